@@ -1,0 +1,1 @@
+"""The core: types, registry, host, runtime, pipeline. It never imports plugins."""

@@ -1,0 +1,70 @@
+"""What can go wrong, one class for each kind of mistake. This module imports nothing.
+
+The first line of a message is the fact, with the offending value quoted. `details` follow, one indented line each:
+the origin, near names, the command that helps. The command line prints the message and no traceback.
+"""
+
+
+class Spa2vError(Exception):
+    """Base of everything that spa2v raises on purpose.
+
+    Args:
+        fact: what is wrong, in one line, with the value quoted.
+        details: further lines, each indented under the fact.
+    """
+
+    exit_code = 1
+
+    def __init__(self, fact: str, *details: str) -> None:
+        super().__init__(fact, *details)
+        self.fact = fact
+        self.details = tuple(details)
+
+    def __str__(self) -> str:
+        return "\n".join([self.fact, *("  " + line for detail in self.details for line in detail.splitlines())])
+
+
+class ConfigError(Spa2vError):
+    """A configuration, or an argument of the command line, cannot be used."""
+
+
+class UnknownComponent(ConfigError):
+    """A configuration names a component that no registry holds."""
+
+
+class RegistryError(Spa2vError):
+    """A registry file or an extension contributes something invalid, or a name that is taken."""
+
+
+class ComponentLoadError(Spa2vError):
+    """The target of an entry cannot be imported."""
+
+
+class MissingDependency(ComponentLoadError):
+    """An entry needs a package that is not installed."""
+
+
+class ContractError(Spa2vError):
+    """A component does not keep the contract of its family."""
+
+
+class AudioError(Spa2vError):
+    """A sound file cannot be read, or its samples cannot be used."""
+
+
+class LayoutError(Spa2vError):
+    """A Video Scene Layout is invalid; the message names the field."""
+
+
+class PlannerError(Spa2vError):
+    """A layout planner gave no usable plan, or the service behind it failed."""
+
+    exit_code = 3
+
+
+class WeightsError(Spa2vError):
+    """Weights are missing, damaged, or do not fit the model."""
+
+
+class MediaError(Spa2vError):
+    """A picture or video cannot be written or read."""

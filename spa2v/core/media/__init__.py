@@ -1,0 +1,1 @@
+"""Reading sound, writing video."""

@@ -1,0 +1,152 @@
+"""`Run`: what one execution shares: seed, device, dtype, folder, record, progress. accelerate stands only here."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from spa2v.core.errors import ConfigError
+from spa2v.core.types import AudioClip, SpatialCues
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+T = TypeVar("T")
+StepHook = Callable[[str, Mapping[str, Any], Callable[[], Any], "Run"], Any]
+
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+def _plain_step(step: str, inputs: Mapping[str, Any], compute: Callable[[], Any], run: Run) -> Any:
+    return compute()
+
+
+class Run:
+    """One execution, handed to every component.
+
+    Args:
+        seed: of everything random; components draw from `rng(name)` or `torch_generator(name)`.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        dtype: "auto" (float16 on CUDA, float32 elsewhere), "float32", "float16" or "bfloat16".
+        folder: the run folder, or None when nothing is kept.
+        step_hook: what stands around each step (the host gives the `spa2v_run_step` hook).
+        quiet: no progress on stderr.
+
+    Attributes:
+        audio, cues: the sound and what was measured in it, once known; components may read them, never set them.
+        record: facts for the manifest, by name (JSON values only).
+        timings_s: seconds a step took, by name.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        device: str = "auto",
+        dtype: str = "auto",
+        folder: Path | None = None,
+        step_hook: StepHook = _plain_step,
+        quiet: bool = True,
+    ) -> None:
+        if dtype not in DTYPES:
+            raise ConfigError(f"run.dtype: {dtype!r}", f"expected one of: {', '.join(DTYPES)}")
+        self.seed, self.folder, self.quiet = seed, folder, quiet
+        self.audio: AudioClip | None = None
+        self.cues: SpatialCues | None = None
+        self.record: dict[str, Any] = {}
+        self.timings_s: dict[str, float] = {}
+        self._device, self._dtype, self._step_hook = device, dtype, step_hook
+        self._accelerator: Accelerator | None = None
+        self._told: set[str] = set()
+
+    def derived_seed(self, name: str) -> int:
+        """A seed of 63 bits for one purpose, from the run's seed and the name of the purpose."""
+        digest = hashlib.sha256(f"{self.seed}/{name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
+
+    def rng(self, name: str) -> np.random.Generator:
+        """A numpy generator for one purpose; the same seed and name give the same numbers."""
+        return np.random.default_rng(self.derived_seed(name))
+
+    def torch_generator(self, name: str) -> torch.Generator:
+        """A torch generator on the CPU, whatever the device, so that all devices draw the same noise."""
+        import torch
+
+        return torch.Generator("cpu").manual_seed(self.derived_seed(name))
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """The accelerate engine, made on first use.
+
+        Raises:
+            ConfigError: the device that was asked for is not there.
+        """
+        if self._accelerator is None:
+            self._accelerator = _make_accelerator(self._device)
+        return self._accelerator
+
+    @property
+    def device(self) -> torch.device:
+        """The torch device of this process."""
+        if self._device == "auto" or self._device == "cuda":
+            return self.accelerator.device
+        import torch
+
+        self.accelerator  # noqa: B018 - checks that the device is there
+        return torch.device(self._device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The torch dtype that models load in."""
+        import torch
+
+        name = self._dtype
+        if name == "auto":
+            name = "float16" if self.device.type == "cuda" else "float32"
+        return getattr(torch, name)
+
+    def step(self, name: str, inputs: Mapping[str, Any], compute: Callable[[], T]) -> T:
+        """Runs one step of a run through the step hook and takes its time."""
+        start = time.perf_counter()
+        try:
+            return self._step_hook(name, inputs, compute, self)
+        finally:
+            self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
+
+    def notice(self, text: str) -> None:
+        """Prints a line on stderr, once a run, and keeps it for the manifest."""
+        if text not in self._told:
+            self._told.add(text)
+            self.record.setdefault("notices", []).append(text)
+            print(text, file=sys.stderr)
+
+    @contextmanager
+    def progress(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """A progress bar on stderr; gives a function that takes how many units were just done."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), disable=self.quiet, transient=True) as bar:
+            task = bar.add_task(title, total=total)
+            yield lambda done: bar.update(task, advance=done)
+
+
+def _make_accelerator(device: str) -> Accelerator:
+    import torch
+    from accelerate import Accelerator
+
+    kind = device.split(":")[0]
+    there = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in there:
+        raise ConfigError(f"run.device: {device!r}", "expected auto, cpu, cuda, cuda:N or mps")
+    if not there[kind]:
+        raise ConfigError(f"run.device: {device!r} is not available on this machine", "run `spa2v doctor`")
+    return Accelerator(cpu=kind == "cpu")

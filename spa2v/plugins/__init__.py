@@ -1,0 +1,1 @@
+"""The built-in components. registry.yaml names them."""

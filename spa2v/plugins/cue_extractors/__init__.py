@@ -1,0 +1,1 @@
+"""Cue extractors: what is measured in the sound."""

@@ -1,0 +1,1 @@
+"""Grounding injectors: how boxes reach the denoiser."""

@@ -1,0 +1,1 @@
+"""Layout planners: what is decided."""

@@ -1,0 +1,1 @@
+"""Motion backbones: what is drawn."""

@@ -1,0 +1,1 @@
+"""ToyWorld: a procedural audio-visual world with exact ground truth."""
