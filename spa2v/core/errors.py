@@ -1,8 +1,13 @@
-"""What can go wrong, one class for each kind of mistake. This module imports nothing.
+"""What can go wrong, one class for each kind of mistake. This module imports nothing of spa2v.
 
 The first line of a message is the fact, with the offending value quoted. `details` follow, one indented line each:
 the origin, near names, the command that helps. The command line prints the message and no traceback.
 """
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class Spa2vError(Exception):
@@ -68,3 +73,12 @@ class WeightsError(Spa2vError):
 
 class MediaError(Spa2vError):
     """A picture or video cannot be written or read."""
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """A "did you mean" line for a name that is not among `names`, or the names themselves."""
+    names = sorted(names)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(repr(item) for item in close) + "?"
+    return "known names: " + (", ".join(names) or "none")

@@ -1,0 +1,62 @@
+"""The command line. One module a command or group; each imports what it needs inside the command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import typer
+
+from spa2v.core.errors import Spa2vError
+
+COMMANDS = ("generate", "plan", "render", "cues", "components", "check", "doctor")
+GROUPS: dict[str, str] = {}
+
+
+def build() -> typer.Typer:
+    """The whole command line as a typer application."""
+    app = typer.Typer(
+        name="spa2v",
+        help="Stereo audio in, a video out in which things stand and move where they are heard.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in COMMANDS:
+        app.command(name)(getattr(import_module(f"spa2v.cli.{name}"), name))
+    for name, text in GROUPS.items():
+        app.add_typer(import_module(f"spa2v.cli.{name}").app, name=name, help=text, no_args_is_help=True)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from spa2v import __version__
+
+        print(f"spa2v {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line; exit code 0 done, 1 the user's input or config, 2 usage, 3 an outside service."""
+    try:
+        build()()
+    except Spa2vError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of stdout is gone (`spa2v ... | head`); keep Python from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,100 @@
+"""`spa2v components`: the catalogue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spa2v.cli import options as opt
+
+if TYPE_CHECKING:
+    from spa2v.core.host import Host
+    from spa2v.core.registry import Component
+
+
+def components(
+    family: Annotated[str | None, typer.Argument(metavar="[FAMILY]", help="Only one family.")] = None,
+    config: opt.Sources = None,
+    why: Annotated[str | None, typer.Option("--why", metavar="NAME", help="Explain one component.")] = None,
+    as_json: opt.Json = False,
+) -> None:
+    """List the components: name, summary, origin, installed or not, and why not."""
+    host = _host(config)
+    if why is not None:
+        _explain(host, family, why)
+        return
+    found = [_describe(component) for component in host.registry.components(family)]
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+    else:
+        _print(found)
+
+
+def _host(sources: list[str] | None) -> Host:
+    from spa2v.core.host import Host
+
+    if not sources:
+        return Host()
+    from spa2v.core.config import load
+    from spa2v.core.pipeline import presets_folder
+
+    return Host([Path(path) for path in load(sources, [], presets_folder()).registries])
+
+
+def _describe(component: Component) -> dict[str, Any]:
+    entry = component.entry
+    return {
+        "family": component.family,
+        "name": component.name,
+        "summary": entry.summary,
+        "origin": component.origin,
+        "target": entry.target,
+        "installed": not entry.missing,
+        "missing": list(entry.missing),
+        "install": entry.install,
+    }
+
+
+def _print(found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for family in dict.fromkeys(item["family"] for item in found):
+        table = Table("name", "summary", "origin", "installed", title=family, title_justify="left", expand=True)
+        for item in found:
+            if item["family"] == family:
+                state = "yes" if item["installed"] else f"no, needs {', '.join(item['missing'])}: {item['install']}"
+                table.add_row(*(Text(text) for text in (item["name"], item["summary"], item["origin"], state)))
+        console.print(table)
+
+
+def _explain(host: Host, family: str | None, name: str) -> None:
+    from spa2v.core.errors import Spa2vError, UnknownComponent, near
+
+    found = [component for component in host.registry.components(family) if component.name == name]
+    if not found:
+        names = [component.name for component in host.registry.components(family)]
+        raise UnknownComponent(f"unknown component {name!r}", near(name, names), *host.registry.remarks)
+    failed = False
+    for component in found:
+        for key, value in _describe(component).items():
+            typer.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+        try:
+            loaded = host.registry.load(component.family, component.name)
+            typer.echo(f"loads: yes\noptions: {_options(loaded)}")
+        except Spa2vError as error:
+            failed = True
+            typer.echo(f"loads: no\n{error}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _options(loaded: type[Any]) -> str:
+    import inspect
+
+    return ", ".join(str(item) for item in inspect.signature(loaded).parameters.values()) or "none"

@@ -1,0 +1,322 @@
+"""Configurations: presets and files merge left to right, then overrides; a name and its options per role.
+
+A layer that changes the `name` of a role drops the options beneath it. Everything that is wrong is found at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spa2v.core.errors import ConfigError, near
+
+SINGLE_ROLES = {
+    "layout_planner": "layout_planners",
+    "grounding_injector": "grounding_injectors",
+    "motion_backbone": "motion_backbones",
+}
+"""Role in a config to its family; `cue_extractors` is a list and has the name of its family."""
+LIST_ROLE = "cue_extractors"
+MAX_CONFIG_BYTES = 1_000_000
+_SECRET = re.compile(r"oc\.env\s*:\s*\w*(KEY|TOKEN|SECRET|PASSWORD)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The component chosen for a role and the options of its constructor."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Which part of the recording is read, in seconds."""
+
+    start_s: float = 0.0
+    duration_s: float | None = None
+    max_duration_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Seed, device (auto, cpu, cuda, cuda:N, mps) and dtype (auto, float32, float16, bfloat16) of a run."""
+
+    seed: int = 0
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A resolved configuration."""
+
+    layout_planner: Choice
+    grounding_injector: Choice
+    motion_backbone: Choice
+    cue_extractors: tuple[Choice, ...] = ()
+    registries: tuple[str, ...] = ()
+    audio: AudioConfig = AudioConfig()
+    run: RunConfig = RunConfig()
+
+    def choices(self) -> list[tuple[str, str, Choice]]:
+        """(where in the config, family, choice) of every role, in the order of a run."""
+        extractors = [(f"{LIST_ROLE}.{item.name}", LIST_ROLE, item) for item in self.cue_extractors]
+        return extractors + [(role, family, getattr(self, role)) for role, family in SINGLE_ROLES.items()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as it would be written in a file."""
+        return {
+            "registries": list(self.registries),
+            LIST_ROLE: [_plain(choice) for choice in self.cue_extractors],
+            **{role: _plain(getattr(self, role)) for role in SINGLE_ROLES},
+            "audio": asdict(self.audio),
+            "run": asdict(self.run),
+        }
+
+    def to_yaml(self) -> str:
+        import yaml
+
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+
+def _plain(choice: Choice) -> dict[str, Any]:
+    return {"name": choice.name, "options": copy.deepcopy(dict(choice.options))}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of settings: plain data, where it came from, and the folder that its relative paths start from."""
+
+    data: dict[str, Any]
+    origin: str
+    folder: Path | None = None
+
+
+def preset_names(folder: Path) -> list[str]:
+    """The presets in a folder of configs, by name; those in subfolders as "folder/name"."""
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def read_source(source: str | Path, presets: Path) -> Layer:
+    """A layer from the path of a file, or the name of a preset.
+
+    Raises:
+        ConfigError: neither is there, or the file is not YAML with a mapping at its top.
+    """
+    text = str(source)
+    path = Path(text)
+    if path.suffix not in (".yaml", ".yml"):
+        path = presets / f"{text}.yaml"
+        if text not in preset_names(presets):
+            raise ConfigError(f"unknown preset {text!r}", near(text, preset_names(presets)), "a file ends in .yaml")
+    return Layer(_read_yaml(path), f"{path.name if path.is_relative_to(presets) else path}", path.resolve().parent)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ConfigError(f"the config {str(path)!r} is over {MAX_CONFIG_BYTES} bytes")
+        loaded = OmegaConf.load(path)
+        data = OmegaConf.to_container(loaded, resolve=False)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"cannot read the config {str(path)!r}", str(error)) from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"the config {str(path)!r} is not a mapping")
+    return data
+
+
+def read_overrides(overrides: Sequence[str]) -> list[Layer]:
+    """One layer for each "key.key=value"; the value is YAML.
+
+    Raises:
+        ConfigError: not of that form.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    layers = []
+    for text in overrides:
+        key, equals, _ = text.partition("=")
+        if not equals or not key or key.startswith("-"):
+            raise ConfigError(f"override {text!r} is not of the form key=value", "as in run.seed=3")
+        try:
+            data = OmegaConf.to_container(OmegaConf.from_dotlist([text]), resolve=False)
+        except (ValueError, RecursionError, OmegaConfBaseException) as error:
+            raise ConfigError(f"override {text!r} cannot be read", str(error)) from error
+        layers.append(Layer(data, f"override {text!r}"))
+    return layers
+
+
+def merge(layers: Sequence[Layer]) -> Config:
+    """One configuration from layers, left to right.
+
+    Raises:
+        ConfigError: everything that is wrong with the shape of the layers, in one message.
+    """
+    problems: list[ConfigError] = []
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        _merge_layer(merged, layer, problems)
+    for role in SINGLE_ROLES:
+        if role not in merged and not problems:
+            problems.append(ConfigError(f"the config names no {role}", "add for instance: --config default"))
+    raise_all(problems)
+    resolved = _resolve(merged)
+    audio = _settings(AudioConfig, resolved.get("audio", {}), "audio", problems)
+    run = _settings(RunConfig, resolved.get("run", {}), "run", problems)
+    raise_all(problems)
+    return Config(
+        layout_planner=Choice(**resolved["layout_planner"]),
+        grounding_injector=Choice(**resolved["grounding_injector"]),
+        motion_backbone=Choice(**resolved["motion_backbone"]),
+        cue_extractors=tuple(Choice(**item) for item in resolved.get(LIST_ROLE, [])),
+        registries=tuple(resolved.get("registries", [])),
+        audio=audio,
+        run=run,
+    )
+
+
+def raise_all(problems: Sequence[ConfigError]) -> None:
+    """Raises one error for one or many problems; nothing for none."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise ConfigError(f"{len(problems)} things are wrong with the config", *(str(problem) for problem in problems))
+
+
+_SECTIONS = ("audio", "run")
+_KEYS = ("registries", LIST_ROLE, *SINGLE_ROLES, *_SECTIONS)
+
+
+def _merge_layer(merged: dict[str, Any], layer: Layer, problems: list[ConfigError]) -> None:
+    where = f"in {layer.origin}"
+    for key, value in layer.data.items():
+        try:
+            if key in SINGLE_ROLES:
+                merged[key] = _merge_choice(merged.get(key), value, key, where)
+            elif key == LIST_ROLE:
+                merged[key] = _merge_extractors(merged.get(key, []), value, where)
+            elif key == "registries":
+                merged[key] = merged.get(key, []) + _paths(value, layer, where)
+            elif key in _SECTIONS:
+                merged[key] = {**merged.get(key, {}), **_mapping(value, key, where)}
+            else:
+                raise ConfigError(f"unknown key {key!r}", where, near(str(key), _KEYS))
+        except ConfigError as problem:
+            problems.append(problem)
+
+
+def _mapping(value: Any, key: str, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key}: {value!r} is not a mapping", where)
+    return value
+
+
+def _merge_choice(below: dict[str, Any] | None, value: Any, key: str, where: str) -> dict[str, Any]:
+    value = {"name": value} if isinstance(value, str) else value
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key}: {value!r}", where, "expected {name: ..., options: {...}}, or a name")
+    for part in value:
+        if part not in ("name", "options"):
+            raise ConfigError(f"{key}: unknown key {part!r}", where, near(str(part), ("name", "options")))
+    name = value.get("name", below["name"] if below else None)
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"{key}: no name", where, "expected {name: ..., options: {...}}, or a name")
+    options = value.get("options") or {}
+    if not isinstance(options, dict):
+        raise ConfigError(f"{key}.options: {options!r} is not a mapping", where)
+    kept = below["options"] if below and below["name"] == name else {}
+    return {"name": name, "options": _deep(kept, options)}
+
+
+def _deep(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings inside options merge too; everything else is replaced."""
+    merged = copy.deepcopy(dict(below))
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[str(key)] = _deep(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def _merge_extractors(below: list[dict[str, Any]], value: Any, where: str) -> list[dict[str, Any]]:
+    """A list replaces the list beneath (options of kept names stay); a mapping changes single extractors by name."""
+    known = {item["name"]: item for item in below}
+    if isinstance(value, dict):
+        for name, change in value.items():
+            if name not in known:
+                raise ConfigError(f"{LIST_ROLE}: {name!r} is not in the list", where, f"the list: {', '.join(known)}")
+            known[name] = _merge_choice(known[name], change, f"{LIST_ROLE}.{name}", where)
+        return list(known.values())
+    if not isinstance(value, list):
+        raise ConfigError(f"{LIST_ROLE}: {value!r}", where, "expected a list of {name, options}, or of names")
+    made = [_merge_choice(None, item, f"{LIST_ROLE}[{i}]", where) for i, item in enumerate(value)]
+    names = [item["name"] for item in made]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{LIST_ROLE}: a name stands twice in {names}", where)
+    return [_merge_choice(known.get(item["name"]), item, LIST_ROLE, where) for item in made]
+
+
+def _paths(value: Any, layer: Layer, where: str) -> list[str]:
+    value = [value] if isinstance(value, str) else value
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigError(f"registries: {value!r}", where, "expected a list of paths")
+    folder = layer.folder or Path.cwd()
+    return [str((folder / item).resolve()) for item in value]
+
+
+def _resolve(merged: dict[str, Any]) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    if _SECRET.search(repr(merged)):
+        raise ConfigError("a config may not read a key from the environment", "components read their keys themselves")
+    try:
+        return OmegaConf.to_container(OmegaConf.create(merged), resolve=True)
+    except (ValueError, RecursionError, OmegaConfBaseException) as error:
+        raise ConfigError("the config cannot be resolved", str(error)) from error
+
+
+_NUMBERS = {"start_s": (0, 1e6), "duration_s": (0, 1e6), "max_duration_s": (0, 86_400), "seed": (0, 2**63 - 1)}
+
+
+def _settings(kind: type[Any], data: Mapping[str, Any], key: str, problems: list[ConfigError]) -> Any:
+    defaults = asdict(kind())
+    good = {}
+    for name, value in data.items():
+        if name not in defaults:
+            problems.append(ConfigError(f"unknown key {f'{key}.{name}'!r}", near(str(name), defaults)))
+        elif name in _NUMBERS and not _is_number(value, name, defaults[name]):
+            low, high = _NUMBERS[name]
+            problems.append(ConfigError(f"{key}.{name}: {value!r}", f"expected a number from {low} to {high:.0f}"))
+        elif name not in _NUMBERS and not isinstance(value, str):
+            problems.append(ConfigError(f"{key}.{name}: {value!r} is not text"))
+        else:
+            good[name] = value
+    return kind(**good)
+
+
+def _is_number(value: Any, name: str, default: Any) -> bool:
+    if value is None:
+        return default is None
+    low, high = _NUMBERS[name]
+    kinds = (int,) if isinstance(default, int) else (int, float)
+    return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+
+
+def load(sources: Sequence[str | Path], overrides: Sequence[str], presets: Path, default: str = "default") -> Config:
+    """A configuration from presets or files, left to right over the default preset, then overrides.
+
+    Raises:
+        ConfigError: everything that is wrong, in one message.
+    """
+    layers = [read_source(source, presets) for source in (default, *sources)]
+    return merge([*layers, *read_overrides(overrides)])

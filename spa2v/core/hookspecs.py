@@ -1,0 +1,54 @@
+"""The five hooks. Four collect catalogue entries; one stands around every step of a run.
+
+A plugin is any module or object whose functions carry `@spa2v.hookimpl`; an extension package offers it behind an
+entry point in the group `spa2v`. Hook implementations may leave out arguments, but may not give them defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from spa2v.core.registry import Entry
+    from spa2v.core.runtime import Run
+
+PROJECT = "spa2v"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def spa2v_cue_extractors() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns cue extractors: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec
+def spa2v_layout_planners() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns layout planners: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec
+def spa2v_grounding_injectors() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns grounding injectors: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec
+def spa2v_motion_backbones() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns motion backbones: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec(firstresult=True)
+def spa2v_run_step(step: str, inputs: Mapping[str, Any], compute: Callable[[], Any], run: Run) -> Any:
+    """Stands around one step of a run: a timer, a cache, a logger, a replay.
+
+    Args:
+        step: "extract:NAME", "plan" or "generate".
+        inputs: what the step works on, by name (audio, cues, layout), with "component" and "options".
+        compute: does the work and returns the result; call it at most once.
+        run: the run.
+
+    Returns the result of the step, or None to leave it to the next plugin and at last to `compute`.
+    """

@@ -1,0 +1,211 @@
+"""The host: the only manager of plugins. It registers registry files and extensions one by one and collects entries."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+import yaml
+
+from spa2v.core import hookspecs
+from spa2v.core.errors import RegistryError, Spa2vError, near
+from spa2v.core.registry import FAMILIES, Component, Entry, Registry, located
+
+if TYPE_CHECKING:
+    from spa2v.core.runtime import Run
+
+EXTENSIONS_VARIABLE = "SPA2V_EXTENSIONS"
+MAX_REGISTRY_BYTES = 1_000_000
+
+
+def data_folder() -> Path:
+    """Where `registry.yaml` and `configs/` lie: inside an installed package, at the top of a source tree."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_data"
+    return installed if installed.is_dir() else package.parent
+
+
+class RegistryFile:
+    """A registry file as a plugin: it answers the contribution hooks from YAML.
+
+    Raises:
+        RegistryError: unreadable, not a mapping of families, or an invalid entry; names the file and the entry.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._entries = {family: self._family(family, items) for family, items in self._read().items()}
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            if self.path.stat().st_size > MAX_REGISTRY_BYTES:
+                raise RegistryError(f"the registry file {str(self.path)!r} is over {MAX_REGISTRY_BYTES} bytes")
+            data = yaml.safe_load(self.path.read_text(encoding="utf-8")) or {}
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            raise RegistryError(f"cannot read the registry file {str(self.path)!r}", str(error)) from error
+        if not isinstance(data, dict):
+            raise RegistryError(f"the registry file {str(self.path)!r} is not a mapping of families")
+        for family in data:
+            if family not in FAMILIES:
+                raise RegistryError(f"unknown family {family!r}", f"in {self.path}", near(str(family), FAMILIES))
+        return data
+
+    def _family(self, family: str, items: Any) -> dict[str, Entry]:
+        items = {} if items is None else items
+        if not isinstance(items, dict):
+            raise RegistryError(f"{family} is not a mapping of names", f"in {self.path}")
+        return {str(name): self._entry(f"{family}.{name}", value) for name, value in items.items()}
+
+    def _entry(self, where: str, value: Any) -> Entry:
+        value = {"target": value} if isinstance(value, str) else value
+        known = ("target", "summary", "needs", "install")
+        if not isinstance(value, dict) or not isinstance(value.get("target"), str):
+            raise RegistryError(f"{where} has no target", f"in {self.path}", "expected target: package.module:Class")
+        for key in value:
+            if key not in known:
+                raise RegistryError(f"{where} has an unknown key {key!r}", f"in {self.path}", near(str(key), known))
+        needs = value.get("needs") or []
+        if not isinstance(needs, list) or not all(isinstance(need, str) for need in needs):
+            raise RegistryError(f"{where}.needs: {needs!r}", f"in {self.path}", "expected a list of import names")
+        text = {key: str(value.get(key) or "") for key in ("summary", "install")}
+        try:
+            return located(Entry(value["target"], needs=tuple(needs), **text), self.path.resolve().parent)
+        except RegistryError as error:
+            raise RegistryError(f"{where}.{error.fact}", *error.details, f"in {self.path}") from None
+
+    @hookspecs.hookimpl
+    def spa2v_cue_extractors(self) -> Mapping[str, Entry]:
+        return self._entries.get("cue_extractors", {})
+
+    @hookspecs.hookimpl
+    def spa2v_layout_planners(self) -> Mapping[str, Entry]:
+        return self._entries.get("layout_planners", {})
+
+    @hookspecs.hookimpl
+    def spa2v_grounding_injectors(self) -> Mapping[str, Entry]:
+        return self._entries.get("grounding_injectors", {})
+
+    @hookspecs.hookimpl
+    def spa2v_motion_backbones(self) -> Mapping[str, Entry]:
+        return self._entries.get("motion_backbones", {})
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An installed extension package: its entry point's name, its package, and what is wrong with it, if anything."""
+
+    name: str
+    package: str
+    version: str
+    problem: str = ""
+
+
+def _warn(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+class Host:
+    """Plugins and the registry that they fill.
+
+    Args:
+        registries: further registry files, each an error of its own when invalid.
+        extensions: entry points to register; None takes the installed ones that `SPA2V_EXTENSIONS` allows
+            (unset: all; empty: none; else a comma-separated list of names).
+        warn: takes one message for each extension that is left out.
+    """
+
+    def __init__(
+        self,
+        registries: Sequence[Path] = (),
+        extensions: Iterable[EntryPoint] | None = None,
+        warn: Callable[[str], None] = _warn,
+    ) -> None:
+        self.registry = Registry()
+        self.extensions: list[Extension] = []
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._add_file(data_folder() / "registry.yaml", "built in")
+        for path in registries:
+            self._add_file(path, str(path))
+        for point in _installed_extensions() if extensions is None else extensions:
+            self._add_extension(point, warn)
+
+    def _add_file(self, path: Path, origin: str) -> None:
+        plugin = RegistryFile(path)
+        self._manager.register(plugin, name=f"registry:{path}")
+        self.registry.add_all(self._collect(plugin, origin))
+
+    def _add_extension(self, point: EntryPoint, warn: Callable[[str], None]) -> None:
+        package = point.dist.name if point.dist else "?"
+        version = point.dist.version if point.dist else "?"
+        origin = f"extension {package} {version}"
+        plugin: Any = None
+        try:
+            plugin = point.load()
+            self._manager.register(plugin, name=f"extension:{package}:{point.name}")
+            self._manager.check_pending()
+            _refuse_defaults(self._manager, plugin)
+            self.registry.add_all(self._collect(plugin, origin))
+            self.extensions.append(Extension(point.name, package, version))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - one bad extension must not stop the rest
+            if plugin is not None and self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
+            problem = str(error) if isinstance(error, Spa2vError) else f"{type(error).__name__}: {error}"
+            self.extensions.append(Extension(point.name, package, version, problem))
+            self.registry.remarks.append(f"the {origin} is left out: {problem}")
+            warn(f"warning: the {origin} is left out: {problem}\n  start without it: {EXTENSIONS_VARIABLE}= spa2v ...")
+
+    def _collect(self, plugin: Any, origin: str) -> list[Component]:
+        """The contributions of one plugin alone, so that each entry knows its origin."""
+        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        found = []
+        for family in FAMILIES:
+            caller = self._manager.subset_hook_caller(f"spa2v_{family}", remove_plugins=others)
+            for answer in caller():
+                found += [_component(family, name, value, origin) for name, value in _mapping(answer, family, origin)]
+        return found
+
+    def run_step(self, step: str, inputs: Mapping[str, Any], compute: Callable[[], Any], run: Run) -> Any:
+        """Runs a step through the `spa2v_run_step` hook, and `compute` where no plugin answers."""
+        result = self._manager.hook.spa2v_run_step(step=step, inputs=inputs, compute=compute, run=run)
+        return compute() if result is None else result
+
+
+def _installed_extensions() -> list[EntryPoint]:
+    wanted = os.environ.get(EXTENSIONS_VARIABLE)
+    points = sorted(entry_points(group=hookspecs.PROJECT), key=lambda point: point.name)
+    if wanted is None:
+        return points
+    names = {name.strip() for name in wanted.split(",")}
+    return [point for point in points if point.name in names]
+
+
+def _refuse_defaults(manager: pluggy.PluginManager, plugin: Any) -> None:
+    for caller in manager.get_hookcallers(plugin) or []:
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is plugin and implementation.kwargnames:
+                names = ", ".join(implementation.kwargnames)
+                raise RegistryError(f"the hook {caller.name!r} gives its parameter {names} a default", "leave it out")
+
+
+def _mapping(answer: Any, family: str, origin: str) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(answer, Mapping):
+        raise RegistryError(f"spa2v_{family} answers a {type(answer).__name__}", f"from {origin}", "expected a mapping")
+    return answer.items()
+
+
+def _component(family: str, name: Any, value: Any, origin: str) -> Component:
+    if not isinstance(name, str) or not name.replace("-", "_").isidentifier():
+        raise RegistryError(
+            f"{name!r} of {family} is not a usable name", f"from {origin}", "use letters, digits, _ and -"
+        )
+    entry = Entry(value) if isinstance(value, str) else value
+    if not isinstance(entry, Entry):
+        raise RegistryError(f"{name!r} of {family} is a {type(value).__name__}", f"from {origin}", "expected an Entry")
+    return Component(family, name, entry, origin)

@@ -1,0 +1,223 @@
+"""Reading a sound file into an `AudioClip`, and writing one."""
+
+from __future__ import annotations
+
+import math
+import stat
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spa2v.core.errors import AudioError, MediaError
+from spa2v.core.media import downmix
+from spa2v.core.media.files import atomic_path
+from spa2v.core.media.sound_streams import DecodeError, SoundStream, open_sound
+from spa2v.core.media.truncation import cut_short
+from spa2v.core.types import AudioClip
+from spa2v.core.types.audio import MAX_RATE_HZ, MIN_RATE_HZ
+
+MAX_DURATION_S = 600.0
+WRITABLE = (".wav", ".flac")
+
+
+def read_audio(
+    path: str | Path,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    max_duration_s: float = MAX_DURATION_S,
+) -> AudioClip:
+    """Reads a sound, or the audio track of a video.
+
+    wav, flac, ogg, mp3 and aiff through soundfile; aac, m4a, mp4, mov, mkv and webm through PyAV. Rates from 8 to
+    192 kHz, integer and float. Mono and stereo stay as they are; more channels are mixed down to stereo after
+    ITU-R BS.775 (`spa2v.core.media.downmix`), and scaled down as a whole only where the sum exceeds full scale.
+
+    Args:
+        path: the file; its content decides the format.
+        start_s: where to begin, in seconds from the start of the sound.
+        duration_s: how much to read, in seconds; None for all. Less is read where the sound ends before.
+        max_duration_s: the longest piece that is accepted. Checked before decoding where the file declares a length.
+
+    Returns:
+        The clip, with the file's name as its source and what was done to it in `notes`.
+
+    Raises:
+        AudioError: the file is missing, a folder, unreadable, empty, cut short, without an audio track, too long, or
+            holds NaN or Inf; or the piece that was asked for does not exist.
+    """
+    path = Path(path)
+    _check_piece(start_s, duration_s, max_duration_s)
+    _check_file(path)
+    try:
+        missing = cut_short(path)
+        if missing:
+            raise AudioError(f"{str(path)!r} is cut short: {missing}", "copy or download it again")
+        with open_sound(path) as stream:
+            return _read(stream, str(path), start_s, duration_s, max_duration_s)
+    except DecodeError as error:  # in the very first samples
+        raise AudioError(f"cannot decode {str(path)!r}: {error}") from error
+    except OSError as error:
+        raise AudioError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+
+
+def _check_piece(start_s: float, duration_s: float | None, max_duration_s: float) -> None:
+    if not (math.isfinite(start_s) and start_s >= 0):
+        raise AudioError(f"the start is {start_s!r} s", "expected 0 or more")
+    if duration_s is not None and not (math.isfinite(duration_s) and duration_s > 0):
+        raise AudioError(f"the duration is {duration_s!r} s", "expected more than 0")
+    if not (math.isfinite(max_duration_s) and max_duration_s > 0):
+        raise AudioError(f"the longest duration is {max_duration_s!r} s", "expected more than 0")
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise AudioError(f"there is no file {str(path)!r}", *_near_files(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise AudioError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioError(f"{str(path)!r} is a folder", "give one sound file; `spa2v batch` takes many")
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioError(f"{str(path)!r} is not a regular file", "pipes and devices cannot be read")
+    if status.st_size == 0:
+        raise AudioError(f"{str(path)!r} is empty", "the file has 0 bytes")
+
+
+def _near_files(path: Path) -> list[str]:
+    try:
+        names = [item.name for item in path.parent.iterdir()]
+    except OSError:
+        return [f"the folder {str(path.parent)!r} is not there either"]
+    near = get_close_matches(path.name, names, n=3, cutoff=0.7)
+    return [f"did you mean {' or '.join(repr(str(path.with_name(name))) for name in near)}?"] if near else []
+
+
+def _read(stream: SoundStream, name: str, start_s: float, duration_s: float | None, max_duration_s: float) -> AudioClip:
+    if not MIN_RATE_HZ <= stream.rate <= MAX_RATE_HZ:
+        raise AudioError(
+            f"{name!r}: the sample rate is {stream.rate} Hz", f"{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are supported"
+        )
+    first = round(min(start_s, 1e9) * stream.rate)
+    wanted = None if duration_s is None else max(1, round(min(duration_s, 1e9) * stream.rate))
+    limit = int(max_duration_s * stream.rate)
+    if stream.length is not None:
+        wanted = _within(stream, stream.length, name, first, wanted)
+        _check_length(wanted, limit, stream.rate, name)
+    mix, notes = _mix(stream, name)
+    samples = _collect(stream, name, first, wanted, limit, mix)
+    if duration_s is not None and len(samples) < round(duration_s * stream.rate):
+        notes += (f"{duration_s:g} s were asked for; the sound ends after {len(samples) / stream.rate:.3f} s.",)
+    samples, scaled = _fit(samples) if mix is not None else (samples, ())
+    return AudioClip(samples.T, stream.rate, Path(name).name, stream.notes + notes + scaled)
+
+
+def _within(stream: SoundStream, length: int, name: str, first: int, wanted: int | None) -> int:
+    """How many samples to read, by the length that the file declares."""
+    if length <= 0:
+        raise AudioError(f"{name!r}: the sound is empty")
+    if first >= length:
+        raise _beyond(name, first, length, stream.rate)
+    return length - first if wanted is None else min(wanted, length - first)
+
+
+def _beyond(name: str, first: int, length: int, rate: int) -> AudioError:
+    return AudioError(f"the start is {first / rate:g} s, and {name!r} lasts {length / rate:.3f} s")
+
+
+def _check_length(wanted: int, limit: int, rate: int, name: str) -> None:
+    if wanted > limit:
+        raise AudioError(
+            f"{name!r}: {wanted / rate:.1f} s are too long; the limit is {limit / rate:g} s",
+            "read a piece of it with --start and --duration",
+        )
+
+
+def _mix(stream: SoundStream, name: str) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """The downmix for more than two channels, and the sentence about it."""
+    if stream.channels <= 2:
+        return None, ()
+    order = downmix.channel_order(stream.channels, stream.names)
+    if order is None:
+        raise AudioError(
+            f"{name!r} has {stream.channels} channels in an order that is not known",
+            "mono, stereo and loudspeaker layouts up to 7.1 can be read",
+        )
+    return downmix.matrix(order), (downmix.describe(order),)
+
+
+def _collect(
+    stream: SoundStream, name: str, first: int, wanted: int | None, limit: int, mix: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Decodes block by block, so that no claim of a header decides how much memory is taken; shape (n, 1 or 2)."""
+    parts: list[NDArray[np.float32]] = []
+    got, why = 0, ""
+    try:
+        for block in stream.blocks(first):
+            part = block[: wanted - got] if wanted is not None else block
+            parts.append(part if mix is None else part @ mix)
+            got += len(part)
+            _check_length(got if wanted is None else 0, limit, stream.rate, name)
+            if wanted is not None and got >= min(wanted, limit):
+                break
+    except DecodeError as error:
+        why = str(error)
+    _check_whole(stream, name, first, wanted, got, why)
+    return np.concatenate(parts)[: limit + 1]
+
+
+def _check_whole(stream: SoundStream, name: str, first: int, wanted: int | None, got: int, why: str) -> None:
+    rate, length = stream.rate, stream.length
+    if length is not None and wanted is not None and got < wanted - stream.slack:
+        fact = f"{name!r} is cut short: it declares {length / rate:.3f} s, and {(first + got) / rate:.3f} s can be read"
+        raise AudioError(fact, *([f"the decoder says: {why}"] if why else ["copy or download it again"]))
+    if why:
+        raise AudioError(f"cannot decode {name!r} beyond {(first + got) / rate:.3f} s: {why}")
+    if got == 0 and first > 0:
+        raise AudioError(f"the start is {first / rate:g} s, and {name!r} ends before")
+    if got == 0:
+        raise AudioError(f"{name!r}: the sound is empty")
+
+
+def _fit(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Scales a downmix that exceeds full scale, both channels alike; NaN and Inf are left for `AudioClip` to refuse."""
+    peak = float(np.max(np.abs(samples)))
+    if not math.isfinite(peak) or peak <= 1.0:
+        return samples, ()
+    return samples / np.float32(peak), (f"The mix was scaled by {-20 * math.log10(peak):.1f} dB to stay in range.",)
+
+
+def write_audio(path: str | Path, clip: AudioClip) -> None:
+    """Writes a clip: .wav as 32-bit float (exact), .flac as 24-bit integers.
+
+    Raises:
+        MediaError: another suffix, a clip over full scale as .flac, or the file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in WRITABLE:
+        raise MediaError(f"cannot write {str(path)!r}: the suffix is {path.suffix!r}", f"expected {_or(WRITABLE)}")
+    if suffix == ".flac" and float(np.abs(clip.samples).max()) > 1.0:
+        raise MediaError(f"cannot write {str(path)!r}: the samples exceed full scale", "write .wav, which holds them")
+    with atomic_path(path) as temporary:
+        if suffix == ".wav":
+            from scipy.io import wavfile  # soundfile stamps float WAV with the time; the bytes would differ each run
+
+            wavfile.write(temporary, clip.sample_rate, clip.samples.T)
+        else:
+            _write_flac(temporary, clip)
+
+
+def _write_flac(path: Path, clip: AudioClip) -> None:
+    import soundfile
+
+    try:
+        soundfile.write(path, clip.samples.T, clip.sample_rate, format="FLAC", subtype="PCM_24")
+    except soundfile.LibsndfileError as error:
+        raise MediaError(f"cannot write {path.name!r}: {error}") from error
+
+
+def _or(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"

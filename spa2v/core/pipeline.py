@@ -1,0 +1,208 @@
+"""The pipeline: builds the components of a configuration and runs them: measure, plan, render."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from spa2v.core import config as configs
+from spa2v.core.config import Choice, Config
+from spa2v.core.errors import ConfigError, ContractError, Spa2vError
+from spa2v.core.host import Host, data_folder
+from spa2v.core.manifest import Manifest
+from spa2v.core.media.files import write_json, write_text
+from spa2v.core.protocols import CueExtractor, GroundingInjector, LayoutPlanner, MotionBackbone
+from spa2v.core.registry import bind_options
+from spa2v.core.runtime import Run
+from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one clip went through: measured, decided, drawn."""
+
+    cues: SpatialCues
+    layout: VideoSceneLayout
+    video: GeneratedVideo
+
+
+class Pipeline:
+    """The components of one configuration. They are built once, when first needed, and used for any number of clips.
+
+    Args:
+        config: what to build.
+        host: where components come from; None makes one with the config's registry files and installed extensions.
+        quiet: no progress on stderr.
+
+    Example:
+        `Pipeline.from_preset("storyboard")(audio).video`
+    """
+
+    def __init__(self, config: Config, host: Host | None = None, *, quiet: bool = True) -> None:
+        self.config = config
+        self.host = host or Host([Path(path) for path in config.registries])
+        self.quiet = quiet
+        self._built: dict[str, Any] = {}
+
+    @classmethod
+    def from_preset(cls, *sources: str | Path, overrides: Sequence[str] = (), quiet: bool = True) -> Pipeline:
+        """A pipeline from presets or config files, left to right over the default, then "key=value" overrides.
+
+        Raises:
+            ConfigError: everything that is wrong with the configuration, in one message.
+        """
+        return cls(configs.load(sources, overrides, presets_folder()), quiet=quiet)
+
+    def check(self) -> list[Spa2vError]:
+        """Everything that is wrong with the components of the configuration; nothing heavy is loaded."""
+        problems: list[Spa2vError] = []
+        for where, family, choice in self.config.choices():
+            try:
+                self._build(where, family, choice)
+            except Spa2vError as error:
+                problems.append(error)
+        return problems
+
+    def _build(self, where: str, family: str, choice: Choice) -> Any:
+        if where not in self._built:
+            loaded = self.host.registry.load(family, choice.name)
+            bind_options(loaded, choice.options, f"{where} ({choice.name})")
+            try:
+                self._built[where] = loaded(**choice.options)
+            except (TypeError, ValueError) as error:
+                raise ConfigError(f"{where} ({choice.name}): {error}", f"options: {dict(choice.options)}") from error
+        return self._built[where]
+
+    def _role(self, role: str) -> Any:
+        where, family, choice = next(item for item in self.config.choices() if item[0] == role)
+        return self._build(where, family, choice)
+
+    @cached_property
+    def cue_extractors(self) -> dict[str, CueExtractor]:
+        """By name, in the order of the config."""
+        return {
+            choice.name: self._build(where, family, choice)
+            for where, family, choice in self.config.choices()
+            if family == configs.LIST_ROLE
+        }
+
+    @property
+    def layout_planner(self) -> LayoutPlanner:
+        return self._role("layout_planner")
+
+    @property
+    def grounding_injector(self) -> GroundingInjector:
+        return self._role("grounding_injector")
+
+    @property
+    def motion_backbone(self) -> MotionBackbone:
+        return self._role("motion_backbone")
+
+    def new_run(self, folder: Path | None = None) -> Run:
+        """A run with the config's seed, device and dtype, its steps going through the host's hook."""
+        settings = self.config.run
+        return Run(settings.seed, settings.device, settings.dtype, folder, self.host.run_step, self.quiet)
+
+    @contextmanager
+    def recorded(self, folder: Path | None = None) -> Iterator[tuple[Run, Manifest]]:
+        """A run and its manifest; in a folder, the resolved config and the manifest are kept there."""
+        run = self.new_run(folder)
+        extensions = [asdict(extension) for extension in self.host.extensions]
+        manifest = Manifest(run, self.config.to_dict(), self._origins(), extensions)
+        with manifest.kept():
+            if folder is not None:
+                write_text(folder / "config.yaml", self.config.to_yaml())
+            yield run, manifest
+
+    def _origins(self) -> list[dict[str, Any]]:
+        found = [self.host.registry.find(family, choice.name) for _, family, choice in self.config.choices()]
+        return [{"family": c.family, "name": c.name, "target": c.entry.target, "origin": c.origin} for c in found]
+
+    def read(self, path: str | Path) -> AudioClip:
+        """The part of a recording that the config's `audio` section selects.
+
+        Raises:
+            AudioError: the recording cannot be used.
+        """
+        from spa2v.core.media.audio import read_audio
+
+        settings = self.config.audio
+        return read_audio(path, settings.start_s, settings.duration_s, settings.max_duration_s)
+
+    def measure(self, audio: AudioClip, run: Run | None = None) -> SpatialCues:
+        """The cues of a clip, from all extractors together."""
+        run = run or self.new_run()
+        run.audio = audio
+        parts = {}
+        for name, extractor in self.cue_extractors.items():
+            inputs = {"audio": audio, **self._about(f"cue_extractors.{name}")}
+            found = run.step(f"extract:{name}", inputs, lambda e=extractor: e.extract(audio, run))  # type: ignore[misc]
+            parts[name] = _expect(found, SpatialCues, f"cue extractor {name!r}")
+        run.cues = SpatialCues.merge(parts, audio.duration_s)
+        if run.folder is not None:
+            write_json(run.folder / "cues.json", run.cues.to_json())
+        return run.cues
+
+    def plan(self, audio: AudioClip, run: Run | None = None) -> VideoSceneLayout:
+        """Stage 1: measures the clip and decides its layout."""
+        run = run or self.new_run()
+        cues = self.measure(audio, run)
+        inputs = {"audio": audio, "cues": cues, **self._about("layout_planner")}
+        layout = run.step("plan", inputs, lambda: self.layout_planner.plan(audio, cues, run))
+        _expect(layout, VideoSceneLayout, f"layout planner {self.config.layout_planner.name!r}")
+        if run.folder is not None:
+            write_text(run.folder / "layout.json", layout.dumps())
+        return layout
+
+    def describe_prompt(self, audio: AudioClip, run: Run | None = None) -> str:
+        """What the planner would send to its model for this clip, as text; nothing is sent.
+
+        Raises:
+            ConfigError: the planner asks no model.
+        """
+        describe = getattr(self.layout_planner, "describe_prompt", None)
+        if describe is None:
+            raise ConfigError(f"the planner {self.config.layout_planner.name!r} sends no prompt")
+        run = run or self.new_run()
+        return str(describe(audio, self.measure(audio, run), run))
+
+    def render(self, layout: VideoSceneLayout, run: Run | None = None) -> GeneratedVideo:
+        """Stage 2: draws a layout."""
+        run = run or self.new_run()
+        inputs = {"layout": layout, **self._about("motion_backbone"), "injector": self._about("grounding_injector")}
+        video = run.step("generate", inputs, lambda: self._generate(layout, run))
+        return _expect(video, GeneratedVideo, f"motion backbone {self.config.motion_backbone.name!r}")
+
+    def _generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+        backbone = self.motion_backbone
+        with self.grounding_injector.attach(backbone, layout, run):
+            return backbone.generate(layout, run)
+
+    def __call__(self, audio: AudioClip | str | Path, run: Run | None = None) -> Result:
+        """Both stages for one clip."""
+        run = run or self.new_run()
+        clip = audio if isinstance(audio, AudioClip) else self.read(audio)
+        layout = self.plan(clip, run)
+        assert run.cues is not None  # set by measure
+        return Result(run.cues, layout, self.render(layout, run))
+
+    def _about(self, where: str) -> Mapping[str, Any]:
+        choice = next(choice for place, _, choice in self.config.choices() if place == where)
+        return {"component": choice.name, "options": dict(choice.options)}
+
+
+def presets_folder() -> Path:
+    """Where the presets lie."""
+    return data_folder() / "configs"
+
+
+def _expect(value: Any, kind: type[T], who: str) -> T:
+    if not isinstance(value, kind):
+        raise ContractError(f"{who} returned a {type(value).__name__}", f"expected a {kind.__name__}")
+    return value
