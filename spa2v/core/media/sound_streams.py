@@ -120,7 +120,7 @@ def _open_av(path: Path, stack: ExitStack) -> SoundStream:
         raise AudioError(f"{str(path)!r} holds no audio track", f"it holds: {_track_kinds(container)}")
     track = container.streams.audio[0]
     frames = _Frames(container, track)
-    first = frames.first()
+    first = frames.first
     if first is None:
         raise AudioError(f"{str(path)!r}: the sound is empty", "its audio track holds no samples")
     declared_s = _declared_s(container, track)
@@ -156,10 +156,7 @@ class _Frames:
     def __init__(self, container: Any, track: Any) -> None:
         self._container, self._track = container, track
         self._frames = self._decode()
-        self._first = next(self._frames, None)
-
-    def first(self) -> Any:
-        return self._first
+        self.first: Any = next(self._frames, None)
 
     def _decode(self) -> Iterator[Any]:
         import av
@@ -172,9 +169,10 @@ class _Frames:
             raise DecodeError(str(error)) from error
 
     def blocks(self, first: int) -> Iterator[Samples]:
-        head = self._first
+        head = self.first
         rate, channels = head.sample_rate, len(head.layout.channels)
-        position, frames = 0, chain([head], self._frames)
+        position = 0
+        frames: Iterator[Any] = chain([head], self._frames)
         if first > 2 * PREROLL_S * rate and self._container.format.name.split(",")[0] in _SEEKS_EXACTLY:
             position, frames = self._seek(first)
         for frame in frames:
@@ -189,7 +187,7 @@ class _Frames:
         """Decodes again from a little before `first`; gives the sample that the next frame starts with."""
         import av
 
-        head, base = self._first, self._track.time_base
+        head, base = self.first, self._track.time_base
         target_s = first / head.sample_rate - PREROLL_S
         origin = float(head.pts * base) if head.pts is not None else 0.0
         try:

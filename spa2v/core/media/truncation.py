@@ -1,6 +1,6 @@
 """Whether a media file is as long as its container says. Reads headers only, believes none of them.
 
-Formats whose decoders report a cut themselves (FLAC, MP3, CAF) are not looked at here.
+Formats whose decoders report a cut themselves (FLAC, MP3) are not looked at here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OGG_TAIL = 65_307 + 27  # the longest page, RFC 3533
 def cut_short(path: Path) -> str | None:
     """What shows that the end of the file is missing, in words; None when it is whole or does not say.
 
-    Looks at WAV (RIFF, RF64, Wave64), AIFF, AU, MP4 and MOV boxes, Matroska and WebM segments, Ogg pages.
+    Looks at WAV (RIFF, RF64, Wave64), AIFF, AU, CAF, MP4 and MOV boxes, Matroska and WebM segments, Ogg pages.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -35,7 +35,9 @@ def cut_short(path: Path) -> str | None:
 
 
 def _check_for(head: bytes) -> Callable[[BinaryIO, int], str | None] | None:
+    checks: dict[bytes, Callable[[BinaryIO, int], str | None]]
     checks = {b"RIFF": _riff, b"RF64": _riff, b"FORM": _aiff, b".snd": _au, b"riff": _wave64, b"OggS": _ogg}
+    checks[b"caff"] = _caf
     if head[4:8] in _MP4_FIRST:
         return _mp4
     if head[:4] == b"\x1aE\xdf\xa3":
@@ -78,6 +80,21 @@ def _au(file: BinaryIO, size: int) -> str | None:
 
 def _wave64(file: BinaryIO, size: int) -> str | None:
     return _missing(struct.unpack("<Q", file.read(24)[16:])[0], size)
+
+
+def _caf(file: BinaryIO, size: int) -> str | None:
+    position = 8
+    for _ in range(_MAX_CHUNKS):
+        if position + 12 > size:
+            return None
+        file.seek(position)
+        length = struct.unpack(">q", file.read(12)[4:])[0]
+        if length < 0:  # "until the end of the file"
+            return None
+        position += 12 + length
+        if position > size:
+            return _missing(position, size)
+    return None
 
 
 def _mp4(file: BinaryIO, size: int) -> str | None:
