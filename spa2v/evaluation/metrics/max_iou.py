@@ -1,0 +1,82 @@
+"""MaxIoU: overlap under the best pairing of equal labels (Kikuchi et al. 2021, LayoutGAN++)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spa2v.evaluation.errors import MetricError
+from spa2v.evaluation.metrics.assignment import Orientation, match, matched, oriented
+from spa2v.evaluation.metrics.boxes import Floats, pairwise_iou
+from spa2v.evaluation.metrics.flat import FlatLayouts, PairGroup, pair_groups
+
+
+def max_iou(first: FlatLayouts, second: FlatLayouts, both_empty: float = 1.0, different: float = 0.0) -> Floats:
+    """MaxIoU of layout i of the first with layout i of the second, shape (F,), in 0..1; symmetric.
+
+    Args:
+        first, second: equally many layouts.
+        both_empty: the score of two empty layouts (1 is our convention; the reference codes raise).
+        different: the score where the two multisets of labels differ.
+
+    A pair in which two boxes of one label have no area scores NaN; `FlatLayouts.floored` avoids it.
+    """
+    scores = np.full(len(first), different)
+    for group in pair_groups(first, second):
+        n, m = group.shape
+        if n == m:
+            scores[group.index] = _group_scores(group, different) if n else both_empty
+    return scores
+
+
+def _group_scores(group: PairGroup, different: float) -> Floats:
+    same = group.same_label
+    iou = np.where(same, pairwise_iou(group.boxes_1, group.boxes_2), 0.0)
+    undefined = np.isnan(iou).any(axis=(1, 2))
+    iou = np.nan_to_num(iou)
+    # One pair of unequal labels costs more than all overlaps can give: equal multisets pair equal labels only.
+    rows, columns = match(np.where(same, iou, -(group.shape[0] + 1.0)))
+    scores = matched(iou, rows, columns).mean(axis=1)
+    scores[undefined] = np.nan
+    equal = (np.sort(group.codes_1, axis=1) == np.sort(group.codes_2, axis=1)).all(axis=1)
+    return np.where(equal, scores, different)
+
+
+def max_iou_of_sets(
+    first: FlatLayouts, second: FlatLayouts, orientation: Orientation = "intended", no_partner: float = 0.0
+) -> float:
+    """MaxIoU of two collections, whatever their order and sizes.
+
+    Layouts with the same multiset of labels form a group; within a group each layout is paired with at most one of the
+    other side so that the sum is greatest; the result is the mean of all paired scores. Layouts without a partner do
+    not count.
+
+    Args:
+        first, second: any numbers of layouts.
+        orientation: "reference" repeats the matrix order of the public codes (see `oriented`).
+        no_partner: the result when no group stands on both sides (0, or NaN in one public code).
+
+    Raises:
+        MetricError: empty layouts on both sides, or two boxes without area meet.
+    """
+    groups_1, groups_2 = _by_labels(first), _by_labels(second)
+    shared = [key for key in groups_1 if key in groups_2]
+    if () in shared:
+        raise MetricError("empty layouts stand on both sides", "leave them out, or score frame by frame")
+    kept = [_paired(first.take(groups_1[key]), second.take(groups_2[key]), orientation) for key in shared]
+    return float(np.concatenate(kept).mean()) if kept else no_partner
+
+
+def _by_labels(layouts: FlatLayouts) -> dict[tuple[str, ...], list[int]]:
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index, (start, stop) in enumerate(zip(layouts.offsets[:-1], layouts.offsets[1:], strict=True)):
+        groups.setdefault(tuple(sorted(layouts.labels[start:stop])), []).append(index)
+    return groups
+
+
+def _paired(first: FlatLayouts, second: FlatLayouts, orientation: Orientation) -> Floats:
+    n, m = len(first), len(second)
+    scores = max_iou(first.take(np.repeat(np.arange(n), m).tolist()), second.take(np.tile(np.arange(m), n).tolist()))
+    if np.isnan(scores).any():
+        raise MetricError("two boxes without area have no overlap to speak of", "give boxes an area, for example 1e-6")
+    matrix = oriented(scores.reshape(1, n, m), orientation)
+    return matched(matrix, *match(matrix))[0]
