@@ -1,0 +1,107 @@
+"""Writing a `GeneratedVideo` with its sound, and reading one back."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spa2v.core.errors import MediaError
+from spa2v.core.media.encoding import MAX_FPS, MIN_FPS, write_mp4
+from spa2v.core.media.files import atomic_path
+from spa2v.core.media.images import contact_sheet, write_gif
+from spa2v.core.types import AudioClip, GeneratedVideo
+
+__all__ = ["WRITABLE", "check_video_path", "contact_sheet", "read_video", "write_video"]
+
+WRITABLE = (".mp4", ".gif", ".png")
+MAX_FRAMES = 3_000
+MAX_BYTES = 2 * 1024**3
+_AV_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
+
+
+def check_video_path(path: str | Path) -> None:
+    """Refuses an output that `write_video` could not write; for callers that want to know before they compute.
+
+    Raises:
+        MediaError: the suffix is none of `WRITABLE`, the folder does not exist, or the path is a folder.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITABLE:
+        raise MediaError(
+            f"cannot write {str(path)!r}: the suffix is {path.suffix!r}", "expected .mp4, .gif or .png (contact sheet)"
+        )
+    if path.is_dir():
+        raise MediaError(f"cannot write {str(path)!r}: it is a folder", "give the name of a file")
+    if not path.parent.is_dir():
+        raise MediaError(f"cannot write {str(path)!r}: the folder {str(path.parent)!r} does not exist")
+
+
+def write_video(path: str | Path, video: GeneratedVideo, audio: AudioClip | None = None) -> None:
+    """Writes a video in the format of the suffix, whole or not at all.
+
+    `.mp4`: H.264 (4:2:0; an odd side grows by one line) with the sound as AAC, cut or padded to the duration of the
+    frames. `.gif`: without sound, at most 50 frames a second. `.png`: a contact sheet.
+
+    Raises:
+        MediaError: another suffix, a frame rate outside 0.001 to 1000, or the file cannot be written.
+    """
+    path = Path(path)
+    check_video_path(path)
+    if not MIN_FPS <= video.fps <= MAX_FPS:
+        raise MediaError(f"{video.fps:g} frames a second cannot be written", f"expected {MIN_FPS:g} to {MAX_FPS:g}")
+    with atomic_path(path) as temporary:
+        match path.suffix.lower():
+            case ".mp4":
+                write_mp4(temporary, video, audio)
+            case ".gif":
+                write_gif(temporary, video)
+            case _:
+                contact_sheet(video).save(temporary, format="PNG", optimize=True)
+
+
+def read_video(path: str | Path, max_frames: int = MAX_FRAMES) -> GeneratedVideo:
+    """Reads the pictures of a video (mp4, mov, mkv, webm, avi, gif); `read_audio` reads its sound.
+
+    Raises:
+        MediaError: missing, unreadable, without pictures, more than `max_frames` frames or 2 GiB of them.
+    """
+    import av
+
+    path = Path(path)
+    if not path.is_file():
+        raise MediaError(f"there is no file {str(path)!r}")
+    try:
+        with (
+            path.open("rb") as file,
+            av.open(file, options={"format_whitelist": _AV_FORMATS}, metadata_errors="replace") as container,
+        ):
+            if not container.streams.video:
+                raise MediaError(f"{str(path)!r} holds no pictures")
+            return _decode(container, container.streams.video[0], str(path), max_frames)
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise MediaError(f"cannot read {str(path)!r}: {error}") from error
+
+
+def _decode(container: Any, track: Any, name: str, max_frames: int) -> GeneratedVideo:
+    size = (track.height, track.width)
+    limit = min(max_frames, MAX_BYTES // max(1, 3 * size[0] * size[1]))
+    frames: list[np.ndarray[Any, np.dtype[np.uint8]]] = []
+    for frame in container.decode(track):
+        if len(frames) >= limit:
+            raise MediaError(f"{name!r} has more than {limit} frames of {size[1]} x {size[0]}", "cut it shorter")
+        frames.append(frame.to_ndarray(format="rgb24", width=size[1], height=size[0]))
+    if not frames:
+        raise MediaError(f"{name!r} holds no pictures")
+    return GeneratedVideo(np.stack(frames), _fps(track, len(frames)))
+
+
+def _fps(track: Any, count: int) -> float:
+    """Frames a second over the whole track; the average rate where the container states no duration."""
+    if track.duration and track.time_base:
+        fps = count / float(track.duration * track.time_base)
+    else:
+        fps = float(track.average_rate or track.guessed_rate or 0)
+    return fps if math.isfinite(fps) and fps > 0 else 1.0
