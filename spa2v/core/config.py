@@ -285,7 +285,7 @@ def _resolve(merged: dict[str, Any]) -> dict[str, Any]:
         raise ConfigError("the config cannot be resolved", str(error)) from error
 
 
-_NUMBERS = {"start_s": (0, 1e6), "duration_s": (0, 1e6), "max_duration_s": (0, 86_400), "seed": (0, 2**63 - 1)}
+_NUMBERS = {"start_s": (0, 1e6), "duration_s": (0, 1e6), "max_duration_s": (0, 86_400), "seed": (0, 2**32)}
 
 
 def _settings(kind: type[Any], data: Mapping[str, Any], key: str, problems: list[ConfigError]) -> Any:

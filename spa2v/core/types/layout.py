@@ -69,6 +69,8 @@ def _text(value: Any, where: str, limit: int, *, empty: bool = True) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 200:  # Python refuses to print very large integers
+        return f"an integer of {value.bit_length()} bits"
     text = repr(value) if not isinstance(value, (list, dict)) else type(value).__name__
     return text if len(text) <= 60 else text[:57] + "..."
 

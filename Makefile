@@ -1,0 +1,43 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything else is a part of them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-all lint bench clean help
+
+help:
+	@echo "make demo      set up $(VENV), turn the bundled recording into out/demo.mp4 and out/demo.png"
+	@echo "make test      set up $(VENV), then lint, types, import contracts and tests"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make bench     performance, as ratios"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spa2v needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	touch $@
+
+demo: $(READY)
+	mkdir -p out
+	$(BIN)/spa2v generate "$$($(BIN)/python -m spa2v.demo)" --out out/demo.mp4 --run-dir out/demo-run
+	$(BIN)/spa2v render out/demo-run/layout.json --audio "$$($(BIN)/python -m spa2v.demo)" --out out/demo.png
+	@echo "look at out/demo.mp4 (video with sound) and out/demo.png (its frames on one sheet)"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -n 2
+
+test-all: lint
+	$(BIN)/pytest -n 2 -m ""
+
+bench: $(READY)
+	$(BIN)/pytest benchmarks -o python_files='bench_*.py' --benchmark-enable --benchmark-only -m ""
+
+clean:
+	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks

@@ -1,0 +1,179 @@
+"""The command line as a user meets it: real commands in a process of their own where that matters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spa2v import VideoSceneLayout
+from spa2v.cli import main
+
+HEAVY = ("torch", "diffusers", "transformers", "accelerate", "google.genai", "openai")
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of one command."""
+    monkeypatch.setattr(sys, "argv", ["spa2v", *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    out = capsys.readouterr()
+    code = caught.value.code
+    return (0 if code is None else int(code)), out.out, out.err
+
+
+@pytest.fixture
+def spa2v(capsys, monkeypatch):
+    return lambda *words: run(capsys, monkeypatch, *words)
+
+
+@pytest.fixture(scope="session")
+def car(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled recording, under another name."""
+    from spa2v.demo import demo_recording
+
+    path = tmp_path_factory.mktemp("sound") / "street.flac"
+    path.write_bytes(demo_recording().read_bytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    "command", [["-c", "import spa2v"], ["-m", "spa2v", "--help"], ["-m", "spa2v", "components"]], ids=str
+)
+def test_light_commands_import_nothing_heavy(command: list[str]) -> None:
+    probe = [sys.executable, "-X", "importtime", *command]
+    done = subprocess.run(probe, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+    assert "spa2v" in imported
+    assert not imported & set(HEAVY)
+
+
+def test_the_version(spa2v) -> None:
+    from spa2v import __version__
+
+    assert spa2v("--version") == (0, f"spa2v {__version__}\n", "")
+
+
+def test_usage_errors_exit_with_two(spa2v) -> None:
+    assert spa2v("generate")[0] == 2
+    assert spa2v("fly")[0] == 2
+    assert spa2v("generate", "a.wav", "--loud")[0] == 2
+
+
+def test_user_errors_are_one_message_and_exit_with_one(spa2v, tmp_path: Path) -> None:
+    code, out, err = spa2v("plan", tmp_path / "gone.wav")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert "gone.wav" in err
+    assert "Traceback" not in err
+
+
+def test_plan_writes_a_layout_to_stdout_or_a_file(spa2v, car: Path, tmp_path: Path) -> None:
+    code, out, _ = spa2v("plan", car, "--quiet")
+    assert code == 0
+    layout = VideoSceneLayout.loads(out)
+    code, out, err = spa2v("plan", car, "-o", tmp_path / "l.json")
+    assert (code, out) == (0, "")
+    assert str(tmp_path / "l.json") in err
+    assert VideoSceneLayout.loads((tmp_path / "l.json").read_text()) == layout
+
+
+def test_the_car_moves_from_left_to_right(spa2v, car: Path) -> None:
+    layout = VideoSceneLayout.loads(spa2v("plan", car)[1])
+    (attribute,) = layout.attributes.values()
+    centers = [frame.objects[0].box.center[0] for frame in layout.frames() if frame.objects]
+    assert attribute == "left_to_right"
+    assert layout.scenario == "translational"
+    assert centers[0] < 0.3 < 0.7 < centers[-1]
+    assert "car" in next(iter(layout.names.values()))
+
+
+def test_generate_makes_a_video_with_sound(spa2v, car: Path, tmp_path: Path) -> None:
+    import av
+
+    out = tmp_path / "v.mp4"
+    code, stdout, err = spa2v("generate", car, "-o", out, "--config", "storyboard", "--run-dir", tmp_path / "run", "-q")
+    assert (code, stdout) == (0, "")
+    assert f"wrote {out}" in err
+    with av.open(str(out)) as video:
+        picture, sound = video.streams.video[0], video.streams.audio[0]
+        assert (picture.width, picture.height, picture.frames) == (512, 320, 16)
+        assert abs(float(picture.duration * picture.time_base) - float(sound.duration * sound.time_base)) < 4.0 / 16
+    manifest = json.loads((tmp_path / "run/manifest.json").read_text())
+    assert manifest["status"] == "done"
+    assert manifest["outputs"] == {"video": str(out)}
+    assert {"plan", "generate", "write"} <= set(manifest["timings_s"])
+
+
+def test_render_draws_a_given_layout(spa2v, car: Path, tmp_path: Path) -> None:
+    assert spa2v("plan", car, "-o", tmp_path / "l.json")[0] == 0
+    for name in ("v.gif", "v.png"):
+        assert spa2v("render", tmp_path / "l.json", "-c", "storyboard", "-o", tmp_path / name)[0] == 0
+        assert (tmp_path / name).stat().st_size > 1000
+    code, _, err = spa2v("render", tmp_path / "gone.json", "-o", tmp_path / "x.mp4")
+    assert (code, err) == (1, f"error: cannot read the layout '{tmp_path}/gone.json': No such file or directory\n")
+
+
+def test_outputs_are_checked_before_the_work(spa2v, car: Path, tmp_path: Path) -> None:
+    code, _, err = spa2v("generate", car, "-o", tmp_path / "v.xyz")
+    assert code == 1
+    assert err.startswith(f"error: cannot write '{tmp_path}/v.xyz'\n  the suffix must be one of: .mp4")
+    code, _, err = spa2v("generate", car, "-o", tmp_path / "no" / "v.mp4")
+    assert (code, f"the folder '{tmp_path}/no' is missing or read-only" in err) == (1, True)
+
+
+def test_cues_in_words_and_as_json(spa2v, car: Path) -> None:
+    found = json.loads(spa2v("cues", car, "--json")[1])
+    assert found["duration_s"] > 1
+    assert {"level", "level_difference", "azimuth"} <= set(found["tracks"])
+    assert "level_difference" in spa2v("cues", car)[1]
+
+
+def test_start_and_duration_cut_the_recording(spa2v, car: Path) -> None:
+    found = json.loads(spa2v("cues", car, "--json", "--start", "0.5", "--duration", "1.25")[1])
+    assert found["duration_s"] == pytest.approx(1.25, abs=1e-3)
+
+
+def test_components_as_a_table_and_as_json(spa2v, toy: Path) -> None:
+    code, out, _ = spa2v("components", "layout_planners", "--config", toy, "--json")
+    found = {item["name"]: item for item in json.loads(out)}
+    assert code == 0
+    assert found["stereo_rules"]["origin"] == "built in"
+    assert (found["needy"]["installed"], found["needy"]["missing"]) == (False, ["no_such_package_of_ours"])
+    assert "stereo_rules" in spa2v("components")[1]
+    assert spa2v("components", "planners")[0] == 1
+
+
+def test_components_explain_one(spa2v, toy: Path) -> None:
+    code, out, _ = spa2v("components", "--why", "needy", "--config", toy)
+    assert code == 1
+    assert "install with: pip install no-such-package-of-ours" in out
+    code, out, _ = spa2v("components", "--why", "middle", "--config", toy)
+    assert (code, "loads: yes" in out, "size: float = 0.5" in out) == (0, True, True)
+
+
+def test_check_tells_everything_or_that_all_is_fine(spa2v, toy: Path) -> None:
+    code, _, err = spa2v("check", "--config", toy, "layout_planner=midle", "motion_backbone.options.x=1")
+    assert code == 1
+    assert err.startswith("error: 2 things are wrong with the config\n  unknown component 'midle'")
+    assert "unknown option 'x'" in err
+    assert spa2v("check")[0] == 0
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (Path(__file__).parents[1] / "configs").glob("*.yaml")))
+def test_every_preset_is_fine(spa2v, preset: str) -> None:
+    code, _, err = spa2v("check", "--config", preset)
+    assert (code, err) == (0, "the config is fine\n")
+
+
+def test_doctor_never_shows_a_key(spa2v, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-key")
+    code, out, err = spa2v("doctor", "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert report["keys"]["OPENAI_API_KEY"] is True
+    assert report["encoders"]["aac"] is True
+    assert "planted" not in out + err
