@@ -1,0 +1,76 @@
+"""Where the frames of an answer stand among the key frames that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spa2v.core.types import keyframe_times
+from spa2v.plugins.layout_planners.mllm.answer.repairs import Repairs
+from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
+from spa2v.plugins.layout_planners.mllm.answer.shape import RawFrame
+
+JUMP = 1.5
+
+Places = NDArray[np.float64]
+
+
+def frame_places(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm, repairs: Repairs) -> Places:
+    """The place of each frame on the scale 0..keyframes-1, strictly increasing, shape (len(frames),).
+
+    By the frame's own number or time where all have one; by order where the count is right or the text was cut off;
+    at the jumps of the motion where a few are missing; else spread evenly.
+    """
+    count, wanted = len(frames), form.keyframes
+    numbered = _numbered(frames, form)
+    if numbered is not None:
+        return numbered
+    if count == wanted or cut:
+        return np.arange(count, dtype=np.float64)
+    repairs.note(f"{count} frames instead of {wanted}")
+    if 2 < count < wanted and (jumps := _at_jumps(frames, wanted)) is not None:
+        return jumps
+    return np.linspace(0.0, max(wanted - 1.0, 0.0), count) if count > 1 else np.zeros(count)
+
+
+def _numbered(frames: Sequence[RawFrame | None], form: AnswerForm) -> Places | None:
+    known = [frame for frame in frames if frame is not None]
+    marks = [frame.place for frame in known]
+    if len(known) != len(frames) or any(mark is None for mark in marks) or len({f.timed for f in known}) != 1:
+        return None
+    places = np.array(marks, dtype=np.float64)
+    if known[0].timed:
+        last = float(keyframe_times(form.duration_s, form.keyframes)[-1])
+        places = places * (form.keyframes - 1) / last if last > 0 else places
+    elif places[0] != 0:
+        places = places - 1.0
+    inside = places.min() >= -1e-6 and places.max() <= form.keyframes - 1 + 1e-6 * form.keyframes
+    return places if inside and np.all(np.diff(places) > 1e-9) else None
+
+
+def _at_jumps(frames: Sequence[RawFrame | None], wanted: int) -> Places | None:
+    """Places with the missing frames at the largest steps, when these stand out from the median step."""
+    steps = np.array([_step(a, b) for a, b in pairwise(frames)])
+    typical = float(np.median(steps))
+    if typical <= 1e-4:
+        return None
+    lengths = np.ones(len(steps))
+    for _ in range(wanted - len(frames)):
+        worst = int(np.argmax(steps / lengths))
+        if steps[worst] / lengths[worst] < JUMP * typical:
+            return None
+        lengths[worst] += 1
+    return np.concatenate([[0.0], np.cumsum(lengths)])
+
+
+def _step(a: RawFrame | None, b: RawFrame | None) -> float:
+    """How far things move from one frame to the next, as the mean difference of coordinates."""
+    if a is None or b is None:
+        return 0.0
+    old = {(item.id, item.name): item.box for item in a.objects}
+    moves = [np.abs(old[key] - item.box).mean() for item in b.objects if (key := (item.id, item.name)) in old]
+    whole = [move for move in moves if np.isfinite(move)]
+    return float(np.mean(whole)) if whole else 0.0
