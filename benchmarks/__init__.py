@@ -1,0 +1,1 @@
+"""Measurements: pytest-benchmark files (`bench_*.py`, run by `make bench`) and runners that take any file."""
