@@ -5,11 +5,16 @@ Constructors take the options of the config and must be cheap; weights load on f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @runtime_checkable
@@ -36,6 +41,90 @@ class MotionBackbone(Protocol):
 
     def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         """Returns the frames, spread evenly over the clip: fps = frames / duration."""
+        ...
+
+
+@dataclass(frozen=True)
+class AttentionSite:
+    """One attention layer of a denoiser.
+
+    Args:
+        name: module path inside the denoiser.
+        kind: "spatial" layers see one frame at a time, "temporal" layers one place over time.
+        role: "self" or "cross" (to text).
+        resolution: (height, width) of the feature map, in cells.
+        channels: width of the features.
+        heads: attention heads.
+        text_width: width of the text features; None for self-attention.
+        original_name: the layer's place in original Stable Diffusion checkpoints (`output_blocks.4.1`); None where
+            it has none.
+    """
+
+    name: str
+    kind: Literal["spatial", "temporal"]
+    role: Literal["self", "cross"]
+    resolution: tuple[int, int]
+    channels: int
+    heads: int
+    text_width: int | None = None
+    original_name: str | None = None
+
+    @property
+    def block(self) -> str:
+        """Module path of the transformer block that holds the layer."""
+        return self.name.rpartition(".")[0]
+
+
+@dataclass
+class Denoising:
+    """Where the denoising loop stands. The backbone moves it; whoever is attached reads it.
+
+    Args:
+        step: index of the current denoiser evaluation, from 0; starts again with every pass of an iterated sampler.
+        steps: evaluations of a pass.
+        timestep: the scheduler's time of the current evaluation.
+        guided: the batch holds the unconditional rows first and the conditional rows after them; else only the latter.
+    """
+
+    step: int = 0
+    steps: int = 1
+    timestep: float = 0.0
+    guided: bool = True
+
+
+class EncodedText(NamedTuple):
+    """Text features: `states` (P, tokens, width), the last hidden state; `pooled` (P, width), at the end token."""
+
+    states: Tensor
+    pooled: Tensor
+
+
+@runtime_checkable
+class DenoisingBackbone(Protocol):
+    """What grounding needs of a backbone that draws by denoising. Conditional rows are video-major, frames fastest."""
+
+    frames: int
+    """Frames a video."""
+    height: int
+    width: int
+    """Size of a frame in pixels."""
+    denoising: Denoising
+    """Where the loop stands; one object for the life of the backbone."""
+
+    def denoiser(self, run: Run) -> nn.Module:
+        """Returns the denoising network, loaded."""
+        ...
+
+    def attention_sites(self, run: Run) -> tuple[AttentionSite, ...]:
+        """Returns every attention layer of the denoiser in execution order of its blocks."""
+        ...
+
+    def latent_size(self, run: Run) -> tuple[int, int]:
+        """Returns (height, width) of the latents of a frame."""
+        ...
+
+    def encode_text(self, texts: Sequence[str], run: Run) -> EncodedText:
+        """Returns the features of each text, padded to the encoder's full length."""
         ...
 
 

@@ -1,0 +1,214 @@
+"""Weights on disk and on the Hugging Face hub: where they are, what they need, and reading them without running code.
+
+A source is a local folder or file, a hub id (`owner/name`), or a file of a hub repository (`owner/name/path/in/it`).
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from spa2v.core.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHOWN_KEYS = 8
+SAFE_SUFFIXES = (".safetensors",)
+PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth", ".bin")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that a component needs.
+
+    Args:
+        role: what they are to the component ("base model").
+        source: path or hub id, as configured.
+        option: the option of the config that names them.
+        size_mb: expected size in MB (10^6 bytes); None where unknown.
+        licence: in a few words.
+        patterns: which files of a hub repository are needed; empty for all.
+        hint: where else to get them.
+    """
+
+    role: str
+    source: str
+    option: str
+    size_mb: int | None = None
+    licence: str = "unknown; read it at the source"
+    patterns: tuple[str, ...] = ()
+    hint: str = ""
+
+
+@runtime_checkable
+class NeedsWeights(Protocol):
+    """A component that can say which weights it needs, and check them."""
+
+    def weights(self) -> Sequence[Weights]:
+        """Returns the weights that this component will load."""
+        ...
+
+    def check_weights(self, backbone: Any, run: Any) -> None:
+        """Loads the weights as a run would, for the config's backbone; raises `WeightsError` when they do not fit."""
+        ...
+
+
+def known(need: Weights, table: Mapping[str, Mapping[str, Any]]) -> Weights:
+    """The need, filled in with what a table knows about its source."""
+    return replace(need, **table.get(need.source, {}))
+
+
+def is_local(source: str) -> bool:
+    """Whether a source is written as a path: it exists, or it cannot be a hub id."""
+    return Path(source).expanduser().exists() or source.startswith((".", "/", "~")) or "/" not in source
+
+
+def split_source(source: str) -> tuple[str, str | None]:
+    """The hub id and the file in it, or None for the whole repository."""
+    parts = source.split("/")
+    return "/".join(parts[:2]), "/".join(parts[2:]) or None
+
+
+def find(need: Weights) -> Path | None:
+    """The local file or folder of weights: the path itself, or the hub's cache. None when it is not there."""
+    if is_local(need.source):
+        path = Path(need.source).expanduser()
+        return path if path.exists() else None
+    return _from_hub(need, offline=True)
+
+
+def locate(need: Weights) -> Path:
+    """The local file or folder of weights, fetched from the hub where that is needed and possible.
+
+    Raises:
+        WeightsError: not there and not to be had; says what was looked for and how to get it.
+    """
+    found = find(need)
+    if found is not None:
+        return found
+    if is_local(need.source):
+        raise WeightsError(f"the {need.role} {need.source!r} does not exist", *_advice(need))
+    try:
+        fetched = _from_hub(need, offline=False)
+    except OSError as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise WeightsError(f"the {need.role} {need.source!r} cannot be fetched", reason, *_advice(need)) from error
+    assert fetched is not None  # offline=False raises instead
+    return fetched
+
+
+def _advice(need: Weights) -> list[str]:
+    size = f"about {need.size_mb} MB" if need.size_mb else "size unknown"
+    lines = [f"expected: {size}; licence: {need.licence}"]
+    if not is_local(need.source):
+        lines.append("run `spa2v weights fetch` on a machine with network")
+    lines.append(f"or set the option `{need.option}` to a local path")
+    return [*lines, need.hint] if need.hint else lines
+
+
+def _from_hub(need: Weights, offline: bool) -> Path | None:
+    """The snapshot folder, or the one file, of a hub source; None when offline and not in the cache."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    repository, filename = split_source(need.source)
+    patterns = list(need.patterns) or None
+    try:
+        if filename:
+            return Path(hf_hub_download(repository, filename, local_files_only=offline))
+        return Path(snapshot_download(repository, allow_patterns=patterns, local_files_only=offline))
+    except LocalEntryNotFoundError as error:
+        if offline:
+            return None
+        raise OSError("the hub cannot be reached") from error
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise OSError(str(error)) from error
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors or torch file, on the CPU, as stored. A `state_dict` inside is unwrapped.
+
+    Torch files are read with `weights_only=True`: nothing in them is executed.
+
+    Raises:
+        WeightsError: the file is missing, truncated, of another kind, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"the weights file {str(path)!r} does not exist")
+    if path.stat().st_size == 0:
+        raise WeightsError(f"the weights file {path.name!r} is empty")
+    data = _read_safetensors(path) if path.suffix in SAFE_SUFFIXES else _read_torch(path)
+    return _only_tensors(data, path)
+
+
+def _read_safetensors(path: Path) -> Mapping[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"the weights file {path.name!r} cannot be read",
+            f"{error}",
+            "it is truncated, or no safetensors file: fetch it again",
+        ) from error
+
+
+def _read_torch(path: Path) -> Mapping[str, Any]:
+    import torch
+
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"the weights file {path.name!r} holds more than tensors, so it was not loaded",
+            str(error).split("\n\n")[0].splitlines()[-1][:200],
+            "weights that need code to load are refused; convert the file to safetensors",
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise WeightsError(
+            f"the weights file {path.name!r} cannot be read",
+            f"{str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
+            "it is truncated, or no torch file: fetch it again",
+        ) from error
+    if isinstance(data, Mapping) and isinstance(data.get("state_dict"), Mapping):
+        data = data["state_dict"]
+    if not isinstance(data, Mapping):
+        raise WeightsError(f"the weights file {path.name!r} holds a {type(data).__name__}", "expected named tensors")
+    return data
+
+
+def _only_tensors(data: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    import torch
+
+    strange = [str(key) for key, value in data.items() if not isinstance(value, torch.Tensor)]
+    if strange:
+        raise WeightsError(
+            f"the weights file {path.name!r} holds entries that are no tensors", f"keys: {shorten(strange)}"
+        )
+    return {str(key): value for key, value in data.items()}
+
+
+def shorten(names: Iterable[str], limit: int = SHOWN_KEYS) -> str:
+    """The first names, and how many more there are."""
+    listed = sorted(names)
+    more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
+    return ", ".join(listed[:limit]) + more
+
+
+def misfits(have: Mapping[str, tuple[int, ...]], want: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """How stored shapes differ from wanted ones: keys that are missing, not known, or of another shape."""
+    lines = []
+    if missing := want.keys() - have.keys():
+        lines.append(f"missing: {shorten(missing)}")
+    if unknown := have.keys() - want.keys():
+        lines.append(f"not known: {shorten(unknown)}")
+    wrong = [f"{key} {have[key]} instead of {want[key]}" for key in have.keys() & want.keys() if have[key] != want[key]]
+    if wrong:
+        lines.append(f"of another shape: {shorten(wrong)}")
+    return lines

@@ -1,0 +1,79 @@
+"""Lists the attention layers of a Stable Diffusion 1.x UNet, with or without motion modules."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch import nn
+
+from spa2v.core.protocols import AttentionSite
+
+STAGES = ("down_blocks", "mid_block", "up_blocks")
+TEMPORAL = "motion_modules"
+
+
+def attention_sites(unet: Any, latent_size: tuple[int, int]) -> tuple[AttentionSite, ...]:
+    """Every attention layer of `unet`, down, middle, up, for latents of (height, width) `latent_size`.
+
+    Layers that others put into the network (under a name of their own, such as `fuser`) are not listed.
+    """
+    from diffusers.models.attention_processor import Attention
+
+    names = [name for name, module in unet.named_modules() if isinstance(module, Attention)]
+    names = [name for name in names if name.rpartition(".")[2] in ("attn1", "attn2")]
+    names.sort(key=lambda name: STAGES.index(name.split(".")[0]))  # stable: the order within a stage stays
+    originals = _original_names(unet)
+    return tuple(_site(unet, name, latent_size, originals) for name in names)
+
+
+def _site(unet: Any, name: str, latent_size: tuple[int, int], originals: dict[str, str]) -> AttentionSite:
+    attn = unet.get_submodule(name)
+    temporal = TEMPORAL in name.split(".")
+    role: Literal["self", "cross"] = "cross" if attn.is_cross_attention else "self"
+    return AttentionSite(
+        name=name,
+        kind="temporal" if temporal else "spatial",
+        role=role,
+        resolution=_halved(latent_size, _level(unet, name)),
+        channels=attn.to_q.in_features,
+        heads=attn.heads,
+        text_width=attn.to_k.in_features if role == "cross" else None,
+        original_name=None if temporal else originals.get(name.partition(".transformer_blocks.")[0]),
+    )
+
+
+def _level(unet: Any, name: str) -> int:
+    """How often the latents were halved at this layer."""
+    stage, index = name.split(".")[:2]
+    last = len(unet.config.block_out_channels) - 1
+    return {"down_blocks": lambda: int(index), "mid_block": lambda: last, "up_blocks": lambda: last - int(index)}[
+        stage
+    ]()
+
+
+def _halved(size: tuple[int, int], times: int) -> tuple[int, int]:
+    """(height, width) after `times` convolutions of stride 2, which round up."""
+    height, width = size
+    for _ in range(times):
+        height, width = (height + 1) // 2, (width + 1) // 2
+    return height, width
+
+
+def _original_names(unet: Any) -> dict[str, str]:
+    """Module path of a spatial transformer to its name in original checkpoints, where layers count through blocks."""
+    names = {"mid_block.attentions.0": "middle_block.1"}
+    count = 1  # input_blocks.0 is the first convolution
+    for b, block in enumerate(unet.down_blocks):
+        for layer in range(len(block.resnets)):
+            names[f"down_blocks.{b}.attentions.{layer}"] = f"input_blocks.{count + layer}.1"
+        count += len(block.resnets) + (1 if _has(block, "downsamplers") else 0)
+    count = 0
+    for b, block in enumerate(unet.up_blocks):
+        for layer in range(len(block.resnets)):
+            names[f"up_blocks.{b}.attentions.{layer}"] = f"output_blocks.{count + layer}.1"
+        count += len(block.resnets)
+    return names
+
+
+def _has(block: nn.Module, name: str) -> bool:
+    return getattr(block, name, None) is not None
