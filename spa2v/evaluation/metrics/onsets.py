@@ -20,7 +20,7 @@ WINDOW, HOP, BANDS = 2_048, 512, 128
 FLOOR_DB = 80.0
 DELTA = 0.07
 BEFORE_AVERAGE, AFTER_AVERAGE, WAIT = 4, 4, 1  # frames: 0.1 s either side, 0.03 s between peaks
-FILTER_HALF_LENGTH, FILTER_CUTOFF, FILTER_BETA = 64, 0.96, 13.0
+FILTER_HALF_LENGTH, FILTER_CUTOFF, FILTER_BETA = 93, 0.957, 12.0
 
 
 def audio_peaks(audio: AudioClip) -> Floats:
@@ -29,7 +29,7 @@ def audio_peaks(audio: AudioClip) -> Floats:
 
 
 def resampled(samples: np.ndarray, rate_hz: int, to_hz: int = RATE_HZ) -> Floats:
-    """(n,) samples at another rate, by a polyphase Kaiser filter that is flat to 0.92 of the band (-120 dB beyond)."""
+    """(n,) samples at another rate, by a polyphase Kaiser filter, flat to 0.92 of the band, -115 dB beyond it."""
     samples = np.asarray(samples, dtype=np.float64)
     if rate_hz == to_hz:
         return samples

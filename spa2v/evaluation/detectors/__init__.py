@@ -1,0 +1,1 @@
+"""Detectors: boxes of named things in frames, for stage 2. `base` holds the contract, the rest keeps it."""
