@@ -1,0 +1,45 @@
+"""Fundamental frequency and spectral centroid over time from the shared spectra."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+
+from spa2v.plugins.cue_extractors.spectra import Array, Spectra
+
+PITCH_HZ = (60.0, 1_000.0)
+SHORTEST_NEAR_BEST = 0.9  # the shortest period within this of the best one: its multiples correlate as well
+HEARD = 0.35  # normalised correlation from which a pitch is heard; noise of one window stays below
+
+
+def centroid_hz(power: Array, hz: Array) -> Array:
+    """Centre of gravity of the spectrum, (T, K) to (T,); the middle of the lines where nothing sounds."""
+    total = power.sum(axis=1)
+    return np.divide(power @ hz, total, out=np.full(len(power), float(hz.mean())), where=total > 0)
+
+
+def pitch_track(spectra: Spectra) -> tuple[Array, Array]:
+    """Fundamental (Hz) and confidence on the track frames, by the autocorrelation of the compressed spectrum."""
+    power = (spectra.track_powers[0] + spectra.track_powers[1]) / 2
+    hz = spectra.frequencies_hz
+    power = np.where(hz > PITCH_HZ[0] * 0.75, power, 0.0)
+    correlation = scipy.fft.irfft(np.sqrt(power).astype(np.float32), n=4 * (power.shape[1] - 1), axis=1)
+    rate = 4.0 * float(hz[-1])  # zero padded to twice the lines
+    low, high = int(rate / PITCH_HZ[1]), min(int(rate / PITCH_HZ[0]) + 1, correlation.shape[1] // 2 - 1)
+    if high - low < 3:
+        return np.full(len(power), PITCH_HZ[0]), np.zeros(len(power))
+    lags = correlation[:, low - 1 : high + 1] / np.maximum(correlation[:, :1], 1e-20)
+    inner = lags[:, 1:-1]
+    peaks = np.where((inner >= lags[:, :-2]) & (inner >= lags[:, 2:]), inner, 0.0)
+    best = peaks.max(axis=1)
+    at = (peaks >= SHORTEST_NEAR_BEST * best[:, None]).argmax(axis=1)
+    heard = np.clip((best - HEARD) / (0.9 - HEARD), 0.0, 1.0)
+    return _refined(lags, at, low, rate), heard.astype(np.float64)
+
+
+def _refined(lags: Array, at: Array, low: int, rate: float) -> Array:
+    rows = np.arange(len(lags))
+    below, here, above = lags[rows, at], lags[rows, at + 1], lags[rows, at + 2]
+    bend = 2.0 * here - below - above
+    shift = np.divide(above - below, 2.0 * bend, out=np.zeros_like(here), where=bend > 0)
+    return np.asarray(rate / (low + at + np.clip(shift, -0.5, 0.5)), dtype=np.float64)

@@ -1,0 +1,106 @@
+"""Signal properties that tell coarse kinds of sound apart. None of them changes when time is reversed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from spa2v.plugins.cue_extractors.pitch import pitch_track
+from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel
+
+DETAIL_HZ = (200.0, 5_000.0)  # where engines hold little and instruments and voices much
+DETAIL_LINES = 15  # the envelope under the detail: about 325 Hz
+LAG_S = 0.0465  # two hops: windows that share no sample, so noise has no likeness left
+EVENT_BAND_HZ = (100.0, 8_000.0)
+EVENT_BANDS = 20
+EVENT_QUANTILE = 0.98  # one frame in fifty: two onsets a second at 23 ms
+SLOW_S = 0.5
+DYNAMIC_RANGE_DB = 70.0
+PITCH_SURE = 0.2
+
+
+@dataclass(frozen=True)
+class Texture:
+    """Properties of one sound.
+
+    Args:
+        tonality: how much of the spectral detail is still there two windows later; 0 for noise, 1 for steady tones.
+        abruptness_db: mean change of the bands from one frame to the next in the most eventful fiftieth of the
+            frames, on a 23 ms hop; 2.0 to 2.5 for noise (its own scatter), 3.5 and more for plucked, 10 for drums.
+        asymmetry: skewness of level changes, absolute; 0 for steady or gliding sounds, over 0.5 where sounds start
+            fast and die slowly.
+        liveliness_db: spread of the level around its half-second mean: syllables, notes, hits.
+        low_share: part of the power in 40..250 Hz.
+        pitch_hz: median fundamental where one is heard, else 0.
+        pitch_heard: part of the frames with a fundamental.
+    """
+
+    tonality: float
+    abruptness_db: float
+    asymmetry: float
+    liveliness_db: float
+    low_share: float
+    pitch_hz: float
+    pitch_heard: float
+
+    def measures(self) -> dict[str, float]:
+        return {name: float(value) for name, value in asdict(self).items()}
+
+
+def texture_of(spectra: Spectra) -> Texture:
+    """The properties of a clip or, with masked powers, of one source in it."""
+    hop = float(np.median(np.diff(spectra.times_s))) if len(spectra.times_s) > 1 else LAG_S
+    bands = _band_levels(spectra)
+    level = decibel(np.sum(10.0 ** (bands / 10.0), axis=1))
+    pitch, heard = pitch_track(spectra)
+    sure = heard > PITCH_SURE
+    return Texture(
+        tonality=_tonality(spectra, max(1, round(LAG_S / hop))),
+        abruptness_db=_abruptness(bands),
+        asymmetry=_asymmetry(level),
+        liveliness_db=float(np.std(level - uniform_filter1d(level, max(3, int(SLOW_S / hop)) | 1))),
+        low_share=_share(spectra, 40.0, 250.0),
+        pitch_hz=float(np.median(pitch[sure])) if sure.any() else 0.0,
+        pitch_heard=float(np.mean(sure)),
+    )
+
+
+def _tonality(spectra: Spectra, lag: int) -> float:
+    power = spectra.power[:, spectra.lines(*DETAIL_HZ)]
+    if len(power) <= lag or power.shape[1] < DETAIL_LINES:
+        return 0.0
+    logs = np.log(power + np.float32(1e-7) * power.max() + np.float32(1e-14))
+    detail = logs - uniform_filter1d(logs, DETAIL_LINES, axis=1)
+    same = float(np.mean(detail * detail))
+    return float(np.clip(np.mean(detail[lag:] * detail[:-lag]) / same, 0.0, 1.0)) if same > 1e-9 else 0.0
+
+
+def _band_levels(spectra: Spectra) -> Array:
+    lines = spectra.lines(*EVENT_BAND_HZ)
+    hz = spectra.frequencies_hz[lines]
+    edges = np.geomspace(max(hz[0], 1.0), hz[-1] + 1e-6, EVENT_BANDS + 1)[:-1]
+    starts = np.unique(np.minimum(np.searchsorted(hz, edges), len(hz) - 1))
+    power: NDArray[np.float64] = np.add.reduceat(spectra.power[:, lines].astype(np.float64), starts, axis=1)
+    return decibel(np.maximum(power, power.max() * 10 ** (-DYNAMIC_RANGE_DB / 10)))
+
+
+def _abruptness(bands: Array) -> float:
+    change = np.diff(bands, axis=0)
+    if len(change) == 0:
+        return 0.0
+    rise, fall = (np.maximum(sign * change, 0.0).mean(axis=1) for sign in (1, -1))
+    return float(max(np.quantile(rise, EVENT_QUANTILE), np.quantile(fall, EVENT_QUANTILE)))
+
+
+def _asymmetry(level: Array) -> float:
+    change = level[2:] - level[:-2]
+    square = float(np.mean(change**2)) if len(change) else 0.0
+    return abs(float(np.mean(change**3))) / square**1.5 if square > 1e-9 else 0.0
+
+
+def _share(spectra: Spectra, low_hz: float, high_hz: float) -> float:
+    total = float(spectra.power.sum(dtype=np.float64))
+    return float(spectra.power[:, spectra.lines(low_hz, high_hz)].sum(dtype=np.float64)) / total if total > 0 else 0.0
