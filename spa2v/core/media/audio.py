@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from spa2v.core.errors import AudioError, MediaError
 from spa2v.core.media import downmix
-from spa2v.core.media.files import atomic_path
+from spa2v.core.media.files import atomic_path, check_output
 from spa2v.core.media.sound_streams import DecodeError, SoundStream, open_sound
 from spa2v.core.media.truncation import cut_short
 from spa2v.core.types import AudioClip
 from spa2v.core.types.audio import MAX_RATE_HZ, MIN_RATE_HZ
 
 MAX_DURATION_S = 600.0
-WRITABLE = (".wav", ".flac")
+SUFFIXES = (".wav", ".flac")
 
 
 def read_audio(
@@ -197,8 +197,7 @@ def write_audio(path: str | Path, clip: AudioClip) -> None:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in WRITABLE:
-        raise MediaError(f"cannot write {str(path)!r}: the suffix is {path.suffix!r}", f"expected {_or(WRITABLE)}")
+    check_output(path, SUFFIXES)
     if suffix == ".flac" and float(np.abs(clip.samples).max()) > 1.0:
         raise MediaError(f"cannot write {str(path)!r}: the samples exceed full scale", "write .wav, which holds them")
     with atomic_path(path) as temporary:
@@ -217,7 +216,3 @@ def _write_flac(path: Path, clip: AudioClip) -> None:
         soundfile.write(path, clip.samples.T, clip.sample_rate, format="FLAC", subtype="PCM_24")
     except soundfile.LibsndfileError as error:
         raise MediaError(f"cannot write {path.name!r}: {error}") from error
-
-
-def _or(words: tuple[str, ...]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from spa2v.core.errors import MediaError
+from spa2v.core.errors import LayoutError, MediaError
+from spa2v.core.types import VideoSceneLayout
 
+MAX_LAYOUT_BYTES = 64 * 1024**2
 _STEM_BYTES = 60
+
+
+def check_output(target: str | Path, suffixes: Sequence[str], *, check_folder: bool = True) -> None:
+    """Refuses before the work is done what would fail after it.
+
+    Raises:
+        MediaError: the suffix is none of `suffixes`, the target is a folder, or, where that is asked for, its folder
+            is missing or cannot be written.
+    """
+    target = Path(target)
+    if target.suffix.lower() not in suffixes:
+        raise MediaError(f"cannot write {str(target)!r}", f"the suffix must be one of: {', '.join(suffixes)}")
+    if target.is_dir():
+        raise MediaError(f"cannot write {str(target)!r}", "it is a folder; give the name of a file")
+    if check_folder and not os.access(target.parent, os.W_OK | os.X_OK):
+        raise MediaError(f"cannot write {str(target)!r}", f"the folder {str(target.parent)!r} is missing or read-only")
 
 
 @contextmanager
@@ -25,7 +43,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         MediaError: the folder is missing, the target is a folder, or the disk refuses.
     """
     target = Path(target)
-    _check_target(target)
+    check_output(target, (target.suffix.lower(),))
     temporary = target.with_name(f".{_short(target.stem)}.{uuid4().hex[:8]}.part{target.suffix[-20:]}")
     try:
         yield temporary
@@ -34,14 +52,6 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         raise MediaError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _check_target(target: Path) -> None:
-    """Refuses before the work is done what would fail after it."""
-    if target.is_dir():
-        raise MediaError(f"cannot write {str(target)!r}: it is a folder", "give the name of a file")
-    if not target.parent.is_dir():
-        raise MediaError(f"cannot write {str(target)!r}: the folder {str(target.parent)!r} does not exist")
 
 
 def _short(stem: str) -> str:
@@ -58,3 +68,24 @@ def write_text(target: str | Path, text: str) -> None:
 def write_json(target: str | Path, data: Any) -> None:
     """Writes JSON, whole or not at all."""
     write_text(target, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_layout(path: str | Path) -> VideoSceneLayout:
+    """Reads a layout file.
+
+    Raises:
+        LayoutError: the file cannot be read, or an invalid field, which is named.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_LAYOUT_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise LayoutError(f"cannot read the layout {str(path)!r}: {reason}") from error
+    if len(text) > MAX_LAYOUT_BYTES:
+        raise LayoutError(f"the layout {str(path)!r} is larger than {MAX_LAYOUT_BYTES >> 20} MiB")
+    try:
+        return VideoSceneLayout.loads(text)
+    except LayoutError as error:
+        raise LayoutError(error.fact, *error.details, f"in {str(path)!r}") from error

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 GIF_MAX_FPS = 50.0  # viewers slow down what changes faster than every 20 ms
-_GIF_MAX_DELAY_CS = 65_535
+GIF_MAX_S = 655.0  # Pillow joins equal frames, and a delay has 16 bits of hundredths
 _PAPER, _INK = (250, 249, 246), (96, 100, 108)
 
 
@@ -71,11 +71,11 @@ def write_gif(path: Path, video: GeneratedVideo) -> None:
 
 
 def gif_timing(count: int, fps: float) -> tuple[list[int], list[int]]:
-    """Which frames to show and how long each, in hundredths of a second (2 to 65535)."""
+    """Which frames to show and how long each, in hundredths of a second, 2 or more."""
     shown = count if fps <= GIF_MAX_FPS else max(1, int(count / fps * GIF_MAX_FPS))
     ends = np.round(np.arange(shown + 1) * (100.0 * count / fps / shown)).astype(np.int64)
     chosen = (np.arange(shown) * count) // shown
-    return chosen.tolist(), np.clip(np.diff(ends), 2, _GIF_MAX_DELAY_CS).tolist()
+    return chosen.tolist(), np.maximum(np.diff(ends), 2).tolist()
 
 
 def _palette(frames: NDArray[np.uint8]) -> Image.Image:

@@ -10,33 +10,16 @@ import numpy as np
 
 from spa2v.core.errors import MediaError
 from spa2v.core.media.encoding import MAX_FPS, MIN_FPS, write_mp4
-from spa2v.core.media.files import atomic_path
-from spa2v.core.media.images import contact_sheet, write_gif
+from spa2v.core.media.files import atomic_path, check_output
+from spa2v.core.media.images import GIF_MAX_S, contact_sheet, write_gif
 from spa2v.core.types import AudioClip, GeneratedVideo
 
-__all__ = ["WRITABLE", "check_video_path", "contact_sheet", "read_video", "write_video"]
+__all__ = ["SUFFIXES", "contact_sheet", "read_video", "write_video"]
 
-WRITABLE = (".mp4", ".gif", ".png")
+SUFFIXES = (".mp4", ".gif", ".png")
 MAX_FRAMES = 3_000
 MAX_BYTES = 2 * 1024**3
 _AV_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
-
-
-def check_video_path(path: str | Path) -> None:
-    """Refuses an output that `write_video` could not write; for callers that want to know before they compute.
-
-    Raises:
-        MediaError: the suffix is none of `WRITABLE`, the folder does not exist, or the path is a folder.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in WRITABLE:
-        raise MediaError(
-            f"cannot write {str(path)!r}: the suffix is {path.suffix!r}", "expected .mp4, .gif or .png (contact sheet)"
-        )
-    if path.is_dir():
-        raise MediaError(f"cannot write {str(path)!r}: it is a folder", "give the name of a file")
-    if not path.parent.is_dir():
-        raise MediaError(f"cannot write {str(path)!r}: the folder {str(path.parent)!r} does not exist")
 
 
 def write_video(path: str | Path, video: GeneratedVideo, audio: AudioClip | None = None) -> None:
@@ -49,9 +32,13 @@ def write_video(path: str | Path, video: GeneratedVideo, audio: AudioClip | None
         MediaError: another suffix, a frame rate outside 0.001 to 1000, or the file cannot be written.
     """
     path = Path(path)
-    check_video_path(path)
+    check_output(path, SUFFIXES)
     if not MIN_FPS <= video.fps <= MAX_FPS:
         raise MediaError(f"{video.fps:g} frames a second cannot be written", f"expected {MIN_FPS:g} to {MAX_FPS:g}")
+    if path.suffix.lower() == ".gif" and video.duration_s > GIF_MAX_S:
+        raise MediaError(
+            f"a GIF of {video.duration_s:.0f} s cannot be written", f"the limit is {GIF_MAX_S:g} s; write .mp4"
+        )
     with atomic_path(path) as temporary:
         match path.suffix.lower():
             case ".mp4":
