@@ -1,0 +1,222 @@
+"""The Frechet distance, FVD tables, and I3D features from a TorchScript file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from spa2v.core.errors import ConfigError, WeightsError
+from spa2v.core.runtime import Run
+from spa2v.evaluation.aggregate import Bootstrap, ClipInfo
+from spa2v.evaluation.errors import MetricError
+from spa2v.evaluation.metrics.frechet import frechet_distance
+from spa2v.evaluation.metrics.fvd import ClipFeatures, fvd_clip_scores, fvd_table
+from spa2v.evaluation.metrics.video_features import I3DFeatures, prepared
+
+# TorchScript is the format that the I3D weights are published in.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+
+
+def _textbook(x: np.ndarray, y: np.ndarray, ddof: int) -> float:
+    s1, s2 = np.cov(x.T, ddof=ddof), np.cov(y.T, ddof=ddof)
+    gap = x.mean(axis=0) - y.mean(axis=0)
+    return float(gap @ gap + np.trace(s1) + np.trace(s2) - 2 * np.trace(np.real(sqrtm(s1 @ s2))))
+
+
+@pytest.mark.parametrize(("n1", "n2", "d"), [(60, 50, 4), (200, 300, 16), (90, 40, 32)])
+def test_agrees_with_the_textbook_form(n1: int, n2: int, d: int) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(n1, d)), 0.5 + rng.normal(size=(n2, d)) @ rng.normal(size=(d, d)) / np.sqrt(d)
+    assert frechet_distance(x, y) == pytest.approx(_textbook(x, y, 0), rel=1e-6)
+    assert frechet_distance(x, y, "unbiased") == pytest.approx(_textbook(x, y, 1), rel=1e-6)
+    assert frechet_distance(x, y) == pytest.approx(frechet_distance(y, x), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 20, 500])
+def test_a_set_with_itself_is_zero(n: int) -> None:
+    x = np.random.default_rng(1).normal(size=(n, 64)).astype(np.float32)
+    assert 0.0 <= frechet_distance(x, x) < 1e-10
+    assert 0.0 <= frechet_distance(x, x[::-1]) < 1e-10
+
+
+def test_gaussians_of_one_dimension_have_a_closed_form() -> None:
+    x, y = np.array([[0.0], [2.0]]), np.array([[5.0], [11.0]])
+    assert frechet_distance(x, y) == pytest.approx((8 - 1) ** 2 + (3 - 1) ** 2)
+
+
+def test_one_video_and_what_is_refused() -> None:
+    x, y = np.zeros((1, 3)), np.array([[1.0, 2.0, 2.0]])
+    assert frechet_distance(x, y) == pytest.approx(9.0)
+    for args, message in (
+        ((x, y, "unbiased"), "one video has no covariance divided by n - 1\n  use covariance='biased'"),
+        ((x, y[:, :2]), "the features have 3 and 2 dimensions"),
+        ((x, y * np.nan), "features hold NaN or Inf"),
+        ((x[0], y), "features have shape (3,)\n  expected (videos, dimensions), at least one video"),
+        ((x, y, "half"), "covariance: 'half'\n  expected biased or unbiased"),
+    ):
+        with pytest.raises(MetricError) as caught:
+            frechet_distance(*args)  # type: ignore[arg-type]
+        assert str(caught.value) == message
+
+
+def _features(seed: int, clips: list[str], shift: float = 0.0, extractor: str = "e") -> ClipFeatures:
+    rng = np.random.default_rng(seed)
+    return ClipFeatures(extractor, {clip: shift + rng.normal(size=6) for clip in clips})
+
+
+INFOS = {
+    f"c{i}": ClipInfo(f"c{i}", "stationary" if i % 2 else "translational", 1 + (i % 3 == 0), f"s{i // 2}")
+    for i in range(40)
+}
+
+
+def test_fvd_table_takes_the_union_for_c_and_counts_what_is_missing() -> None:
+    clips = sorted(INFOS)
+    real, fake = _features(0, clips), _features(1, clips[1:], 0.3)
+    table = fvd_table(real, fake, INFOS, bootstrap=Bootstrap(20))
+    cell = table["all"]["C"]
+    both = clips[1:]
+    assert cell.value == pytest.approx(frechet_distance(real.rows(both), fake.rows(both)))
+    assert (cell.count, cell.undefined) == (39, 1)
+    assert cell.flags == {"generated_missing": 1, "few_videos": 39}
+    assert cell.low is not None
+    assert cell.high is not None
+    assert 0.0 <= cell.low <= cell.value <= cell.high
+    assert table["all"]["S"].count + table["all"]["M"].count == 39
+    assert table == fvd_table(real, fake, INFOS, bootstrap=Bootstrap(20))
+
+
+def test_fvd_table_of_a_set_with_itself_is_zero() -> None:
+    real = _features(0, sorted(INFOS))
+    cells = [cell for row in fvd_table(real, real, INFOS, bootstrap=Bootstrap(0)).values() for cell in row.values()]
+    assert max(cell.value or 0.0 for cell in cells) < 1e-10
+
+
+def test_fvd_table_refuses_other_extractors_and_unknown_clips() -> None:
+    real = _features(0, sorted(INFOS))
+    with pytest.raises(MetricError, match=r"^features of 'e' cannot be compared with those of 'f'$"):
+        fvd_table(real, _features(1, sorted(INFOS), extractor="f"), INFOS)
+    with pytest.raises(MetricError, match=r"^fvd: 'x' is not a clip of this benchmark$"):
+        fvd_table(real, _features(1, ["x"]), INFOS)
+
+
+def test_single_clips_have_distances_but_no_fvd() -> None:
+    real, fake = _features(0, ["a", "b"]), _features(1, ["a"])
+    first, second = fvd_clip_scores(real, fake, ["a", "b"])
+    assert first.value is second.value is None
+    assert first.details["distance_to_own_real"] == pytest.approx(((fake.vectors["a"] - real.vectors["a"]) ** 2).sum())
+    assert second.reasons == ("There are no features of this clip's video.",)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network in the file format of the I3D exports: TorchScript with their three switches."""
+    import torch
+
+    class Small(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv3d(3, 5, (3, 8, 8), (2, 8, 8))
+            self.drop = torch.nn.Dropout(0.5)
+
+        def forward(
+            self, x: torch.Tensor, rescale: bool = True, resize: bool = True, return_features: bool = False
+        ) -> torch.Tensor:
+            if rescale or resize or not return_features:
+                return x
+            return self.drop(torch.relu(self.conv(x))).mean([2, 3, 4])
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "i3d_small.pt"
+    torch.jit.script(Small()).save(str(path))
+    return path
+
+
+def _videos(count: int = 3, frames: int = 9) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (frames, 40, 64, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def test_i3d_features_do_not_depend_on_the_batch(network: Path) -> None:
+    run = Run(device="cpu")
+    videos = [*_videos(3), *_videos(1, 12)]
+    digest = hashlib.sha256(network.read_bytes()).hexdigest()
+    one = I3DFeatures(str(network), digest, batch_size=1).features(videos, run)
+    three = I3DFeatures(str(network), digest.upper(), batch_size=3).features(iter(videos), run)
+    assert one.shape == (4, 5)
+    assert one.dtype == np.float64
+    np.testing.assert_allclose(one, three, rtol=1e-4)
+    assert np.ptp(one, axis=0).min() > 0
+    assert run.record == {}
+
+
+def test_an_unpinned_file_is_told(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(device="cpu")
+    I3DFeatures(str(network)).features(_videos(1), run)
+    notice = "i3d_small.pt: TorchScript is a program; no sha256 was given to check it against."
+    assert run.record["notices"] == [notice]
+    assert notice in capsys.readouterr().err
+
+
+def test_preparation_is_plain_bilinear_to_minus_one_and_one() -> None:
+    video = np.zeros((9, 448, 448, 3), dtype=np.uint8)
+    video[..., 0] = 255
+    made = prepared(video)
+    assert tuple(made.shape) == (1, 3, 9, 224, 224)
+    assert made[0, 0].min() == made[0, 0].max() == 1.0
+    assert made[0, 1].min() == made[0, 1].max() == -1.0
+    wide = np.zeros((9, 224, 448, 3), dtype=np.uint8)
+    wide[:, :, 112:336] = 255  # the middle square
+    assert prepared(wide, "crop").min() == 1.0
+    assert prepared(wide).min() == -1.0
+
+
+def test_i3d_refusals(network: Path, tmp_path: Path) -> None:
+    run = Run(device="cpu")
+    (tmp_path / "text.pt").write_text("not a network")
+    digest = hashlib.sha256(network.read_bytes()).hexdigest()
+    cases: list[tuple[dict[str, Any], list[np.ndarray], type[Exception], str]] = [
+        ({"weights": str(tmp_path / "no.pt")}, _videos(), WeightsError, "there are no weights "),
+        (
+            {"weights": str(tmp_path / "text.pt")},
+            _videos(),
+            WeightsError,
+            f"{str(tmp_path / 'text.pt')!r} is not a TorchScript",
+        ),
+        ({"weights": str(network), "sha256": "0" * 64}, _videos(), WeightsError, f"{str(network)!r} is another file"),
+        (
+            {"weights": "some/where:i3d.pt"},
+            _videos(),
+            ConfigError,
+            "'some/where:i3d.pt' would run code from the network",
+        ),
+        ({"weights": str(network)}, _videos(1, 8), MetricError, "a video has 8 frames\n  I3D needs at least 9"),
+        ({"weights": str(network)}, [], MetricError, "there are no videos to take features of"),
+    ]
+    for options, videos, kind, message in cases:
+        with pytest.raises(kind) as caught:
+            I3DFeatures(**options).features(videos, run)
+        assert str(caught.value).startswith(message)
+    with pytest.raises(WeightsError) as caught:
+        I3DFeatures(str(network), "0" * 64).features(_videos(), run)
+    assert caught.value.details == (f"its sha256 is {digest}", f"expected {'0' * 64}")
+    with pytest.raises(ConfigError, match=r"^resize: 'big'\n  expected stretch or crop$"):
+        I3DFeatures("x", resize="big")  # type: ignore[arg-type]
+
+
+def test_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:
+    import torch
+
+    class Same(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x
+
+    path = tmp_path / "same.pt"
+    torch.jit.script(Same()).save(str(path))
+    with pytest.raises(WeightsError, match=r"does not give one vector a video"):
+        I3DFeatures(str(path)).features(_videos(1), Run(device="cpu"))
