@@ -1,4 +1,4 @@
-"""`migc`: draws every thing inside its box, by MIGC's instance shading in a frozen denoiser (Zhou et al., CVPR 2024)."""
+"""`migc`: draws every thing inside its box by MIGC's instance shading in a frozen denoiser (Zhou et al., 2024)."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class MIGC:
         attachment = Attachment("migc", taken, instances.dropped)
         attachment.report(run)
         scene = self._scene(instances, backbone, run)
-        layers = [backbone.denoiser(run).get_submodule(site.name) for site in taken]
+        layers: list[Any] = [backbone.denoiser(run).get_submodule(site.name) for site in taken]
         before: list[Any] = [layer.processor for layer in layers]
         try:
             for site, layer, inner in zip(taken, layers, before, strict=True):

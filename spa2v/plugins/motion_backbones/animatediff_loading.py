@@ -1,0 +1,295 @@
+"""Loads Stable Diffusion 1.x with AnimateDiff's motion modules, strictly, from a hub id, a folder or one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from spa2v.core.errors import WeightsError
+from spa2v.core.weights import Weights, known, locate, misfits, read_tensors, shorten
+
+CONFIG_FILES = ("*.json", "*.txt", "*/*.json", "*/*.txt")
+FOLDER_FILES = (*CONFIG_FILES, *(f"{part}/*.safetensors" for part in ("unet", "vae", "text_encoder")))
+ADAPTER_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
+FAILURES = (OSError, ValueError, RuntimeError, KeyError, TypeError, NotImplementedError)
+TEXT_PREFIX, TEXT_MODEL = "cond_stage_model.transformer.", "text_model."
+UNSTORED = ("position_ids", "pos_embed.pe")  # computed at construction
+KNOWN: dict[str, dict[str, Any]] = {
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "licence": "CreativeML OpenRAIL-M"},
+    "SG161222/Realistic_Vision_V5.1_noVAE": {"size_mb": 4270, "licence": "OpenRAIL-M"},
+    "emilianJR/epiCRealism": {"size_mb": 4270, "licence": "OpenRAIL-M"},
+    "stabilityai/sd-vae-ft-mse": {"size_mb": 335, "licence": "MIT"},
+    "guoyww/animatediff-motion-adapter-v1-5-2": {"size_mb": 1813, "licence": "Apache-2.0 (of the originals)"},
+    "guoyww/animatediff-motion-adapter-v1-5-3": {"size_mb": 1672, "licence": "Apache-2.0 (of the originals)"},
+    "wangfuyun/AnimateLCM": {"size_mb": 1813, "licence": "no tag seen; read it at the source"},
+    "wangfuyun/AnimateLCM/AnimateLCM_sd15_t2v_lora.safetensors": {"licence": "no tag seen; read it at the source"},
+    "ByteDance/AnimateDiff-Lightning/animatediff_lightning_4step_diffusers.safetensors": {
+        "size_mb": 908,
+        "licence": "CreativeML OpenRAIL-M",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the weights of a backbone come from; see `AnimateDiff`."""
+
+    base: str
+    motion: str
+    vae: str | None = None
+    base_config: str = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    loras: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+    def weights(self) -> tuple[Weights, ...]:
+        """What is to be there before loading."""
+        needs = [known(Weights("base model", self.base, "base", patterns=FOLDER_FILES), KNOWN)]
+        if Path(self.base).suffix:
+            config = Weights("base model's configuration", self.base_config, "base_config", 3, patterns=CONFIG_FILES)
+            needs.append(config)
+        needs.append(known(Weights("motion modules", self.motion, "motion", patterns=ADAPTER_FILES), KNOWN))
+        if self.vae:
+            needs.append(known(Weights("VAE", self.vae, "vae", patterns=ADAPTER_FILES), KNOWN))
+        needs += [known(Weights("LoRA", lora["source"], "loras"), KNOWN) for lora in self.loras]
+        return tuple(needs)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The libraries say nothing while they load: what matters is checked, and raised, here."""
+    from diffusers.utils import logging as of_diffusers
+    from transformers.utils import logging as of_transformers
+
+    libraries = (of_diffusers, of_transformers)
+    before = [library.get_verbosity() for library in libraries]
+    bars = of_transformers.is_progress_bar_enabled()
+    of_transformers.disable_progress_bar()
+    try:
+        for library in libraries:
+            library.set_verbosity_error()
+        yield
+    finally:
+        for library, level in zip(libraries, before, strict=True):
+            library.set_verbosity(level)
+        if bars:
+            of_transformers.enable_progress_bar()
+
+
+def load(sources: Sources, dtype: torch.dtype) -> Any:
+    """An `AnimateDiffPipeline` on the CPU that holds all networks; only its parts are used, not its call.
+
+    Raises:
+        WeightsError: something is missing, damaged or does not fit; names the part and the keys.
+    """
+    from diffusers import AnimateDiffPipeline
+
+    needs = {need.option: need for need in sources.weights() if need.option != "loras"}
+    paths = {option: locate(need) for option, need in needs.items()}
+    with _quiet():
+        if paths["base"].is_file():
+            parts = _from_file(paths["base"], paths["base_config"], dtype)
+        else:
+            parts = _from_folder(paths["base"], dtype)
+        if sources.vae:
+            parts["vae"] = _vae(paths["vae"], dtype)
+        adapter = load_adapter(paths["motion"], dtype)
+        pipeline = _part(
+            "motion modules", paths["motion"], lambda: AnimateDiffPipeline(**parts, motion_adapter=adapter)
+        )
+        _add_loras(pipeline, sources)
+    for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+        network.requires_grad_(False).eval()
+    return pipeline
+
+
+def _part(part: str, path: Path, make: Callable[[], Any]) -> Any:
+    """What `make` makes; its failure as a `WeightsError` that names the part."""
+    from safetensors import SafetensorError
+
+    try:
+        return make()
+    except (*FAILURES, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        raise WeightsError(f"the {part} in {str(path)!r} cannot be loaded", reason) from error
+
+
+def _strict(part: str, path: Path, made: tuple[Any, Mapping[str, Any]]) -> Any:
+    """The model, if every key found its place."""
+    model, info = made
+    lines = []
+    for kind, word in (("missing_keys", "missing"), ("unexpected_keys", "not known")):
+        keys = [key for key in info.get(kind, ()) if not key.endswith(UNSTORED)]
+        lines += [f"{word}: {shorten(keys)}"] if keys else []
+    wrong = [f"{entry[0]} {tuple(entry[1])} instead of {tuple(entry[2])}" for entry in info.get("mismatched_keys", ())]
+    lines += [f"of another shape: {shorten(wrong)}"] if wrong else []
+    if lines:
+        raise WeightsError(f"the {part} in {str(path)!r} does not fit its configuration", *lines)
+    return model
+
+
+def _from_folder(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """The parts of a diffusers folder."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    if not (folder / "model_index.json").is_file():
+        raise WeightsError(
+            f"the base model {str(folder)!r} is no diffusers folder",
+            "it has no model_index.json; expected the folders unet, vae, text_encoder and tokenizer beside it",
+        )
+    networks = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
+    parts: dict[str, Any] = {name: _network(kind, folder, name, dtype) for name, kind in networks.items()}
+    parts["tokenizer"] = _part(
+        "tokenizer", folder, lambda: CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer")
+    )
+    parts["scheduler"] = _scheduler(folder)
+    return parts
+
+
+def _network(kind: Any, folder: Path, name: str, dtype: torch.dtype) -> Any:
+    """One network of a folder, in half precision where only that is there."""
+    options = {"subfolder": name} if name else {}
+    place = folder / name
+    half = any(place.glob("*.fp16.safetensors")) and not any(
+        file for file in place.glob("*.safetensors") if ".fp16." not in file.name
+    )
+    variant = {"variant": "fp16"} if half else {}
+    if not place.is_dir():
+        raise WeightsError(f"the base model {str(folder)!r} has no folder {name!r}")
+    made = _part(
+        name.replace("_", " ") or "network",
+        folder,
+        lambda: kind.from_pretrained(
+            folder, torch_dtype=dtype, output_loading_info=True, local_files_only=True, **variant, **options
+        ),
+    )
+    return _strict(name.replace("_", " ") or "network", folder, made)
+
+
+def _scheduler(folder: Path) -> Any:
+    """The sampler of the base model, whose settings ours starts from."""
+    from diffusers import DDIMScheduler
+
+    path = folder / "scheduler" / "scheduler_config.json"
+    settings = json.loads(path.read_text()) if path.is_file() else {}
+    return DDIMScheduler.from_config(settings)
+
+
+def _from_file(path: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """The parts of one file in the original Stable Diffusion format; sizes and tokenizer come from `config`."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTokenizer
+
+    tensors = read_tensors(path)
+    parts = {"text_encoder": _text_encoder(tensors, config, dtype, path)}
+    for name, kind in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL)):
+        parts[name] = _part(
+            name,
+            path,
+            lambda name=name, kind=kind: kind.from_single_file(  # type: ignore[misc]
+                dict(tensors), config=str(config), subfolder=name, torch_dtype=dtype, local_files_only=True
+            ),
+        )
+        _filled(parts[name], name, path)
+    parts["tokenizer"] = _part(
+        "tokenizer", config, lambda: CLIPTokenizer.from_pretrained(config, subfolder="tokenizer")
+    )
+    parts["scheduler"] = _scheduler(config)
+    return parts
+
+
+def _filled(network: nn.Module, name: str, path: Path) -> None:
+    """Refuses a network some of whose tensors the file did not hold."""
+    if empty := [key for key, tensor in network.state_dict().items() if tensor.is_meta]:
+        raise WeightsError(f"the file {path.name!r} lacks a part of the {name}", f"missing: {shorten(empty)}")
+
+
+def _text_encoder(tensors: Mapping[str, Any], config: Path, dtype: torch.dtype, path: Path) -> Any:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    settings = _part("text encoder", config, lambda: CLIPTextConfig.from_pretrained(config, subfolder="text_encoder"))
+    model = CLIPTextModel(settings)
+    stored = {
+        key.removeprefix(TEXT_PREFIX).removeprefix(TEXT_MODEL): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(TEXT_PREFIX) and not key.endswith(UNSTORED)
+    }
+    state = model.state_dict()
+    wanted = {key.removeprefix(TEXT_MODEL): key for key in state if not key.endswith(UNSTORED)}
+    shapes = {key: tuple(tensor.shape) for key, tensor in stored.items()}
+    if lines := misfits(shapes, {short: tuple(state[key].shape) for short, key in wanted.items()}):
+        raise WeightsError(f"the text encoder in {path.name!r} does not fit {str(config)!r}", *lines)
+    model.load_state_dict({wanted[short]: tensor for short, tensor in stored.items()}, strict=False)
+    return model.to(dtype)
+
+
+def _vae(path: Path, dtype: torch.dtype) -> Any:
+    from diffusers import AutoencoderKL
+
+    made = _part("VAE", path, lambda: AutoencoderKL.from_pretrained(path, torch_dtype=dtype, output_loading_info=True))
+    return _strict("VAE", path, made)
+
+
+def load_adapter(path: Path, dtype: torch.dtype) -> Any:
+    """A `MotionAdapter` from a diffusers folder, or from one file of its tensors (as AnimateDiff-Lightning's).
+
+    Raises:
+        WeightsError: missing or unexpected keys, wrong shapes, a damaged file.
+    """
+    from diffusers import MotionAdapter
+
+    if path.is_dir():
+        load = MotionAdapter.from_pretrained
+        made = _part("motion adapter", path, lambda: load(path, torch_dtype=dtype, output_loading_info=True))
+        return _strict("motion adapter", path, made)
+    tensors = read_tensors(path)
+    adapter = MotionAdapter(**_adapter_config(tensors, path))
+    have = {key: tuple(tensor.shape) for key, tensor in tensors.items() if not key.endswith(UNSTORED)}
+    state = adapter.state_dict()
+    if lines := misfits(have, {key: tuple(t.shape) for key, t in state.items() if not key.endswith(UNSTORED)}):
+        raise WeightsError(f"the motion adapter in {path.name!r} does not fit", *lines)
+    adapter.load_state_dict(tensors, strict=False)
+    return adapter.to(dtype)
+
+
+def _adapter_config(tensors: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The sizes of an adapter, read off its tensors."""
+    widths = {}
+    layers = set()
+    for key, tensor in tensors.items():
+        parts = key.split(".")
+        if parts[0] == "down_blocks" and key.endswith("motion_modules." + parts[3] + ".norm.weight"):
+            widths[int(parts[1])] = len(tensor)
+            layers.add(int(parts[3]))
+    if not widths:
+        raise WeightsError(f"the file {path.name!r} holds no motion adapter", f"its keys: {shorten(tensors)}")
+    config: dict[str, Any] = {
+        "block_out_channels": tuple(widths[level] for level in sorted(widths)),
+        "motion_layers_per_block": len(layers),
+        "use_motion_mid_block": any(key.startswith("mid_block") for key in tensors),
+    }
+    positions = [tensor.shape[1] for key, tensor in tensors.items() if key.endswith("pos_embed.pe")]
+    return config | ({"motion_max_seq_length": positions[0]} if positions else {})
+
+
+def _add_loras(pipeline: Any, sources: Sources) -> None:
+    """Adds LoRA files to the networks, each with its scale, and merges them into the weights."""
+    names = []
+    scales = []
+    for index, lora in enumerate(sources.loras):
+        path = locate(known(Weights("LoRA", lora["source"], "loras"), KNOWN))
+        names.append(f"lora_{index}")
+        scales.append(float(lora.get("scale", 1.0)))
+        folder, weight_name = (path, None) if path.is_dir() else (path.parent, path.name)
+        options = {"weight_name": weight_name} if weight_name else {}
+        _part("LoRA", path, lambda f=folder, o=options, n=names[-1]: pipeline.load_lora_weights(f, adapter_name=n, **o))  # type: ignore[misc]
+    if names:
+        pipeline.set_adapters(names, scales)
+        pipeline.fuse_lora(adapter_names=names)
+        pipeline.unload_lora_weights()

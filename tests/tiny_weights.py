@@ -1,0 +1,286 @@
+"""Small random weights in the real formats: a Stable Diffusion folder, a motion adapter, MIGC, GLIGEN, LoRA files.
+
+Widths, depths and text width differ from Stable Diffusion's on purpose: nothing may rely on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from spa2v.core.protocols import AttentionSite
+from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, ModuleSizes
+
+CHANNELS, TEXT_WIDTH, HEADS, GROUPS = (16, 32), 24, 4, 8
+TOKENS = 48
+"""Length of an encoded text; Stable Diffusion has 77."""
+
+
+def tokenizer() -> Any:
+    """A CLIP tokenizer whose words are bytes."""
+    from transformers import CLIPTokenizer
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    letters = list(bytes_to_unicode().values())
+    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {word: index for index, word in enumerate(words)}
+    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=TOKENS)
+
+
+def text_encoder(tokens: Any) -> Any:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    config = CLIPTextConfig(
+        vocab_size=len(tokens),
+        hidden_size=TEXT_WIDTH,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=HEADS,
+        max_position_embeddings=TOKENS,
+        eos_token_id=tokens.eos_token_id,
+        bos_token_id=tokens.bos_token_id,
+        pad_token_id=tokens.pad_token_id,
+    )
+    return CLIPTextModel(config)
+
+
+def unet2d(**changes: Any) -> Any:
+    from diffusers import UNet2DConditionModel
+
+    config = {
+        "sample_size": 16,
+        "block_out_channels": CHANNELS,
+        "layers_per_block": 1,
+        "norm_num_groups": GROUPS,
+        "cross_attention_dim": TEXT_WIDTH,
+        "attention_head_dim": HEADS,
+        "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+    }
+    return UNet2DConditionModel(**{**config, **changes})
+
+
+def stable_diffusion(folder: Path, seed: int = 0) -> Path:
+    """A diffusers folder of Stable Diffusion's layout. Frames of 4 times the latents' side."""
+    from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline
+
+    torch.manual_seed(seed)
+    tokens = tokenizer()
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8, 16),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        layers_per_block=1,
+        norm_num_groups=4,
+        latent_channels=4,
+    )
+    scheduler = PNDMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1, skip_prk_steps=True
+    )
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder(tokens),
+        tokenizer=tokens,
+        unet=unet2d(),
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def adapter(**changes: Any) -> Any:
+    from diffusers import MotionAdapter
+
+    config = {
+        "block_out_channels": CHANNELS,
+        "motion_layers_per_block": 1,
+        "motion_norm_num_groups": GROUPS,
+        "motion_num_attention_heads": HEADS,
+        "motion_max_seq_length": 12,
+    }
+    return MotionAdapter(**{**config, **changes})
+
+
+def motion_adapter(folder: Path, seed: int = 1) -> Path:
+    torch.manual_seed(seed)
+    adapter().save_pretrained(folder)
+    return folder
+
+
+def sizes(site: AttentionSite) -> ModuleSizes:
+    """Sizes of a MIGC module for a layer, small where they are free."""
+    return ModuleSizes(
+        channels=site.channels,
+        heads=site.heads,
+        text_width=site.text_width or 0,
+        slots=10,
+        reduced=4,
+        slot_hidden=10,
+        box_features=32,
+        box_hidden=16,
+        kernel=5,
+        slot_kernel=7,
+    )
+
+
+def migc_tensors(sites: Sequence[AttentionSite], released: bool = True, seed: int = 2) -> dict[str, Tensor]:
+    """MIGC modules for these layers, in the released key format or with diffusers' module paths."""
+    torch.manual_seed(seed)
+    tensors = {}
+    for site in sites:
+        original = f"model.diffusion_model.{site.original_name}.transformer_blocks.0.attn2"
+        for key, tensor in MIGCModule(sizes(site)).state_dict().items():
+            tensors[f"{original if released else site.name}.migc.{key}"] = tensor
+    return tensors
+
+
+def migc_checkpoint(path: Path, sites: Sequence[AttentionSite]) -> Path:
+    """The released container: a torch file, tensors under `state_dict`."""
+    torch.save({"state_dict": migc_tensors(sites)}, path)
+    return path
+
+
+def gligen_tensors(sites: Sequence[AttentionSite], seed: int = 3, gate: float = 0.7) -> dict[str, Tensor]:
+    """A position net and a fuser for each spatial block; gates away from 0, so that they have an effect."""
+    from diffusers.models.attention import GatedSelfAttentionDense
+    from diffusers.models.embeddings import GLIGENTextBoundingboxProjection
+
+    torch.manual_seed(seed)
+    width = next(site.text_width for site in sites if site.text_width)
+    net = GLIGENTextBoundingboxProjection(width, width)
+    torch.nn.init.normal_(net.null_positive_feature)
+    torch.nn.init.normal_(net.null_position_feature)
+    tensors = {f"position_net.{key}": tensor for key, tensor in net.state_dict().items()}
+    for site in sites:
+        if site.kind == "spatial" and site.role == "cross":
+            fuser = GatedSelfAttentionDense(site.channels, width, site.heads, site.channels // site.heads)
+            torch.nn.init.constant_(fuser.alpha_attn, gate)
+            torch.nn.init.constant_(fuser.alpha_dense, -gate)
+            tensors |= {f"{site.block}.fuser.{key}": tensor for key, tensor in fuser.state_dict().items()}
+    return tensors
+
+
+def gligen_file(path: Path, sites: Sequence[AttentionSite]) -> Path:
+    save_file({key: tensor.contiguous() for key, tensor in gligen_tensors(sites).items()}, path)
+    return path
+
+
+def lora_file(path: Path, unet: Any, temporal: bool, seed: int = 4, rank: int = 2) -> Path:
+    """A LoRA in diffusers' format on every query projection, of the spatial or the temporal layers."""
+    torch.manual_seed(seed)
+    tensors = {}
+    for name, module in unet.named_modules():
+        if name.endswith("to_q") and ("motion_modules" in name) == temporal:
+            tensors[f"unet.{name}.lora_A.weight"] = torch.randn(rank, module.in_features) / 4
+            tensors[f"unet.{name}.lora_B.weight"] = torch.randn(module.out_features, rank) / 4
+    save_file(tensors, path)
+    return path
+
+
+UNET_WORDS = {
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "conv_in": "input_blocks.0.0",
+    "conv_norm_out": "out.0",
+    "conv_out": "out.2",
+    "mid_block.resnets.0": "middle_block.0",
+    "mid_block.attentions.0": "middle_block.1",
+    "mid_block.resnets.1": "middle_block.2",
+}
+RESNET_WORDS = {
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
+}
+ATTENTION_WORDS = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
+
+
+def _unet_paths(unet: Any) -> dict[str, str]:
+    """diffusers module path to the path in an original checkpoint."""
+    words = dict(UNET_WORDS)
+    count = 1
+    for b, block in enumerate(unet.down_blocks):
+        for layer in range(len(block.resnets)):
+            words[f"down_blocks.{b}.resnets.{layer}"] = f"input_blocks.{count}.0"
+            words[f"down_blocks.{b}.attentions.{layer}"] = f"input_blocks.{count}.1"
+            count += 1
+        if block.downsamplers:
+            words[f"down_blocks.{b}.downsamplers.0.conv"] = f"input_blocks.{count}.0.op"
+            count += 1
+    count = 0
+    for b, block in enumerate(unet.up_blocks):
+        for layer in range(len(block.resnets)):
+            words[f"up_blocks.{b}.resnets.{layer}"] = f"output_blocks.{count}.0"
+            words[f"up_blocks.{b}.attentions.{layer}"] = f"output_blocks.{count}.1"
+            count += 1
+        if block.upsamplers:
+            words[f"up_blocks.{b}.upsamplers.0.conv"] = f"output_blocks.{count - 1}.2.conv"
+    return words
+
+
+def _renamed(key: str, words: dict[str, str]) -> str:
+    """The key with its longest known head replaced."""
+    heads = [head for head in words if key == head or key.startswith(head + ".")]
+    return words[max(heads, key=len)] + key.removeprefix(max(heads, key=len)) if heads else key
+
+
+def _resnet(key: str, old: str) -> str:
+    if ".resnets." not in old:
+        return key
+    head, _, tail = key.rpartition(old.split(".resnets.")[1].split(".", 1)[1])
+    word, _, kind = old.split(".resnets.")[1].split(".", 1)[1].partition(".")
+    return f"{head}{RESNET_WORDS[word]}.{kind}{tail}"
+
+
+def _vae_key(key: str, levels: int) -> str:
+    side, _, rest = key.partition(".")
+    if side not in ("encoder", "decoder"):
+        return key
+    parts = rest.split(".")
+    if parts[0] in ("down_blocks", "up_blocks"):
+        level = int(parts[1]) if parts[0] == "down_blocks" else levels - 1 - int(parts[1])
+        name = "down" if parts[0] == "down_blocks" else "up"
+        if parts[2] == "resnets":
+            rest = ".".join([name, str(level), "block", *parts[3:]]).replace("conv_shortcut", "nin_shortcut")
+        else:
+            rest = ".".join([name, str(level), name + "sample", *parts[4:]])
+    elif parts[0] == "mid_block":
+        if parts[1] == "resnets":
+            rest = ".".join(["mid", f"block_{int(parts[2]) + 1}", *parts[3:]])
+        else:
+            rest = "mid.attn_1." + _renamed(".".join(parts[3:]), ATTENTION_WORDS)
+    return f"{side}." + rest.replace("conv_norm_out", "norm_out")
+
+
+def single_file(path: Path, folder: Path) -> Path:
+    """The networks of a diffusers folder as one file in the original Stable Diffusion format."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextModel
+
+    unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet")
+    vae = AutoencoderKL.from_pretrained(folder, subfolder="vae")
+    encoder = CLIPTextModel.from_pretrained(folder, subfolder="text_encoder")
+    paths = _unet_paths(unet)
+    tensors = {
+        "model.diffusion_model." + _resnet(_renamed(key, paths), key): tensor
+        for key, tensor in unet.state_dict().items()
+    }
+    for key, tensor in vae.state_dict().items():
+        name = _vae_key(key, len(vae.config.block_out_channels))
+        square = ".attn_1." in name and tensor.ndim == 2  # 1x1 convolutions there
+        tensors["first_stage_model." + name] = tensor[..., None, None] if square else tensor
+    for key, tensor in encoder.state_dict().items():
+        tensors["cond_stage_model.transformer.text_model." + key.removeprefix("text_model.")] = tensor
+    save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+    return path
