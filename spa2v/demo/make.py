@@ -69,9 +69,9 @@ def engine(times_s: Signal, noise: np.random.RandomState) -> Signal:
     """Four cylinders at 2500 a minute: multiples of half the firing rate, a little uneven."""
     half_firing_hz = 2500 / 60
     sway = _low_noise(len(times_s), 3.0, noise)
-    phase = 2 * np.pi * (half_firing_hz * times_s + 0.05 * sway)
+    phase = 2 * np.pi * (half_firing_hz * times_s + 0.03 * sway)
     orders = np.arange(1, 41)
-    strength = np.where(orders % 2 == 0, 1.0, 0.45) / orders**0.9
+    strength = np.where(orders % 2 == 0, 1.0, 0.45) / orders**0.55
     strength[orders % 4 == 0] *= 1.4
     starts = noise.uniform(0, 2 * np.pi, len(orders))
     tones = sum(g * np.sin(k * phase + p) for k, g, p in zip(orders, strength, starts, strict=True))
@@ -84,7 +84,7 @@ def tires(count: int, noise: np.random.RandomState) -> Signal:
     rolling = sosfilt(butter(1, (500, 1800), "bandpass", fs=RATE_HZ, output="sos"), white)
     rolling = sosfilt(butter(2, 7000, fs=RATE_HZ, output="sos"), rolling)
     wind = sosfilt(butter(2, (60, 250), "bandpass", fs=RATE_HZ, output="sos"), noise.standard_normal(count))
-    return rolling / rolling.std() + 0.6 * wind / wind.std()
+    return rolling / rolling.std() + 0.4 * wind / wind.std()
 
 
 def _low_noise(count: int, cutoff_hz: float, noise: np.random.RandomState) -> Signal:
@@ -99,7 +99,7 @@ def car_passing() -> NDArray[np.float32]:
     lead_s = 0.5  # sound that left before the recording begins
     source_s = np.arange(int((DURATION_S + lead_s) * RATE_HZ)) / RATE_HZ - lead_s
     motor = engine(source_s, noise)
-    source = CubicSpline(source_s, 0.55 * motor / motor.std() + tires(len(source_s), noise))
+    source = CubicSpline(source_s, 1.1 * motor / motor.std() + tires(len(source_s), noise))
     times_s = np.arange(int(DURATION_S * RATE_HZ)) / RATE_HZ
     channels = [_heard(source, times_s, microphone) for microphone in (LEFT, RIGHT)]
     street = sosfilt(
