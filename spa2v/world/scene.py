@@ -57,7 +57,8 @@ class Thing:
         level_db: on top of the level of its class.
         look: seed of its appearance.
         voice: seed of its sound.
-        plays: for people, the name of the instrument that they hold, if any.
+        plays: for people, the name of the instrument that they play, if any.
+        held: for instruments, True when a player holds them and they need no stand.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Thing:
     look: int = 0
     voice: int = 0
     plays: str | None = None
+    held: bool = False
 
     def __post_init__(self) -> None:
         if self.attribute not in ATTRIBUTES:
@@ -194,6 +196,7 @@ class Scene:
         place: a `Room` or a `Street`.
         camera, receiver: how it is seen and heard.
         snr_db: level of the things over the background noise; None for no noise.
+        rumble_db: level of wind and handling noise below 100 Hz over the things; None for none.
         level_dbfs: RMS level of the whole clip.
         is_mirrored: True for a scene seen in a mirror: every x is negated.
     """
@@ -206,6 +209,7 @@ class Scene:
     camera: Camera = field(default_factory=Camera)
     receiver: Receiver = field(default_factory=Receiver)
     snr_db: float | None = 30.0
+    rumble_db: float | None = None
     level_dbfs: float = -24.0
     is_mirrored: bool = False
 

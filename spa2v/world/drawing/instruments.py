@@ -118,17 +118,17 @@ def _tilted(points: Floats, angle_deg: float, pivot: tuple[float, float]) -> Flo
     return (np.asarray(points, dtype=np.float64) - pivot) @ turn.T + pivot
 
 
-def guitar(seed: int) -> Figure:
-    """An acoustic guitar on a stand."""
+def guitar(seed: int, held: bool = False) -> Figure:
+    """An acoustic guitar on a stand, or held across the body of a player."""
     look = Look(seed)
     top = look.pick(((222, 160, 84), (206, 120, 52), (188, 70, 40), (236, 190, 120)))
-    tilt, pivot = look.between(-30, -14), (0.0, 0.5)
+    tilt, pivot = (-66.0 if held else look.between(-30, -14)), (0.0, 0.5)
     builder = MeshBuilder()
 
     def put(points: Floats | list[tuple[float, float]], color: Color, layer: int) -> None:
         builder.flat(_tilted(np.asarray(points), tilt, pivot), color, layer)
 
-    for x in (-0.22, 0.22):
+    for x in () if held else (-0.22, 0.22):
         builder.flat(limb((0.0, 0.55), (x, 0.02), 0.03), (50, 52, 58), 0)
     for outline in _body(0.14, 0.8, 0.27, 0.165, 0.2, grow=0.014):
         put(outline, shade(top, 0.42), 1)
@@ -149,18 +149,19 @@ def guitar(seed: int) -> Figure:
     return Figure([Part(builder.build())], disc_footprint(0.34, 0.18))
 
 
-def violin(seed: int) -> Figure:
-    """A violin on a stand with a bow that moves across the strings. Larger than life, to be seen."""
+def violin(seed: int, held: bool = False) -> Figure:
+    """A violin on a stand, or held up to a shoulder, with a moving bow. Larger than life, to be seen."""
     look = Look(seed)
     wood = look.pick(((168, 66, 26), (146, 50, 22), (190, 92, 36)))
-    tilt, pivot = look.between(6, 20), (0.0, 0.7)
+    tilt, pivot = (-58.0 if held else look.between(6, 20)), (0.0, 0.7)
     builder = MeshBuilder()
 
     def put(points: Floats | list[tuple[float, float]], color: Color, layer: int) -> None:
         builder.flat(_tilted(np.asarray(points), tilt, pivot), color, layer)
 
-    builder.flat(limb((0.0, 0.5), (0.0, 0.06), 0.035), (50, 52, 58), 0)
-    builder.flat([(-0.2, 0.03), (0.2, 0.03), (0.0, 0.1)], (50, 52, 58), 0)
+    if not held:
+        builder.flat(limb((0.0, 0.5), (0.0, 0.06), 0.035), (50, 52, 58), 0)
+        builder.flat([(-0.2, 0.03), (0.2, 0.03), (0.0, 0.1)], (50, 52, 58), 0)
     for outline in _body(0.34, 0.9, 0.19, 0.1, 0.155, grow=0.012):
         put(outline, shade(wood, 0.42), 1)
     for y in (0.56, 0.72):

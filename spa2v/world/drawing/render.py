@@ -53,6 +53,8 @@ def figure_of(thing: Thing) -> Figure:
         return people.woman(thing.look, thing.plays)
     if thing.name == "man":
         return people.man(thing.look, thing.plays)
+    if thing.held:
+        return {"guitar": instruments.guitar, "violin": instruments.violin}[thing.name](thing.look, held=True)
     return FIGURES[thing.name](thing.look)
 
 
@@ -82,7 +84,7 @@ class Renderer:
         canvas, order = self._empty.copy(), self._far_to_near(time_s)
         for thing in order:
             outline = footprint(self._figures[thing.id], thing, self._view, time_s)
-            if len(outline) > 2:
+            if len(outline) > 2 and not thing.held:
                 canvas.shadow(outline, SHADOW)
         numbers = {thing.id: index + 1 for index, thing in enumerate(self.scene.things)}
         for thing in order:
