@@ -57,12 +57,16 @@ def read_clip(path: Path) -> AudioClip:
     return read_audio(path)
 
 
+def cues_of(audio: AudioClip) -> SpatialCues:
+    """What the default extractors measure."""
+    extractors = {"interaural": Interaural(), "loudness": Loudness(), "motion": Motion(), "semantic": SemanticRules()}
+    run = Run()
+    return SpatialCues.merge({name: each.extract(audio, run) for name, each in extractors.items()}, audio.duration_s)
+
+
 def localise(audio: AudioClip) -> VideoSceneLayout:
     """The plan of the default extractors and `stereo_rules`."""
-    run = Run()
-    extractors = {"interaural": Interaural(), "loudness": Loudness(), "motion": Motion(), "semantic": SemanticRules()}
-    cues = SpatialCues.merge({name: each.extract(audio, run) for name, each in extractors.items()}, audio.duration_s)
-    return StereoRules().plan(audio, cues, run)
+    return StereoRules().plan(audio, cues_of(audio), Run())
 
 
 def dominant(objects: Sequence[Mapping[str, Any]]) -> str | None:

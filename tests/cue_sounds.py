@@ -152,7 +152,7 @@ PANS = {"level": level_panned, "delay": delay_panned, "both": both_panned}
 def with_noise(stereo: Array, snr_db: float, seed: int = 7) -> Array:
     """Unrelated white noise in both channels, each `snr_db` under the mean power of the channels."""
     power = np.mean(stereo**2) * 10 ** (-snr_db / 10)
-    return stereo + np.sqrt(power) * np.random.default_rng(seed).standard_normal(stereo.shape)
+    return stereo + np.sqrt(power) * np.random.default_rng((seed, 99)).standard_normal(stereo.shape)
 
 
 def clip(stereo: Array, rate: int = RATE) -> AudioClip:

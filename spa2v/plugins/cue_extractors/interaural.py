@@ -62,4 +62,4 @@ def _notes(place: Place, differs: Array) -> tuple[str, ...]:
     if not differs.any():
         return (IDENTICAL,)
     notes = [PARTLY.format(share=1.0 - differs.mean())] if differs.mean() < 0.9 else []
-    return tuple(notes + ([CONFLICT] if place.conflict > 0.5 else []))
+    return tuple(notes + ([CONFLICT] if place.conflict > 0 else []))

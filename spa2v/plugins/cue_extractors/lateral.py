@@ -44,7 +44,7 @@ class Lateral:
         delay_confidence: 0..1, from the peak against the noise of an unrelated pair.
         level_sine: sine of the azimuth by the energy law, (R - L) / (R + L) with diffuse sound discounted.
         differs: False where the channels are the same.
-        low_level_db, high_level_db: median level difference in 200..1000 and 1500..8000 Hz.
+        low_sine, high_sine: sine of the azimuth by level in 200..1000 and 1500..8000 Hz.
         low_delay_us: delay of 200..1000 Hz over the whole clip.
     """
 
@@ -55,8 +55,8 @@ class Lateral:
     delay_confidence: Array
     level_sine: Array
     differs: NDArray[np.bool_]
-    low_level_db: float
-    high_level_db: float
+    low_sine: float
+    high_sine: float
     low_delay_us: float
 
 
@@ -75,7 +75,8 @@ def _measure(spectra: Spectra) -> Lateral:
     left, right = (power[:, lines].astype(np.float64) for power in spectra.track_powers)
     total_left, total_right = left.sum(axis=1), right.sum(axis=1)
     delay, coherence, confidence = _delay_path(spectra)
-    low, high, shift = _band_differences(spectra)
+    shift = _band_shift(spectra)
+    low, high = _band_sines(spectra)
     differs = spectra.differs
     return Lateral(
         level_difference_db=np.where(differs, decibel(total_right) - decibel(total_left), 0.0),
@@ -85,8 +86,8 @@ def _measure(spectra: Spectra) -> Lateral:
         delay_confidence=np.where(differs, confidence, 0.0),
         level_sine=np.where(differs, _level_sine(spectra, total_left, total_right, delay), 0.0),
         differs=differs,
-        low_level_db=low,
-        high_level_db=high,
+        low_sine=low,
+        high_sine=high,
         low_delay_us=_low_delay(spectra),
     )
 
@@ -114,23 +115,41 @@ def _level_sine(spectra: Spectra, left: Array, right: Array, delay_us: Array) ->
     return np.divide(difference, np.maximum(direct, DIFFUSE_FLOOR * total), out=np.zeros_like(total), where=total > 0)
 
 
-def _band_differences(spectra: Spectra) -> tuple[float, float, Array]:
-    """Median level difference below 1 kHz and above 1.5 kHz, and the shift over time of all bands together."""
-    lines = spectra.cue_lines
-    hz = spectra.frequencies_hz[lines]
+def _bands(spectra: Spectra) -> tuple[NDArray[np.intp], Array, Array]:
+    """First lines of the bands inside the cue band, their lower edges in Hz, and their numbers of lines."""
+    hz = spectra.frequencies_hz[spectra.cue_lines]
     starts = np.unique(np.searchsorted(hz, np.geomspace(hz[0], hz[-1] + 1e-6, BANDS + 1)[:-1]))
+    return starts, hz[starts], np.diff(np.append(starts, len(hz))).astype(np.float64)
+
+
+def _band_shift(spectra: Spectra) -> Array:
+    """How the level differences of all bands together move around their medians over time, in dB, (T,)."""
+    starts, _, counts = _bands(spectra)
     left, right = (
-        np.add.reduceat(power[:, lines].astype(np.float64), starts, axis=1) for power in spectra.track_powers
+        np.add.reduceat(power[:, spectra.cue_lines].astype(np.float64), starts, axis=1)
+        for power in spectra.track_powers
     )
     span = max(3, len(left) // 32)
     difference = decibel(smoothed(right, span)) - decibel(smoothed(left, span))
     power = (left + right).mean(axis=0)
-    counts = np.diff(np.append(starts, len(hz)))
     weight = np.sqrt(counts) * (power > 1e-4 * power.max())
-    middle = np.median(difference, axis=0)
-    shift = (difference - middle) @ weight / max(weight.sum(), 1e-12)
-    low, high = (_weighted(middle, weight * part) for part in (hz[starts] < 1_000.0, hz[starts] >= 1_500.0))
-    return low, high, shift
+    return np.asarray((difference - np.median(difference, axis=0)) @ weight / max(float(weight.sum()), 1e-12))
+
+
+def _band_sines(spectra: Spectra) -> tuple[float, float]:
+    """Sine of the azimuth by level below 1 kHz and above 1.5 kHz, diffuse sound discounted band by band."""
+    starts, edges, _ = _bands(spectra)
+    lines, span = spectra.cue_lines, max(3, len(spectra.track_times_s) // 24) | 1
+    left, right = (smoothed(power[:, lines], span) for power in spectra.track_powers)
+    real, imag = (smoothed(spectra.grouped(part[:, lines]), span) for part in (spectra.cross_real, spectra.cross_imag))
+    count = 0.5 * min(span, len(left)) * spectra.group + 0.5
+    common = np.sqrt(np.maximum(real * real + imag * imag - left * right / count, 0.0))
+    left, right, common = (
+        np.add.reduceat(part.sum(axis=0, dtype=np.float64), starts) for part in (left, right, common)
+    )
+    sine = (right - left) / np.maximum(np.hypot(right - left, 2 * common), 1e-20)
+    weight = np.sqrt(common)
+    return _weighted(sine, weight * (edges < 1_000.0)), _weighted(sine, weight * (edges >= 1_500.0))
 
 
 def _weighted(values: Array, weights: Array) -> float:

@@ -9,7 +9,9 @@ import numpy as np
 from spa2v.plugins.cue_extractors.lateral import SPEED_OF_SOUND, Lateral
 from spa2v.plugins.cue_extractors.spectra import Array
 
-COLORED_DB = 1.5  # low bands may not show more level difference than high bands by this: no head or microphone does so
+COLORED_SINE = 0.17  # 1.5 dB: what low bands may show more than high ones; no head or microphone shows more
+OPPOSED_DOUBT = 0.5  # a recording played backwards has true levels and turned delays, so the level still counts
+COLORED_DOUBT = 0.8
 OPPOSED = -0.3  # correlation of the two cues from which they contradict each other
 NOTABLE_SINE = 0.035  # 2 degrees, 0.3 dB
 LOW_DELAY_US = 40.0  # two samples at 44.1 kHz
@@ -54,10 +56,10 @@ def locate(lateral: Lateral, mic_spacing_m: float, weights: Array) -> Place:
     mixed = np.divide(
         level * np.abs(level) + trust * delay * np.abs(delay), size, out=np.zeros_like(size), where=size > 0
     )
-    conflict = max(opposed, _coloration(lateral, float(_mean(level, weights))))
+    conflict = max(OPPOSED_DOUBT * opposed, COLORED_DOUBT * _coloration(lateral, float(_mean(level, weights))))
     confidence = lateral.differs * np.clip(np.maximum(lateral.coherence / 0.3, trust), 0.0, 1.0)
-    evidence = float(_mean(confidence, weights * lateral.differs)) * (1.0 - 0.8 * conflict)
-    return Place(mixed, confidence * (1.0 - 0.8 * conflict), evidence if lateral.differs.any() else 0.0, conflict)
+    evidence = float(_mean(confidence, weights * lateral.differs)) * (1.0 - conflict)
+    return Place(mixed, confidence * (1.0 - conflict), evidence if lateral.differs.any() else 0.0, conflict)
 
 
 def _mean(values: Array, weights: Array) -> float:
@@ -89,6 +91,6 @@ def _coloration(lateral: Lateral, level_sine: float) -> float:
     A panned source has the same difference in all bands, a head and real microphones have more in the high ones. A
     difference that lives below 1 kHz alone while the delay down there points to the other side is neither.
     """
-    colored = abs(lateral.low_level_db) - abs(lateral.high_level_db) > COLORED_DB
-    against = abs(lateral.low_delay_us) >= LOW_DELAY_US and lateral.low_delay_us * lateral.low_level_db < 0
+    colored = abs(lateral.low_sine) - abs(lateral.high_sine) > COLORED_SINE
+    against = abs(lateral.low_delay_us) >= LOW_DELAY_US and lateral.low_delay_us * lateral.low_sine < 0
     return 1.0 if colored and against and abs(level_sine) > NOTABLE_SINE else 0.0

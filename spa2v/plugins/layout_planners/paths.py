@@ -20,7 +20,26 @@ MIN_GROWTH = 1.9  # a little over sqrt(3), so that an approach is one by the box
 NEAREST_PART = 0.6  # of the height or width: the largest an approaching thing gets
 MIN_SIDE, MAX_SIDE = 0.03, 0.98
 MIN_VISIBLE = 0.2  # of the width of a box: with less inside the frame the thing is gone
+MIN_HEARD = 0.02  # of the width: with less span the azimuth has no shape to follow, and the path is straight
+SURE_DRIFT = 0.3  # lateral movement from which a thing that comes or goes also drifts
 FINE = 80  # points of a path before it is read at the key frames
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """Times of the key frames in s, shape (N,), and the length of the clip."""
+
+    times_s: Array
+    duration_s: float
+
+    @property
+    def part(self) -> Array:
+        """0 at the start of the clip, 1 at its end, shape (N,)."""
+        return self.times_s / self.duration_s
+
+    @property
+    def whole(self) -> Array:
+        return np.array([0.0, self.duration_s])
 
 
 @dataclass(frozen=True)
@@ -53,13 +72,19 @@ class Camera:
         return 0.5 + (CAMERA_M - thing.base_m) * ASPECT / (2 * self._tangent * depth_m)
 
 
-def path_of(heard: Heard, verdict: Verdict, thing: ThingClass, times_s: Array, camera: Camera) -> list[Box | None]:
-    """The boxes of one thing at the key frames; None where it is out of the frame."""
+def path_of(
+    heard: Heard, verdict: Verdict, thing: ThingClass, times_s: Array, duration_s: float, camera: Camera
+) -> list[Box | None]:
+    """The boxes of one thing at the key frames; None where it is out of the frame.
+
+    Paths are scaled over the whole clip, not over the key frames, which end a frame early: so they reverse with time.
+    """
     if not verdict.moves:
         return [_still(verdict, thing, camera)] * len(times_s)
-    depth = _depths(heard, verdict, thing, times_s, camera)
+    clock = Clock(times_s, duration_s)
+    depth = _depths(heard, verdict, thing, clock, camera)
     front = verdict.attribute in ("approaching", "receding")
-    x = _sideways(heard, verdict, times_s, camera)
+    x = _sideways(heard, verdict, clock, camera)
     found = [_visible(x[i], *_shape(thing, depth[i], camera, front)) for i in range(len(times_s))]
     return found if any(found) else [_inside(x[i], *_shape(thing, depth[i], camera, front)) for i in range(len(found))]
 
@@ -92,7 +117,7 @@ def _box(left: float, right: float, top: float, height: float) -> Box:
     return Box(0.5 + left, top, 0.5 + right, min(top + height, 1.0))
 
 
-def _fine(track: Track, times_s: Array) -> tuple[Array, Array, Array]:
+def _fine(track: Track) -> tuple[Array, Array, Array]:
     """Times, values and weights of a track in at most `FINE` blocks, the values softened over an eighth."""
     count = min(FINE, len(track.values))
     times, _ = blocks(Track(track.times_s, track.times_s, "s"), count)
@@ -103,62 +128,55 @@ def _fine(track: Track, times_s: Array) -> tuple[Array, Array, Array]:
     return times, np.interp(times, times[known], values[known]), np.maximum(weights / weights.max(), 1e-3)
 
 
-def _sideways(heard: Heard, verdict: Verdict, times_s: Array, camera: Camera) -> Array:
+def _path(track: Track, direction: float, weighted: bool = True) -> tuple[Array, Array]:
+    """Times and values of the closest smooth one-way path through a track."""
+    times, values, weights = _fine(track)
+    one_way = monotone(values, weights if weighted else np.ones_like(weights), direction)
+    return times, softened(one_way, len(values) // 8)
+
+
+def _sideways(heard: Heard, verdict: Verdict, clock: Clock, camera: Camera) -> Array:
     """x of the middle of the box over the key frames."""
     if verdict.attribute in ("approaching", "receding"):
-        return _drift(heard, verdict, times_s, camera)
+        return _drift(heard, verdict, clock, camera)
     direction = 1.0 if verdict.attribute == "left_to_right" else -1.0
-    straight = 0.5 + direction * MIN_CROSSING / 2 * (2 * _part(heard, times_s) - 1)
+    straight = 0.5 + direction * MIN_CROSSING * (clock.part - 0.5)
     if "azimuth" not in heard.tracks:
         return straight
-    times, azimuth, weights = _fine(heard.tracks["azimuth"], times_s)
-    rising = softened(monotone(azimuth, weights, direction), len(azimuth) // 8)
-    offset = camera.x(np.interp(times_s, times, rising)) - 0.5
-    low, high = sorted((float(offset[0]), float(offset[-1])))
-    span = high - low
-    if span < 0.02:
+    times, azimuth = _path(heard.tracks["azimuth"], direction)
+    offset = camera.x(azimuth) - 0.5
+    span = abs(float(offset[-1] - offset[0]))
+    if span < MIN_HEARD:
         return straight
     stretch = max(1.0, MIN_CROSSING / span)
-    middle = (low + high) / 2
-    return np.asarray(0.5 + middle / stretch + (offset - middle) * stretch)
+    middle = float(offset[0] + offset[-1]) / 2
+    return np.asarray(0.5 + middle / stretch + (np.interp(clock.times_s, times, offset) - middle) * stretch)
 
 
-def _part(heard: Heard, times_s: Array) -> Array:
-    """Times as parts of the span of the key frames, 0..1."""
-    return (times_s - times_s[0]) / max(float(times_s[-1] - times_s[0]), 1e-9)
-
-
-def _drift(heard: Heard, verdict: Verdict, times_s: Array, camera: Camera) -> Array:
+def _drift(heard: Heard, verdict: Verdict, clock: Clock, camera: Camera) -> Array:
     """x of a thing that comes or goes: where it is heard, drifting only as far as the drift is sure."""
     still = float(camera.x(verdict.azimuth_deg)) - 0.5
-    if "azimuth" not in heard.tracks or abs(verdict.lateral) < 0.3:
-        return np.full(len(times_s), 0.5 + min(max(still, -0.4), 0.4))
-    times, azimuth, weights = _fine(heard.tracks["azimuth"], times_s)
-    moving = softened(monotone(azimuth, weights, verdict.lateral), len(azimuth) // 8)
-    return np.asarray(0.5 + np.clip(camera.x(np.interp(times_s, times, moving)) - 0.5, -0.45, 0.45))
+    if "azimuth" not in heard.tracks or abs(verdict.lateral) < SURE_DRIFT:
+        return np.full(len(clock.times_s), 0.5 + min(max(still, -0.4), 0.4))
+    times, azimuth = _path(heard.tracks["azimuth"], verdict.lateral)
+    return np.asarray(0.5 + np.clip(camera.x(np.interp(clock.times_s, times, azimuth)) - 0.5, -0.45, 0.45))
 
 
-def _depths(heard: Heard, verdict: Verdict, thing: ThingClass, times_s: Array, camera: Camera) -> Array:
+def _depths(heard: Heard, verdict: Verdict, thing: ThingClass, clock: Clock, camera: Camera) -> Array:
     """Distance along the view in m at the key frames: halved for each 6 dB of rise."""
-    nearing = verdict.attribute == "approaching"
     if verdict.attribute not in ("approaching", "receding"):
-        change = float(np.clip(verdict.nearing_db, -DISTANCE_DB * 0.9, DISTANCE_DB * 0.9))
-        if abs(verdict.nearing_db) < 1.5:
-            change = 0.0
-        return thing.distance_m * 10.0 ** (-change * (_part(heard, times_s) - 0.5) / 20.0)
-    rise_db = _level_path(heard, 1.0 if nearing else -1.0, times_s)
-    wanted = math.log10(min(max(10 ** (np.ptp(rise_db) / 20), MIN_GROWTH), MAX_GROWTH)) * 20
-    if np.ptp(rise_db) < 1.0:
-        rise_db = (1 if nearing else -1) * _part(heard, times_s) * wanted
+        change = verdict.nearing_db if abs(verdict.nearing_db) >= 1.5 else 0.0
+        change = float(np.clip(change, -0.9 * DISTANCE_DB, 0.9 * DISTANCE_DB))
+        return thing.distance_m * 10.0 ** (-change * (clock.part - 0.5) / 20.0)
+    direction = 1.0 if verdict.attribute == "approaching" else -1.0
+    times, rise_db = clock.whole, direction * clock.whole / clock.duration_s
+    if "level" in heard.tracks:
+        times_heard, level = _path(heard.tracks["level"], direction, weighted=False)
+        if np.ptp(level) >= 1.0:
+            times, rise_db = times_heard, level
+    wanted = 20.0 * math.log10(min(max(10 ** (float(np.ptp(rise_db)) / 20), MIN_GROWTH), MAX_GROWTH))
     rise_db = (rise_db - rise_db.max()) * (wanted / np.ptp(rise_db))
-    return _nearest(thing, camera) * 10.0 ** (-rise_db / 20.0)
-
-
-def _level_path(heard: Heard, direction: float, times_s: Array) -> Array:
-    if "level" not in heard.tracks:
-        return np.zeros(len(times_s))
-    times, level, weights = _fine(heard.tracks["level"], times_s)
-    return np.interp(times_s, times, softened(monotone(level, np.ones_like(weights), direction), len(level) // 8))
+    return _nearest(thing, camera) * 10.0 ** (-np.interp(clock.times_s, times, rise_db) / 20.0)
 
 
 def _nearest(thing: ThingClass, camera: Camera) -> float:

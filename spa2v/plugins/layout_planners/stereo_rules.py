@@ -65,7 +65,7 @@ class StereoRules:
         if cues.measures.get("silent", 0.0) > 0.5:
             return self._silence(audio, cues, times)
         parts = cast(cues, self.objects, int(self.max_objects), self.min_source_confidence)
-        things = [self._place(part, times) for part in parts]
+        things = [self._place(part, times, audio.duration_s) for part in parts]
         moving = any(item.verdict.moves for item in things)
         scenario = "translational" if moving else "stationary"
         return VideoSceneLayout(
@@ -78,9 +78,9 @@ class StereoRules:
             notes=cues.notes,
         )
 
-    def _place(self, part: Part, times: Array) -> Planned:
+    def _place(self, part: Part, times: Array, duration_s: float) -> Planned:
         verdict = judge(part.heard)
-        boxes = path_of(part.heard, verdict, part.thing, times, self.camera)
+        boxes = path_of(part.heard, verdict, part.thing, times, duration_s, self.camera)
         attribute = verdict.attribute or place_word(next(box for box in boxes if box is not None).center[0])
         tags: tuple[Tag, ...] = part.tags
         return Planned(part.id, part.thing, part.heard, verdict, boxes, attribute, tags, bool(self.objects))
