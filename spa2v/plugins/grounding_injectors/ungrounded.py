@@ -1,0 +1,14 @@
+"""No grounding: for backbones that read the layout themselves, and as the baseline that injectors are measured by."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+from spa2v import MotionBackbone, Run, VideoSceneLayout
+
+
+class Ungrounded:
+    """Leaves the backbone as it is."""
+
+    def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> AbstractContextManager[None]:
+        return nullcontext()
