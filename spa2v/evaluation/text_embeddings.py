@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import MissingDependency, WeightsError
+from spa2v.evaluation.detectors.zero_shot import refuse_missing
 
 if TYPE_CHECKING:
     from spa2v.core.runtime import Run
@@ -64,7 +65,9 @@ class TextEmbeddings:
             clip = config.model_type.startswith("clip")
             kind = CLIPTextModelWithProjection if clip else AutoModel
             tokenizer = AutoTokenizer.from_pretrained(self.model, revision=self.revision)
-            model = kind.from_pretrained(self.model, revision=self.revision, use_safetensors=True)
+            where = {"pretrained_model_name_or_path": self.model, "revision": self.revision}
+            model, told = kind.from_pretrained(**where, use_safetensors=True, output_loading_info=True)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise WeightsError(f"{self.model!r} is not a usable text model", str(error)[:300]) from error
+        refuse_missing(self.model, told, optional="pooler")  # the pooler is not used here
         return tokenizer, model.to(self.run.device).eval()

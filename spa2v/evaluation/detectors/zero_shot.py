@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,18 +77,23 @@ class _ZeroShotDetector(ABC):
 
     def _read(self, run: Run) -> tuple[Any, Any]:
         try:
+            from transformers import AutoConfig
+
             processor_class, model_class = self._classes()
         except ImportError as error:
             raise MissingDependency(
                 f"{self.kind} needs the packages 'torch' and 'transformers'", "pip install 'spa2v[diffusion]'"
             ) from error
+        where = {"pretrained_model_name_or_path": self.model, "revision": self.revision}
         try:
-            processor = processor_class.from_pretrained(self.model, revision=self.revision)
-            model = model_class.from_pretrained(self.model, revision=self.revision, use_safetensors=True)
+            kind = AutoConfig.from_pretrained(**where).model_type
+            if kind != self.kind:
+                raise WeightsError(f"{self.model!r} is a {kind} model, not {self.kind}")
+            processor = processor_class.from_pretrained(**where)
+            model, told = model_class.from_pretrained(**where, use_safetensors=True, output_loading_info=True)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise WeightsError(f"{self.model!r} is not a usable {self.kind} model", str(error)[:300]) from error
-        if model.config.model_type != model_class.config_class.model_type:
-            raise WeightsError(f"{self.model!r} is a {model.config.model_type} model, not {self.kind}")
+        refuse_missing(self.model, told)
         return processor, model.to(run.device).eval()
 
     @abstractmethod
@@ -96,6 +101,18 @@ class _ZeroShotDetector(ABC):
 
     @abstractmethod
     def _raw(self, processor: Any, model: Any, frames: list[NDArray[np.uint8]], labels: Sequence[str]) -> list[Raw]: ...
+
+
+def refuse_missing(model: str, told: Mapping[str, Any], optional: str = "") -> None:
+    """Refuses a model that would compute with weights drawn at random.
+
+    Raises:
+        WeightsError: names the first weights that the files lack or that have another shape.
+    """
+    keys = [str(key) for field in ("missing_keys", "mismatched_keys") for key in told.get(field, ())]
+    lacking = sorted(key for key in keys if not optional or optional not in key)
+    if lacking:
+        raise WeightsError(f"{model!r} lacks {len(lacking)} of its weights", f"the first is {lacking[0]}")
 
 
 class Owlv2Detector(_ZeroShotDetector):
@@ -193,5 +210,5 @@ def _spans(ids: torch.Tensor, tokenizer: Any, count: int) -> list[list[int]]:
         elif token not in special:
             spans[-1].append(place)
     if len(spans) != count + 1 or not all(spans[:count]):
-        raise MetricError(f"{count} labels became {len(spans) - 1} phrases for the model", "use plain words")
+        raise MetricError(f"{count} labels became {sum(map(bool, spans))} phrases for the model", "use plain words")
     return spans[:count]
