@@ -1,0 +1,202 @@
+"""The part of an MLLM planner that does not depend on the service: options, conversation, answers, the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from spa2v.core.errors import ConfigError
+from spa2v.core.runtime import Run
+from spa2v.core.types import AudioClip, KeyFrame, SpatialCues, VideoSceneLayout, keyframe_times
+from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
+from spa2v.plugins.layout_planners.mllm.asking import Asker
+from spa2v.plugins.layout_planners.mllm.budget import Budget
+from spa2v.plugins.layout_planners.mllm.cache import AnswerCache
+from spa2v.plugins.layout_planners.mllm.conversation import Conversation
+from spa2v.plugins.layout_planners.mllm.dialogue import Dialogue
+from spa2v.plugins.layout_planners.mllm.examples.selection import ExampleSelector
+from spa2v.plugins.layout_planners.mllm.medoid import medoid
+from spa2v.plugins.layout_planners.mllm.presentation import Presentation, Shot
+from spa2v.plugins.layout_planners.mllm.prompts import Prompts
+from spa2v.plugins.layout_planners.mllm.retries import RetryPolicy
+from spa2v.plugins.layout_planners.mllm.service import Service
+
+SILENT_PEAK = 1e-4
+MAX_SHOTS = 32
+
+
+@dataclass(kw_only=True, eq=False)
+class MllmPlanner:
+    """What all planners that ask a multimodal language model have in common.
+
+    Args:
+        model: name of the model, as the service knows it.
+        spatial_reasoning: the model reasons in words before it plans (paper: SR).
+        shots: in-context examples, 0 to 32 (paper: IL, three).
+        selection: of the examples: "knn", "random" or "fixed".
+        examples: folder of an example index (`spa2v bench index`) or of a data set in the benchmark format; None for
+            the small set that comes with spa2v.
+        fixed_examples: ids, for selection=fixed; the first ones of the set where empty.
+        spatial_input: "raw" (the recording itself, as in the paper), "cues_text" (mixed sound and measured cues),
+            "split_channels" (left and right apart), "cues+split".
+        send_audio: false for a model that only reads; needs spatial_input=cues_text.
+        temperature: sent only when set; newer models refuse it.
+        seed: of the service's sampling; sent only when set.
+        keyframes: frames that the model plans, 1 to 128.
+        box_units: in which boxes are asked for: "fraction", "permille" or "pixels" of `frame_size`.
+        frame_size: width and height of the picture, as it is told to the model.
+        max_objects: things in a layout, at most.
+        answer_mode: "text", "schema" or "tool": what carries the answer.
+        samples: answers to ask for; of several, the one most like the others is taken.
+        repairs: how often an answer that cannot be mended goes back to the model.
+        prompts: version of the prompt texts, or a folder with own ones.
+        max_output_tokens: sent only when set.
+        timeout_s: of one request.
+        attempts, first_wait_s, longest_wait_s, patience_s: see `RetryPolicy`.
+        max_requests, max_tokens, max_cost_usd, price: see `Budget`; over all clips of a process.
+        at_once: requests under way at the same time, at most.
+        cache, cache_dir: see `AnswerCache`.
+        save_prompt: keep the conversation as prompt.txt in the run folder.
+    """
+
+    model: str
+    spatial_reasoning: bool = True
+    shots: int = 3
+    selection: str = "knn"
+    examples: str | None = None
+    fixed_examples: list[str] = field(default_factory=list)
+    spatial_input: str = "cues_text"
+    send_audio: bool = True
+    temperature: float | None = None
+    seed: int | None = None
+    keyframes: int = 16
+    box_units: str = "fraction"
+    frame_size: list[int] = field(default_factory=lambda: [512, 320])
+    max_objects: int = 8
+    answer_mode: str = "text"
+    samples: int = 1
+    repairs: int = 2
+    prompts: str = "v1"
+    max_output_tokens: int | None = None
+    timeout_s: float = 90.0
+    attempts: int = 8
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 60.0
+    patience_s: float = 300.0
+    max_requests: int | None = None
+    max_tokens: int | None = None
+    max_cost_usd: float | None = None
+    price: Mapping[str, float] | None = None
+    at_once: int = 4
+    cache: str = "off"
+    cache_dir: str | None = None
+    save_prompt: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("shots", 0, MAX_SHOTS), ("samples", 1, 32), ("repairs", 0, 10), ("at_once", 1, 64)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise ConfigError(f"{name}: {value!r}", f"expected a whole number from {low} to {high}")
+        if not self.timeout_s > 0:
+            raise ConfigError(f"timeout_s: {self.timeout_s!r}", "expected seconds, more than 0")
+        if len(self.frame_size) != 2:
+            raise ConfigError(f"frame_size: {self.frame_size!r}", "expected [width, height]")
+        self._presentation(1.0)
+        self._asker = self._make_asker(self.model, self.make_service())
+        self._selector = ExampleSelector(self.selection, self.examples, tuple(self.fixed_examples))
+
+    def make_service(self) -> Service:
+        """The client of the planner's service; nothing is loaded or connected yet."""
+        raise NotImplementedError
+
+    def _make_asker(self, model: str, service: Service) -> Asker:
+        retries = RetryPolicy(self.attempts, self.first_wait_s, self.longest_wait_s, self.patience_s)
+        budget = Budget(model, self.max_requests, self.max_tokens, self.max_cost_usd, self.price)
+        return Asker(service, retries, budget, AnswerCache(self.cache, self.cache_dir), self.at_once)
+
+    @cached_property
+    def _prompts(self) -> Prompts:
+        return Prompts(self.prompts)
+
+    def _presentation(self, duration_s: float) -> Presentation:
+        width, height = self.frame_size
+        form = AnswerForm(
+            duration_s, self.keyframes, self.spatial_reasoning, self.box_units, width, height, self.max_objects
+        )
+        return Presentation(self._prompts, form, self.spatial_input, self.send_audio, self.answer_mode)
+
+    def shots_for(self, audio: AudioClip, cues: SpatialCues, run: Run) -> tuple[Shot, ...]:
+        """The in-context examples for a recording, the most fitting one last, right before the query."""
+        return self._selector.select(audio, cues, self.shots, run) if self.shots else ()
+
+    def conversation(self, audio: AudioClip, cues: SpatialCues, run: Run) -> Conversation:
+        """Everything that is said to the model first; nothing is sent."""
+        return self._presentation(audio.duration_s).conversation(audio, cues, self.shots_for(audio, cues, run))
+
+    def describe_prompt(self, audio: AudioClip, cues: SpatialCues, run: Run) -> str:
+        """The conversation for a person to read; nothing is sent and no key is needed."""
+        return self.conversation(audio, cues, run).dump()
+
+    def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+        """Asks the model for the layout of a recording. Silence is planned without asking.
+
+        Raises:
+            PlannerError: the service fails, a bound is reached, or no answer can be used.
+            ConfigError: no key is set, or the examples cannot be read.
+        """
+        if is_silent(audio):
+            return silent_layout(audio.duration_s, self.keyframes)
+        form = self._presentation(audio.duration_s).form
+        shots = self.shots_for(audio, cues, run)
+        conversation = self._presentation(audio.duration_s).conversation(audio, cues, shots)
+        if self.save_prompt and run.folder is not None:
+            (run.folder / "prompt.txt").write_text(conversation.dump(), encoding="utf-8")
+        facts = {"prompt": self._prompt_facts(conversation, shots)}
+        return self._answered(self._asker, conversation, form, run, facts)
+
+    def _answered(
+        self, asker: Asker, conversation: Conversation, form: AnswerForm, run: Run, facts: dict[str, Any]
+    ) -> VideoSceneLayout:
+        """The layout from one answer, or the medoid of several; the record of the run tells how it came about."""
+        dialogue = Dialogue(asker, self._prompts, form, self.repairs, self.model)
+        facts |= {"model_asked": self.model, "answers": dialogue.told}
+        run.record["planner"] = facts
+        layouts: list[VideoSceneLayout] = []
+        try:
+            with run.progress(f"asking {self.model}", total=self.samples) as done:
+                for sample in range(self.samples):
+                    layouts.append(dialogue.layout(conversation, run, sample))
+                    done(1)
+        finally:
+            facts["budget"] = {"requests": asker.budget.requests, "tokens": asker.budget.tokens}
+            facts["budget"]["cost_usd_estimated"] = round(asker.budget.cost_usd, 6) if asker.budget.price else None
+        chosen = medoid(layouts)
+        facts["chosen_sample"] = chosen
+        return layouts[chosen]
+
+    def _prompt_facts(self, conversation: Conversation, shots: tuple[Shot, ...]) -> dict[str, Any]:
+        return {
+            "prompts": self.prompts,
+            "prompts_sha256": self._prompts.digest,
+            "conversation_sha256": conversation.digest,
+            "spatial_input": self.spatial_input,
+            "spatial_reasoning": self.spatial_reasoning,
+            "examples": [shot.id for shot in shots],
+            "selection": self.selection if shots else None,
+        }
+
+
+def is_silent(audio: AudioClip) -> bool:
+    """Whether no sample reaches -80 dBFS."""
+    return float(np.abs(audio.samples).max()) < SILENT_PEAK
+
+
+def silent_layout(duration_s: float, keyframes: int) -> VideoSceneLayout:
+    """A layout without objects that says why."""
+    frames = tuple(KeyFrame(float(time)) for time in keyframe_times(duration_s, keyframes))
+    note = "The recording is silent: nothing is planned."
+    return VideoSceneLayout(duration_s, "An empty scene.", frames, note, notes=(note,))
