@@ -5,7 +5,11 @@ Widths, depths and text width differ from Stable Diffusion's on purpose: nothing
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from spa2v.core.protocols import AttentionSite
+from spa2v.core.runtime import Run
+from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, ModuleSizes
+from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
 
 CHANNELS, TEXT_WIDTH, HEADS, GROUPS = (16, 32), 24, 4, 8
 TOKENS = 48
@@ -284,3 +291,48 @@ def single_file(path: Path, folder: Path) -> Path:
         tensors["cond_stage_model.transformer.text_model." + key.removeprefix("text_model.")] = tensor
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
     return path
+
+
+@cache
+def home() -> Path:
+    """A folder with `sd`, `motion`, `migc.ckpt` and `gligen.safetensors`; made once, removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="spa2v_tiny_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    stable_diffusion(folder / "sd")
+    motion_adapter(folder / "motion")
+    sites = backbone(folder).attention_sites(RUN)
+    migc_checkpoint(folder / "migc.ckpt", grounded(sites))
+    gligen_file(folder / "gligen.safetensors", sites)
+    return folder
+
+
+RUN = Run(seed=5, device="cpu", dtype="float32")
+
+
+def backbone(folder: Path | None = None, **options: Any) -> AnimateDiff:
+    """`animatediff` on the small weights: 4 frames of 64 x 48, latents of 16 x 12, 3 steps."""
+    folder = folder or home()
+    small = {"base": str(folder / "sd"), "motion": str(folder / "motion"), "width": 64, "height": 48, "frames": 4}
+    return AnimateDiff(**{**small, "steps": 3, **options})
+
+
+def grounded(sites: Sequence[AttentionSite]) -> list[AttentionSite]:
+    """The layers for which there are MIGC modules: the deepest ones, as in the released weights."""
+    deep = min(site.resolution for site in sites)
+    cross = [site for site in sites if site.role == "cross" and site.resolution == deep]
+    return [site for site in cross if not site.name.startswith("down")]
+
+
+def layout(*names: str, caption: str = "a street", moving: bool = True) -> VideoSceneLayout:
+    """Things beside each other that move a little to the right over two seconds."""
+    width = 1 / (len(names) + 1)
+
+    def things(shift: float) -> tuple[SceneObject, ...]:
+        lefts = [k * width + shift * width * moving for k in range(len(names))]
+        return tuple(
+            SceneObject(f"{name}_{k}", name, Box(left, 0.2, left + width, 0.9))
+            for k, (name, left) in enumerate(zip(names, lefts, strict=True))
+        )
+
+    frames = (KeyFrame(0.0, "first", things(0.0)), KeyFrame(1.5, "then", things(0.9)))
+    return VideoSceneLayout(2.0, caption, frames)

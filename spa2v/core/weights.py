@@ -129,8 +129,10 @@ def _from_hub(need: Weights, offline: bool) -> Path | None:
         raise OSError(str(error)) from error
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors or torch file, on the CPU, as stored. A `state_dict` inside is unwrapped.
+def read_tensors(path: Path, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Tensor]:
+    """The tensors of a safetensors or torch file, on the CPU, as stored.
+
+    Tensors that a torch file holds under one of the names `wrappers` are taken from there.
 
     Torch files are read with `weights_only=True`: nothing in them is executed.
 
@@ -141,7 +143,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"the weights file {str(path)!r} does not exist")
     if path.stat().st_size == 0:
         raise WeightsError(f"the weights file {path.name!r} is empty")
-    data = _read_safetensors(path) if path.suffix in SAFE_SUFFIXES else _read_torch(path)
+    data = _read_safetensors(path) if path.suffix in SAFE_SUFFIXES else _read_torch(path, wrappers)
     return _only_tensors(data, path)
 
 
@@ -159,7 +161,7 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
         ) from error
 
 
-def _read_torch(path: Path) -> Mapping[str, Any]:
+def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
     import torch
 
     try:
@@ -176,8 +178,9 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
             f"{str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
             "it is truncated, or no torch file: fetch it again",
         ) from error
-    if isinstance(data, Mapping) and isinstance(data.get("state_dict"), Mapping):
-        data = data["state_dict"]
+    for name in wrappers:
+        if isinstance(data, Mapping) and isinstance(data.get(name), Mapping):
+            data = data[name]
     if not isinstance(data, Mapping):
         raise WeightsError(f"the weights file {path.name!r} holds a {type(data).__name__}", "expected named tensors")
     return data
