@@ -109,7 +109,8 @@ def _check_alignment(case: Case, flow: Sequence[float], onsets: Sequence[float],
         peaks = video_peaks(np.array(flow), fps, rule)
         score = av_align(np.array(onsets), peaks, fps, rule, nothing=math.nan)
         yield Check(f"video_peaks{suffix}", case[f"video_peaks{suffix}"], peaks, EXACT)
-        yield Check(f"iou{suffix}", case[f"iou{suffix}"], score, EXACT)
+        if case[f"iou{suffix}"] is not None or not len(onsets) + len(peaks):  # else they raise for too few frames
+            yield Check(f"iou{suffix}", case[f"iou{suffix}"], score, EXACT)
 
 
 def check_av_align(case: Case) -> Iterator[Check]:
@@ -161,7 +162,9 @@ def check_frechet(case: Case) -> Iterator[Check]:
         found = _or_none(lambda kind=covariance: frechet_distance(x, y, kind))  # type: ignore[misc]
         exact = case[f"fd_{covariance}_exact"]
         yield Check(f"fd_{covariance}_exact", exact, found, 1e-8 + 1e-6 * abs(exact or 0.0))
-        yield Check(f"fd_{covariance}_{route}", case[f"fd_{covariance}_{route}"], found, case["abs_tolerance"])
+        theirs = case[f"fd_{covariance}_{route}"]
+        if theirs is not None:  # their routes break for one dimension
+            yield Check(f"fd_{covariance}_{route}", theirs, found, case["abs_tolerance"])
 
 
 def _features(case: Case) -> tuple[np.ndarray, np.ndarray]:

@@ -60,7 +60,10 @@ def test_a_missing_layout_is_scored_as_empty_and_says_so() -> None:
     assert scores["max_iou"][0].value == scores["doc_sim"][0].value == scores["track_iou"][0].value == 0.0
     assert scores["lt_sim"][0].value == pytest.approx(WORST)
     assert (
-        layout_scores([LayoutPair.of("c", _layout("car"), None)], LayoutOptions(one_empty=0.0))["lt_sim"][0].value == 0
+        layout_scores([LayoutPair.of("c", _layout("car"), None)], LayoutOptions(one_empty=0.0))["lt_sim[one_empty=0]"][
+            0
+        ].value
+        == 0
     )
     assert scores["lt_sim"][0].flags == ("no_layout",)
     assert scores["lt_sim"][0].reasons == ("There is no layout for this clip; it is scored as empty frames.",)
@@ -78,7 +81,9 @@ def test_reasons_name_the_labels_the_durations_and_the_empty_frames() -> None:
     assert nothing["max_iou"][0].value == nothing["lt_sim"][0].value == nothing["track_iou"][0].value == 1.0
     assert nothing["max_iou"][0].flags == ("both_empty",)
     assert (
-        layout_scores([LayoutPair.of("c", _layout(), _layout())], LayoutOptions(both_empty=0.0))["max_iou"][0].value
+        layout_scores([LayoutPair.of("c", _layout(), _layout())], LayoutOptions(both_empty=0.0))[
+            "max_iou[both_empty=0]"
+        ][0].value
         == 0
     )
 
@@ -112,12 +117,35 @@ def test_labels_that_differ_in_words_count_only_when_mapped() -> None:
     pair = LayoutPair.of("c", _layout("car", "bus"), _layout("the Automobile", " Bus"))
     values = {}
     for mapping in (ExactLabels(), NormalizedLabels(), TableLabels({"automobile": "car"})):
-        score = layout_scores([pair], LayoutOptions(labels=mapping))["max_iou"][0]
+        options = LayoutOptions(labels=mapping)
+        score = layout_scores([pair], options)[options.named("max_iou")][0]
         values[mapping.name] = score.value
         assert ("labels_mapped" in score.flags) == (mapping.name != "exact")
     assert values == {"exact": 0.0, "normalized": 0.0, "table": 1.0}
     assert score.reasons == ("Labels were mapped: ' Bus' to 'bus', 'the Automobile' to 'car'.",)
+    assert score.metric == "max_iou[labels=table]"
     assert LayoutOptions(labels=TableLabels({})).describe()["labels"] == "table"
+
+
+def test_variants_stand_beside_each_other_in_one_table() -> None:
+    pair = LayoutPair.of("c", _layout("car", "bus", "dog"), _layout("Car", "bus"))
+    options = (LayoutOptions(), LayoutOptions(NormalizedLabels(), "reference", one_empty=0.0, set_level=True))
+    scores = {name: found for option in options for name, found in layout_scores([pair], option).items()}
+    assert sorted(scores) == [
+        "doc_sim",
+        "doc_sim[labels=normalized, orientation=reference]",
+        "lt_sim",
+        "lt_sim[labels=normalized, one_empty=0]",
+        "max_iou",
+        "max_iou[labels=normalized]",
+        "max_iou_set[labels=normalized, orientation=reference]",
+        "track_iou",
+        "track_iou[labels=normalized]",
+    ]
+    infos = {"c": ClipInfo("c", "stationary", 3)}
+    tables = summarize([score for found in scores.values() for score in found], infos)
+    assert tables["track_iou[labels=normalized]"]["all"]["M"].value == pytest.approx(2 / 3)
+    assert tables["track_iou"]["all"]["M"].value == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,11 +92,24 @@ class LayoutOptions:
             "lt_sim_one_empty": self.one_empty,
         }
 
+    def named(self, metric: str) -> str:
+        """The metric with what departs from the defaults in brackets: "lt_sim[one_empty=0]"."""
+        parts = [f"labels={self.labels.name}"] if self.labels.name != "exact" else []
+        if self.orientation != "intended" and metric in ("doc_sim", "max_iou_set"):
+            parts.append(f"orientation={self.orientation}")
+        if self.both_empty != 1.0 and metric == "max_iou":
+            parts.append(f"both_empty={self.both_empty:g}")
+        if self.one_empty != WORST and metric == "lt_sim":
+            parts.append(f"one_empty={self.one_empty:g}")
+        return f"{metric}[{', '.join(parts)}]" if parts else metric
+
 
 def layout_scores(pairs: Sequence[LayoutPair], options: LayoutOptions | None = None) -> dict[str, list[ClipScore]]:
     """Metric name to the scores of all clips, in their order: max_iou, lt_sim, doc_sim, track_iou (0..1).
 
-    A clip's score is the mean over its frames; `details["frames"]` holds each. All clips have equally many frames.
+    Names carry what departs from the defaults (`LayoutOptions.named`), so that the results of several options can
+    stand in one dictionary. A clip's score is the mean over its frames; `details["frames"]` holds each. All clips have
+    equally many frames.
 
     Raises:
         MetricError: the two sides of a clip differ in their number of frames.
@@ -118,7 +131,11 @@ def layout_scores(pairs: Sequence[LayoutPair], options: LayoutOptions | None = N
     made["track_iou"] = [_track_score(pair, table, note) for pair, note in zip(pairs, notes, strict=True)]
     if options.set_level:
         made["max_iou_set"] = _set_scores(pairs, truth, predicted, notes, options.orientation)
-    return made
+    return {options.named(metric): _renamed(found, options.named(metric)) for metric, found in made.items()}
+
+
+def _renamed(scores: list[ClipScore], name: str) -> list[ClipScore]:
+    return scores if scores[0].metric == name else [replace(score, metric=name) for score in scores]
 
 
 def _check_frames(pairs: Sequence[LayoutPair]) -> None:
