@@ -1,0 +1,132 @@
+"""What an ideal listener could hear of each thing: measured on its own part of the sound and on the geometry.
+
+A benchmark that asks where something is should count the clips in which that can be heard at all. The rules below never
+see the estimate of any localizer; they compare the cue that the receiver got with what people and good localizers
+resolve (about 1 dB, about 60 microseconds).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from spa2v.core.types.benchmark import ClipObject
+from spa2v.world.acoustics import Recording
+from spa2v.world.acoustics.receivers import ears
+from spa2v.world.scene import SPEED_OF_SOUND_M_S, Scene, Thing
+
+Floats = NDArray[np.float64]
+BAND_HZ = (200.0, 8000.0)
+AUDIBLE_DB, AUDIBLE_US = 1.0, 60.0
+CENTERED_DB, CENTERED_US = 0.7, 40.0
+REACH_DB, REACH_US = 1.5, 60.0
+CROSSING_DB, CROSSING_US = 1.5, 80.0
+DISTANCE_DB = 4.0
+MIN_SNR_DB = 6.0
+SIDE_COLUMN = 0.2
+
+
+@dataclass(frozen=True)
+class Cues:
+    """Cues of one thing alone.
+
+    Args:
+        level_difference_db: right over left in 200 to 8000 Hz, over the clip.
+        level_difference_trend_db: last quarter minus first.
+        delay_us: of the direct sound, positive when the right channel comes first; at the middle of the clip.
+        delay_trend_us: middle of the last quarter minus middle of the first.
+        level_change_db: last quarter over first, in 200 to 8000 Hz.
+        snr_db: over the background noise, in 200 to 8000 Hz.
+    """
+
+    level_difference_db: float
+    level_difference_trend_db: float
+    delay_us: float
+    delay_trend_us: float
+    level_change_db: float
+    snr_db: float
+
+    def to_json(self) -> dict[str, float]:
+        return {name: round(float(value), 2) for name, value in vars(self).items()}
+
+
+def measure(scene: Scene, recording: Recording) -> dict[str, Cues]:
+    """The cues of every thing, by id."""
+    rate = recording.audio.sample_rate
+    noise = float(np.mean(_quarters(recording.noise, rate)))
+    return {thing.id: _cues(scene, thing, recording, noise) for thing in scene.things}
+
+
+def judge(scene: Scene, cues: dict[str, Cues]) -> tuple[ClipObject, ...]:
+    """The things of a scene as objects of a benchmark, with whether their attribute can be heard."""
+    return tuple(_judged(scene, thing, cues[thing.id]) for thing in scene.things)
+
+
+def _judged(scene: Scene, thing: Thing, cues: Cues) -> ClipObject:
+    audible = cues.snr_db >= MIN_SNR_DB
+    lateral = distance = None
+    if thing.attribute in ("approaching", "receding"):
+        sign = 1 if thing.attribute == "approaching" else -1
+        distance = audible and sign * cues.level_change_db >= DISTANCE_DB
+    elif thing.attribute == "center":
+        still = abs(cues.level_difference_db) <= CENTERED_DB and abs(cues.delay_us) <= CENTERED_US
+        lateral = audible and still and _reaches_sides(scene, thing)
+    elif thing.attribute in ("left", "right"):
+        sign = 1 if thing.attribute == "right" else -1
+        level, delay = sign * cues.level_difference_db, sign * cues.delay_us
+        lateral = audible and (level >= AUDIBLE_DB or (delay >= AUDIBLE_US and level >= -CENTERED_DB / 2))
+    else:
+        sign = 1 if thing.attribute == "left_to_right" else -1
+        level, delay = sign * cues.level_difference_trend_db, sign * cues.delay_trend_us
+        lateral = audible and (level >= CROSSING_DB or delay >= CROSSING_US)
+    return ClipObject(thing.id, thing.name, thing.attribute, lateral, distance, cues.to_json())
+
+
+def _cues(scene: Scene, thing: Thing, recording: Recording, noise: float) -> Cues:
+    power = _quarters(recording.stems[thing.id], recording.audio.sample_rate) + 1e-20
+    difference = 10 * np.log10(power[1] / power[0])
+    whole = power.sum(axis=1)
+    moments = scene.duration_s * np.array([1 / 8, 1 / 2, 7 / 8])
+    delays = direct_delay_us(scene, thing, moments)
+    return Cues(
+        float(10 * np.log10(whole[1] / whole[0])),
+        float(difference[-1] - difference[0]),
+        float(delays[1]),
+        float(delays[2] - delays[0]),
+        float(10 * np.log10(power[:, -1].sum() / power[:, 0].sum())),
+        float(10 * np.log10(power.mean() / noise)) if noise > 0 else 99.0,
+    )
+
+
+def _quarters(stem: NDArray[np.float32], rate: int) -> Floats:
+    """Mean power in the band in four equal parts, shape (2, 4)."""
+    sections = signal.butter(2, [BAND_HZ[0], min(BAND_HZ[1], 0.45 * rate)], "bandpass", fs=rate, output="sos")
+    heard = signal.sosfilt(sections, stem, axis=1)
+    return np.stack([np.mean(part**2, axis=1) for part in np.array_split(heard, 4, axis=1)], axis=1)
+
+
+def direct_delay_us(scene: Scene, thing: Thing, times_s: Floats) -> Floats:
+    """Arrival time difference of the direct sound at the given times, positive when the right channel comes first."""
+    places = thing.sound_at(times_s) * (scene.side, 1.0, 1.0)
+    left, right = (_way_m(scene, places, index) for index in (0, 1))
+    return np.asarray((left - right) / SPEED_OF_SOUND_M_S * 1e6)
+
+
+def _way_m(scene: Scene, places: Floats, channel: int) -> Floats:
+    ear = ears(scene.receiver, scene.camera.height_m, scene.is_mirrored)[channel]
+    offsets = places - ear.place
+    return np.asarray(np.linalg.norm(offsets, axis=-1) + ear.extra_m(offsets))
+
+
+def _reaches_sides(scene: Scene, thing: Thing) -> bool:
+    """Whether a thing at the side would give this receiver a clear cue, so that the middle means something."""
+    depth = float(thing.path.start[2])
+    place = np.array([[scene.camera.x_at(SIDE_COLUMN, depth), thing.sound_height_m, depth]])
+    pair = ears(scene.receiver, scene.camera.height_m, False)
+    gains = [float(ear.gains(place - ear.place)[1][0]) for ear in pair]
+    level = 20 * abs(np.log10(gains[1] / gains[0]))
+    delay = abs(float(_way_m(scene, place, 0)[0] - _way_m(scene, place, 1)[0])) / SPEED_OF_SOUND_M_S * 1e6
+    return bool(level >= REACH_DB or delay >= REACH_US)
