@@ -108,9 +108,9 @@ def _open_sndfile(path: Path, stack: ExitStack) -> SoundStream | None:
 def _open_av(path: Path, stack: ExitStack) -> SoundStream:
     import av
 
-    file = stack.enter_context(path.open("rb"))
+    options = {"format_whitelist": AV_FORMATS, "protocol_whitelist": "file"}
     try:
-        container = av.open(file, options={"format_whitelist": AV_FORMATS}, metadata_errors="replace")
+        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise AudioError(
             f"cannot read {str(path)!r}: the format is not known or the file is damaged", f"readable are: {READABLE}"
@@ -119,6 +119,8 @@ def _open_av(path: Path, stack: ExitStack) -> SoundStream:
     if not container.streams.audio:
         raise AudioError(f"{str(path)!r} holds no audio track", f"it holds: {_track_kinds(container)}")
     track = container.streams.audio[0]
+    if track.codec_context is None:
+        raise AudioError(f"cannot decode {str(path)!r}: the codec of its audio track is not known")
     frames = _Frames(container, track)
     first = frames.first
     if first is None:
@@ -169,7 +171,9 @@ class _Frames:
             raise DecodeError(str(error)) from error
 
     def blocks(self, first: int) -> Iterator[Samples]:
-        head = self.first
+        import av
+
+        head, packed = self.first, av.AudioResampler(format="flt")
         rate, channels = head.sample_rate, len(head.layout.channels)
         position = 0
         frames: Iterator[Any] = chain([head], self._frames)
@@ -181,7 +185,7 @@ class _Frames:
             skip = min(max(first - position, 0), frame.samples)
             position += frame.samples
             if skip < frame.samples:
-                yield _float_samples(frame)[skip:]
+                yield _float_samples(frame, packed)[skip:]
 
     def _seek(self, first: int) -> tuple[int, Iterator[Any]]:
         """Decodes again from a little before `first`; gives the sample that the next frame starts with."""
@@ -201,12 +205,11 @@ class _Frames:
         return round((float(frame.pts * base) - origin) * head.sample_rate), chain([frame], frames)
 
 
-def _float_samples(frame: Any) -> Samples:
-    """The samples of a PyAV frame as (n, channels); integers are scaled to -1..1."""
-    raw = frame.to_ndarray()
-    samples = raw.T if frame.format.is_planar else raw.reshape(frame.samples, -1)
-    if samples.dtype.kind == "f":
-        return samples.astype(np.float32)
-    full = float(2 ** (8 * samples.dtype.itemsize - 1))
-    offset = full if samples.dtype.kind == "u" else 0.0
-    return ((samples.astype(np.float64) - offset) / full).astype(np.float32)
+def _float_samples(frame: Any, packed: Any) -> Samples:
+    """The samples of a PyAV frame as (n, channels); integers are scaled to -1..1.
+
+    `packed` is a resampler to interleaved float. PyAV must not be asked for the planes of a planar frame: for eight
+    and more channels (PyAV 18.1) it reads beyond the pointers that the frame has.
+    """
+    parts = [part.to_ndarray().reshape(part.samples, -1) for part in packed.resample(frame)]
+    return np.concatenate(parts) if parts else np.empty((0, len(frame.layout.channels)), np.float32)

@@ -60,13 +60,11 @@ def read_video(path: str | Path, max_frames: int = MAX_FRAMES) -> GeneratedVideo
     path = Path(path)
     if not path.is_file():
         raise MediaError(f"there is no file {str(path)!r}")
+    options = {"format_whitelist": _AV_FORMATS, "protocol_whitelist": "file"}
     try:
-        with (
-            path.open("rb") as file,
-            av.open(file, options={"format_whitelist": _AV_FORMATS}, metadata_errors="replace") as container,
-        ):
-            if not container.streams.video:
-                raise MediaError(f"{str(path)!r} holds no pictures")
+        with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
+            if not container.streams.video or container.streams.video[0].codec_context is None:
+                raise MediaError(f"{str(path)!r} holds no pictures that can be decoded")
             return _decode(container, container.streams.video[0], str(path), max_frames)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise MediaError(f"cannot read {str(path)!r}: {error}") from error
