@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +212,54 @@ def test_i3d_refusals(network: Path, tmp_path: Path) -> None:
     assert caught.value.details == (f"its sha256 is {digest}", f"expected {'0' * 64}")
     with pytest.raises(ConfigError, match=r"^resize: 'big'\n  expected stretch or crop$"):
         I3DFeatures("x", resize="big")  # type: ignore[arg-type]
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """The two requests of a download from a hub: the head with commit and hash, then the file."""
+
+    content = b""
+
+    def do_HEAD(self) -> None:
+        known = self.path.startswith("/someone/i3d/resolve/") and self.path.endswith("/small.pt")
+        self.send_response(200 if known else 404)
+        self.send_header("X-Repo-Commit", "a" * 40)
+        self.send_header("ETag", f'"{hashlib.sha256(self.content).hexdigest()}"')
+        self.send_header("Content-Length", str(len(self.content) if known else 0))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(self.content)
+
+    def log_message(self, *args: Any) -> None:
+        """Keeps the test's output clean."""
+
+
+def test_weights_come_by_id_from_a_hub(network: Path, tmp_path: Path) -> None:
+    handler = type("Hub", (_Hub,), {"content": network.read_bytes()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from spa2v.core.errors import WeightsError\n"
+        "from spa2v.evaluation.metrics.video_features import check_file, fetched\n"
+        "path = fetched('someone/i3d', 'small.pt')\n"
+        "check_file(path, sys.argv[1])\n"
+        "print(path.stat().st_size)\n"
+        "try:\n"
+        "    fetched('someone/i3d', 'none.pt')\n"
+        "except WeightsError as error:\n"
+        "    print(error.fact)\n"
+    )
+    # The hub's address is read when huggingface_hub is imported, so this needs its own process.
+    hub = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    plain = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    command = [sys.executable, "-c", code, hashlib.sha256(handler.content).hexdigest()]
+    done = subprocess.run(command, env=plain | hub, capture_output=True, text=True, timeout=120, check=False)
+    server.shutdown()
+    lines = [str(len(handler.content)), "someone/i3d:none.pt cannot be fetched"]
+    assert done.stdout.splitlines() == lines, done.stderr
 
 
 def test_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:

@@ -120,10 +120,15 @@ class I3DFeatures:
             return Path(self.weights)
         if self.sha256 is None:
             raise ConfigError(f"{self.weights!r} would run code from the network", "give sha256 of the file")
-        return _fetched(repository, file, self.revision)
+        return fetched(repository, file, self.revision)
 
 
-def _fetched(repository: str, file: str, revision: str | None) -> Path:
+def fetched(repository: str, file: str, revision: str | None = None) -> Path:
+    """The local copy of a file of the Hugging Face hub, downloaded if need be.
+
+    Raises:
+        WeightsError: there is no such file, or the hub cannot be reached.
+    """
     try:
         from huggingface_hub import hf_hub_download
     except ImportError as error:
