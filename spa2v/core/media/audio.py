@@ -157,7 +157,7 @@ def _collect(
     try:
         for block in stream.blocks(first):
             part = block[: wanted - got] if wanted is not None else block
-            parts.append(part if mix is None else part @ mix)
+            parts.append(part if mix is None else _mixed(part, mix))
             got += len(part)
             _check_length(got if wanted is None else 0, limit, stream.rate, name)
             if wanted is not None and got >= min(wanted, limit):
@@ -166,6 +166,11 @@ def _collect(
         why = str(error)
     _check_whole(stream, name, first, wanted, got, why)
     return np.concatenate(parts)[: limit + 1]
+
+
+def _mixed(part: NDArray[np.float32], mix: NDArray[np.float32]) -> NDArray[np.float32]:
+    with np.errstate(invalid="ignore"):  # Inf times 0; `AudioClip` refuses what comes of it
+        return part @ mix
 
 
 def _check_whole(stream: SoundStream, name: str, first: int, wanted: int | None, got: int, why: str) -> None:
