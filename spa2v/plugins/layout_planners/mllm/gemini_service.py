@@ -261,4 +261,4 @@ def _knows_no_system_text(error: PlannerError) -> bool:
 
 def _body(error: Exception) -> str:
     """What the service sent, from the client's complaint about it."""
-    return str(error).partition("Raw response: ")[2] or str(error)
+    return str(getattr(error, "doc", "")) or str(error).partition("Raw response: ")[2] or str(error)
