@@ -43,7 +43,7 @@ class Interaural:
         }
         heard = weights * place.confidence
         total = float(heard.sum())
-        evidence = 0.0 if spectra.silent else place.evidence
+        evidence = 0.0 if spectra.silent else min(place.evidence, 1.0)  # a weighted mean may round above 1
         measures = {
             "lateral_evidence": evidence,
             "lateral_conflict": place.conflict,

@@ -1,0 +1,80 @@
+"""Rules of every family: the constructor, and what a component may do to a run."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+
+from spa2v.core.runtime import Run
+from spa2v.testing.probe import probe
+from spa2v.testing.rules import Broken, Rule, Subject, Unchecked, demand
+
+
+def _options(subject: Subject) -> None:
+    for name, item in inspect.signature(subject.loaded).parameters.items():
+        demand(item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD), f"the constructor takes *{name}")
+        demand(item.kind is not item.POSITIONAL_ONLY, f"the option {name!r} is positional only")
+    subject.make()
+
+
+def _cheap(subject: Subject) -> None:
+    try:
+        json.dumps(dict(subject.options))
+    except (TypeError, ValueError) as error:
+        raise Unchecked("the options are not plain data, as a config would hold them") from error
+    if subject.target.startswith("__main__:") or "<locals>" in subject.target:
+        raise Unchecked(f"{subject.target} cannot be imported from another process")
+    try:
+        found = probe(subject.family, subject.name, subject.target, subject.options)
+    except ValueError as error:
+        raise Broken(f"in a fresh interpreter: {error}") from error
+    demand(not found["import"], f"importing {subject.target} imports {', '.join(found['import'])}")
+    demand(not found["build"], f"the constructor imports {', '.join(found['build'])}")
+    demand(not found["weights"], f"the constructor opens {', '.join(found['weights'])}")
+    demand(not found["calls"], f"the constructor calls {', '.join(found['calls'])}")
+
+
+COMMON = (
+    Rule(
+        "options",
+        "The constructor names every option: no *args, no **kwargs, nothing positional only.",
+        "write each option as a keyword parameter with a default; a misspelt one is then refused before anything runs",
+        _options,
+    ),
+    Rule(
+        "cheap",
+        "Importing the module and building the component imports no torch and the like, reads no weights and calls "
+        "no host.",
+        "keep the options in __init__; import and load inside the method, on first use",
+        _cheap,
+    ),
+)
+
+
+def untouched(run: Run, before: tuple[object, ...]) -> None:
+    """Raises `Broken` where a component changed its run; `before` is `state(run)` from before the call."""
+    demand(
+        all(one is other for one, other in zip(state(run), before, strict=True)),
+        "run.seed, run.audio or run.cues is another one after the call",
+    )
+    try:
+        json.dumps(run.record, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Broken(f"run.record cannot be written as JSON: {error}") from error
+
+
+def state(run: Run) -> tuple[object, ...]:
+    return run.seed, run.audio, run.cues
+
+
+def close(value: float, wanted: float, tolerance: float = 1e-6) -> bool:
+    """Whether two durations or rates are the same but for rounding."""
+    return math.isclose(value, wanted, rel_tol=tolerance)
+
+
+RUN_SAYS = "The run is as before: run.seed, run.audio and run.cues untouched, run.record writable as JSON."
+RUN_MEND = "read run.audio and run.cues, never set them; put only numbers, texts, lists and dicts into run.record"
+SEED_MEND = (
+    "draw from run.rng(name) or run.torch_generator(name) only, and keep nothing between calls but what was loaded"
+)

@@ -1,0 +1,282 @@
+"""Components that break one rule of their contract each; the name of a class is the rule that it breaks."""
+
+# ruff: noqa: N801
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+
+import numpy as np
+
+from spa2v import (
+    AudioClip,
+    Box,
+    GeneratedVideo,
+    KeyFrame,
+    MotionBackbone,
+    Run,
+    SceneObject,
+    SpatialCues,
+    Tag,
+    Track,
+    VideoSceneLayout,
+)
+from spa2v.testing import toy_backbone
+
+
+class Extractor:
+    """Keeps every rule."""
+
+    def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+        level = np.sqrt(np.mean(np.square(audio.stereo, dtype=np.float64), axis=1)) + 1e-9
+        middle = [audio.duration_s / 2]
+        return SpatialCues(
+            audio.duration_s, {"level_difference": Track(middle, [20 * np.log10(level[1] / level[0])], "dB")}
+        )
+
+
+class Cues:
+    class options(Extractor):
+        def __init__(self, **options: float) -> None: ...
+
+    class cheap(Extractor):
+        def __init__(self) -> None:
+            import torch  # noqa: F401
+
+    class clips(Extractor):
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            if not audio.samples.any():
+                raise ZeroDivisionError("no level")
+            return super().extract(audio, run)
+
+    class times(Extractor):
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            return SpatialCues(audio.duration_s, {"x": Track([0.0, audio.duration_s + 0.1], [0, 0], "1")})
+
+    class units(Extractor):
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            return SpatialCues(audio.duration_s, {"pitch": Track([0.0], [1.0], "kHz")})
+
+    class sides(Extractor):
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            return super().extract(audio.swapped(), run)
+
+    class mono(Extractor):
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            return replace(super().extract(audio, run), measures={"lateral_evidence": 0.5})
+
+    class json(Extractor):
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            return SpatialCues(audio.duration_s, tags=[Tag("car", 1.0, reason=audio.samples)])
+
+    class same(Extractor):
+        calls = 0
+
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            self.calls += 1
+            return SpatialCues(audio.duration_s, measures={"calls": self.calls})
+
+    class run(Extractor):
+        def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+            run.record["level"] = np.float32(1)
+            return super().extract(audio, run)
+
+
+class Planner:
+    """Keeps every rule."""
+
+    def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+        silent = not audio.samples.any()
+        things = () if silent else (SceneObject("bell_0", "bell", Box(0.4, 0.4, 0.6, 0.6)),)
+        notes = ("The recording is silent.",) if silent else ()
+        return VideoSceneLayout(audio.duration_s, "a bell", (KeyFrame(0.0, "", things),), notes=notes)
+
+
+class Plans:
+    class options(Planner):
+        def __init__(self, *sizes: float) -> None: ...
+
+    class cheap(Planner):
+        def __init__(self) -> None:
+            import socket
+
+            socket.getaddrinfo("127.0.0.1", 80)
+
+    class clips(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            return replace(super().plan(audio, cues, run), duration_s=round(audio.duration_s, 1) + 1)
+
+    class caption(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            return replace(super().plan(audio, cues, run), caption=" ")
+
+    class silence(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            return replace(super().plan(audio, cues, run), notes=())
+
+    class mono(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            found = super().plan(audio, cues, run)
+            return replace(found, attributes=dict.fromkeys(found.names, "left"))
+
+    class bare_cues(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            assert cues.tracks["level"].unit
+            return super().plan(audio, cues, run)
+
+    class file(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            return replace(super().plan(audio, cues, run), reasoning=Text("heard"))
+
+    class same(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            return replace(super().plan(audio, cues, run), reasoning=str(time.perf_counter_ns()))
+
+    class run(Planner):
+        def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+            run.audio = audio.swapped()
+            return super().plan(audio, cues, run)
+
+
+class Text(str):
+    """Reads back from a file as another type."""
+
+
+class Backbone:
+    """Keeps every rule; offers no denoiser."""
+
+    def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+        frames = run.rng("backbone").integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)
+        return GeneratedVideo(frames, 4 / layout.duration_s)
+
+
+class Denoiser:
+    """The tiny denoising backbone, to be spoilt."""
+
+    def __init__(self) -> None:
+        self._inner = toy_backbone()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.__dict__["_inner"], name)
+
+    def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+        return self._inner.generate(layout, run)
+
+
+class Videos:
+    class options(Backbone):
+        def __init__(self, size: int, /) -> None: ...
+
+    class cheap(Backbone):
+        def __init__(self) -> None:
+            from contextlib import suppress
+            from pathlib import Path
+
+            with suppress(OSError):
+                Path("no_such.safetensors").read_bytes()
+
+    class layouts(Backbone):
+        def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+            return replace(super().generate(layout, run), fps=8.0)
+
+    class size(Backbone):
+        def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+            count = len(layout.keyframes)
+            return GeneratedVideo(np.zeros((count, 8, 8, 3), np.uint8), count / layout.duration_s)
+
+    class same(Backbone):
+        def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+            frames = np.random.default_rng().integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)
+            return GeneratedVideo(frames, 4 / layout.duration_s)
+
+    class run(Backbone):
+        def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+            run.seed += 1
+            return super().generate(layout, run)
+
+    class sites(Denoiser):
+        def attention_sites(self, run: Run) -> object:
+            return tuple(replace(site, name=site.name + "x") for site in self._inner.attention_sites(run))
+
+    class text(Denoiser):
+        def encode_text(self, texts: object, run: Run) -> object:
+            states, pooled = self._inner.encode_text(texts, run)
+            return type(self._inner.encode_text(texts, run))(states, pooled[:, :3])
+
+    class loop(Denoiser):
+        frames = 99
+
+
+class Injector:
+    """Keeps every rule: scales what one layer gives."""
+
+    def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:
+        return (
+            self._attached(backbone, layout, run) if layout.names and hasattr(backbone, "denoiser") else nullcontext()
+        )
+
+    @contextmanager
+    def _attached(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run):
+        hook = self.place(backbone.denoiser(run))
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def place(self, denoiser: object) -> object:
+        return denoiser.mid_block.register_forward_hook(lambda module, inputs, output: output * 1.5)
+
+
+class Attachments:
+    class options(Injector):
+        def __init__(self, **options: float) -> None: ...
+
+    class cheap(Injector):
+        def __init__(self) -> None:
+            import torch  # noqa: F401
+
+    class layouts(Injector):
+        def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:
+            assert len(layout.names) < 10, "too many"
+            return super().attach(backbone, layout, run)
+
+    class no_objects(Injector):
+        def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:
+            return self._attached(backbone, layout, run)
+
+    class reversible(Injector):
+        def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:
+            if layout.names and hasattr(backbone, "denoiser"):
+                backbone.denoiser(run).conv_out.bias.data += 1
+            return nullcontext()
+
+    class after_error(Injector):
+        @contextmanager
+        def _attached(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run):
+            hook = self.place(backbone.denoiser(run))
+            yield
+            hook.remove()
+
+    class same(Injector):
+        def place(self, denoiser: object) -> object:
+            factor = float(np.random.default_rng().uniform(0.5, 2))
+            return denoiser.mid_block.register_forward_hook(lambda module, inputs, output: output * factor)
+
+    class no_denoiser(Injector):
+        def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:
+            assert backbone.denoiser(run)
+            return super().attach(backbone, layout, run)
+
+    class run(Injector):
+        def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:
+            run.seed += 1
+            return super().attach(backbone, layout, run)
+
+
+FAMILIES = {
+    "cue_extractors": (Extractor, Cues),
+    "layout_planners": (Planner, Plans),
+    "motion_backbones": (Backbone, Videos),
+    "grounding_injectors": (Injector, Attachments),
+}
