@@ -60,3 +60,4 @@ CLASSES: Mapping[str, ThingClass] = {item.name: item for item in _ALL}
 VEHICLES = tuple(item.name for item in _ALL if item.kind == "vehicle")
 INDOOR = tuple(item.name for item in _ALL if item.kind != "vehicle")
 PEOPLE = tuple(item.name for item in _ALL if item.kind == "person")
+INSTRUMENTS = tuple(item.name for item in _ALL if item.kind == "instrument")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spa2v.world.classes import CLASSES
@@ -17,12 +19,12 @@ def new_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(1 << 31))
 
 
-def new_thing(rng: np.random.Generator, name: str, number: int, attribute: str, path: Path, **more: object) -> Thing:
+def new_thing(rng: np.random.Generator, name: str, number: int, attribute: str, path: Path, **more: Any) -> Thing:
     kind = CLASSES[name]
     low, high = kind.scales
     scale = float(rng.uniform(low, high))
     values = {"scale": scale, "sound_height_m": kind.sound_height_m * scale} | more
-    return Thing(f"{name}_{number}", name, attribute, path, look=new_seed(rng), voice=new_seed(rng), **values)  # type: ignore[arg-type]
+    return Thing(f"{name}_{number}", name, attribute, path, look=new_seed(rng), voice=new_seed(rng), **values)
 
 
 def new_receiver(rng: np.random.Generator) -> Receiver:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from spa2v.world.classes import CLASSES, INDOOR, PEOPLE
+from spa2v.world.classes import CLASSES, INDOOR, INSTRUMENTS, PEOPLE
 from spa2v.world.sampling.choice import SIDES, Choice
 from spa2v.world.sampling.draws import new_seed, new_thing, pick
-from spa2v.world.scene import Camera, Path, Room, Scene, Thing
+from spa2v.world.scene import Camera, Path, Room, Scene, Thing, Vector
 
 COLUMNS = {"left": (0.16, 0.33), "center": (0.45, 0.55), "right": (0.67, 0.84)}
 HELD_HEIGHT_M = {"guitar": 0.58, "violin": 0.68}
 HELD_SCALE = {"guitar": 1.0, "violin": 0.8}
+BESIDE_M = {"piano": 0.95, "harp": 0.9}
 
 
 def indoors(seed: int, rng: np.random.Generator, wanted: Choice, several: bool) -> Scene:
@@ -59,40 +60,53 @@ def _new_name(rng: np.random.Generator, things: list[Thing], pair: bool) -> str:
 def _station(
     rng: np.random.Generator, camera: Camera, others: list[Thing], side: str, name: str, pair: bool
 ) -> list[Thing]:
-    low, high = COLUMNS[side]
-    z = float(rng.uniform(*CLASSES[name].depths_m))
-    x = camera.x_at(float(rng.uniform(low, high)), z)
-    if not pair or name in PEOPLE:
-        return [new_thing(rng, name, 0, side, Path((x, 0.0, z)), level_db=float(rng.uniform(-3, 3)))]
-    free = tuple(person for person in PEOPLE if person not in {thing.name for thing in others})
-    held = name in HELD_HEIGHT_M
-    height = HELD_HEIGHT_M.get(name, 0.0)
-    more = {"held": True, "scale": HELD_SCALE[name]} if held else {}
-    instrument = new_thing(rng, name, 0, side, Path((x, height, z)), level_db=float(rng.uniform(-3, 3)), **more)
-    if not free:
-        return [instrument] if not held else [replace(instrument, held=False, path=Path((x, 0.0, z)))]
-    player = _player(rng, camera, instrument, pick(rng, free))
-    return [instrument, player]
+    """A thing alone, or an instrument with someone who sings and plays it."""
+    taken = {thing.name for thing in others} | {name}
+    partners = tuple(other for other in (INSTRUMENTS if name in PEOPLE else PEOPLE) if other not in taken)
+    if not pair or not partners:
+        z = float(rng.uniform(*CLASSES[name].depths_m))
+        return [_standing(rng, name, side, (_x(rng, camera, side, z), 0.0, z))]
+    partner = pick(rng, partners)
+    instrument, person = (partner, name) if name in PEOPLE else (name, partner)
+    z = float(rng.uniform(*CLASSES[instrument].depths_m))
+    x = _x(rng, camera, side, z)
+    return [*(_together if instrument in BESIDE_M else _held)(rng, instrument, person, side, x, z)]
 
 
-def _player(rng: np.random.Generator, camera: Camera, instrument: Thing, name: str) -> Thing:
-    """Someone who sings at an instrument: behind it, or beside a piano or harp, towards the middle of the picture."""
-    x, _, z = instrument.path.start
-    beside = {"piano": 0.95, "harp": 0.75}.get(instrument.name, 0.0)
-    if beside:
-        inward = -1.0 if x > 0 else 1.0
-        x += inward * beside * (0.35 if instrument.attribute == "center" else 0.5)
-        z -= 0.1
-    plays = instrument.name if not beside else None
-    behind = {"drum": 0.4}.get(instrument.name, 0.12)
-    path = Path((x, 0.0, z if beside else z + behind))
-    return new_thing(rng, name, 0, instrument.attribute, path, plays=plays, level_db=float(rng.uniform(-3, 2)))
+def _x(rng: np.random.Generator, camera: Camera, side: str, z: float) -> float:
+    return camera.x_at(float(rng.uniform(*COLUMNS[side])), z)
+
+
+def _standing(rng: np.random.Generator, name: str, side: str, place: Vector, **more: Any) -> Thing:
+    return new_thing(rng, name, 0, side, Path(place), level_db=float(rng.uniform(-3, 3)), **more)
+
+
+def _together(
+    rng: np.random.Generator, instrument: str, person: str, side: str, x: float, z: float
+) -> tuple[Thing, Thing]:
+    """A large instrument with a singer in front of its inner end."""
+    inward = -1.0 if x > 0 else 1.0
+    apart = inward * BESIDE_M[instrument]
+    return (
+        _standing(rng, instrument, side, (x - 0.45 * apart, 0.0, z)),
+        _standing(rng, person, side, (x + 0.55 * apart, 0.0, z - 0.12)),
+    )
+
+
+def _held(rng: np.random.Generator, instrument: str, person: str, side: str, x: float, z: float) -> tuple[Thing, Thing]:
+    """An instrument in the hands of a player, or a drum kit with a player behind it."""
+    height = HELD_HEIGHT_M.get(instrument)
+    more = {} if height is None else {"held": True, "scale": HELD_SCALE[instrument]}
+    behind = 0.4 if height is None else 0.12
+    return (
+        _standing(rng, instrument, side, (x, height or 0.0, z), **more),
+        _standing(rng, person, side, (x, 0.0, z + behind), plays=instrument),
+    )
 
 
 def _room(rng: np.random.Generator) -> Room:
     width, depth = float(rng.uniform(5.5, 9.0)), float(rng.uniform(6.5, 9.0))
     left = width * float(rng.uniform(0.44, 0.56))
     reflection = float(rng.uniform(0.2, 0.55))
-    return Room(
-        width, depth, float(rng.uniform(2.6, 3.2)), left, float(rng.uniform(1.2, 1.8)), reflection, new_seed(rng)
-    )
+    height, behind = float(rng.uniform(2.6, 3.2)), float(rng.uniform(1.2, 1.8))
+    return Room(width, depth, height, left, behind, reflection, new_seed(rng))

@@ -81,7 +81,7 @@ def _drive(
     if attribute in ("approaching", "receding"):
         near, far = CLASSES[name].ends_m
         near *= float(rng.uniform(1.0, 1.3))
-        far = near * float(rng.uniform(2.6, 4.6)) if name != "train" else float(rng.uniform(0.7, 1.0)) * far
+        far = near * float(rng.uniform(2.6, 4.6)) if name != "train" else float(rng.uniform(0.42, 0.56)) * far
         first, last = (far, near) if attribute == "approaching" else (near, far)
         x = 0.6 * lane if name == "train" else lane
         heading = 90.0 if attribute == "approaching" else -90.0

@@ -1,0 +1,98 @@
+"""`spa2v world`: the procedural audio-visual world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spa2v.cli import options as opt
+
+app = typer.Typer()
+
+Seed = Annotated[int, typer.Option("--seed", "-s", min=0, help="The same seed gives the same result.")]
+Width = Annotated[int, typer.Option("--width", help="Of a frame, in pixels.")]
+Height = Annotated[int, typer.Option("--height", help="Of a frame, in pixels.")]
+Frames = Annotated[int, typer.Option("--frames", min=1, max=1024, help="How many frames span the clip.")]
+Rate = Annotated[int, typer.Option("--sample-rate", metavar="HZ", help="Of the sound.")]
+Scenario = Annotated[str | None, typer.Option("--scenario", help="stationary or translational.")]
+Quantity = Annotated[str | None, typer.Option("--quantity", help="single or multiple.")]
+Attribute = Annotated[
+    str | None,
+    typer.Option("--attribute", help="left, center, right, left_to_right, right_to_left, approaching or receding."),
+]
+Name = Annotated[str | None, typer.Option("--class", metavar="NAME", help="Of the first thing, such as car or piano.")]
+Duration = Annotated[float | None, typer.Option("--duration", min=0.1, max=60.0, metavar="S", help="Of the clip.")]
+Receiver = Annotated[str | None, typer.Option("--receiver", help="mono, coincident, spaced or sphere.")]
+Snr = Annotated[float | None, typer.Option("--snr", metavar="DB", help="Level of the things over the noise.")]
+
+
+@app.command("sample")
+def sample(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The video; the other files lie beside it under its name.")
+    ] = None,
+    seed: Seed = 0,
+    width: Width = 512,
+    height: Height = 320,
+    frames: Frames = 16,
+    sample_rate: Rate = 44_100,
+    scenario: Scenario = None,
+    quantity: Quantity = None,
+    attribute: Attribute = None,
+    name: Name = None,
+    duration: Duration = None,
+    receiver: Receiver = None,
+    snr: Snr = None,
+) -> None:
+    """Render one random scene: video with sound, sound alone, layout, and a sheet of its frames."""
+    from spa2v.core.media.audio import write_audio
+    from spa2v.core.media.files import write_text
+    from spa2v.core.media.video import check_video_path, contact_sheet, write_video
+    from spa2v.world.clips import render_clip
+    from spa2v.world.sampling import Choice, sample_scene
+
+    target = out or Path(f"toyworld_{seed}.mp4")
+    target = target if target.suffix else target.with_suffix(".mp4")
+    check_video_path(target)
+    choice = Choice(scenario, quantity, attribute, name, duration, receiver, snr)
+    clip = render_clip(sample_scene(seed, choice), (width, height), frames, sample_rate)
+    write_video(target, clip.video, clip.audio)
+    write_audio(target.with_suffix(".flac"), clip.audio)
+    write_text(target.with_suffix(".json"), clip.layout.dumps())
+    contact_sheet(clip.video, cell_width=min(width, 384)).save(target.with_suffix(".png"))
+    opt.say(clip.layout.caption)
+    for path in (target, *(target.with_suffix(suffix) for suffix in (".flac", ".json", ".png"))):
+        typer.echo(str(path))
+
+
+@app.command("dataset")
+def dataset(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.")],
+    clips: Annotated[
+        int, typer.Option("--clips", "-n", min=1, help="How many clips; a dataset can be made longer later.")
+    ],
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")] = None,
+    width: Width = 256,
+    height: Height = 160,
+    frames: Frames = 16,
+    sample_rate: Rate = 44_100,
+    twins: Annotated[bool, typer.Option(help="Make clips in pairs: a scene and its mirrored or reversed twin.")] = True,
+    test_share: Annotated[float, typer.Option("--test-share", help="Part of the sources in the split test.")] = 0.1,
+    scenario: Scenario = None,
+    quantity: Quantity = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Render a dataset in the benchmark format; started again, it goes on where it stopped."""
+    import os
+
+    from spa2v.core.runtime import Run
+    from spa2v.world.dataset import Settings, write_dataset
+    from spa2v.world.sampling import Choice
+
+    choice = Choice(scenario, quantity)
+    settings = Settings(seed, width, height, frames, sample_rate, twins, test_share, choice)
+    count = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    typer.echo(str(write_dataset(out, clips, settings, count, Run(quiet=quiet))))
