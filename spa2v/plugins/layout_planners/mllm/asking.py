@@ -77,7 +77,7 @@ class Asker:
         number = self.budget.open(expected)
         used: Usage | None = None
         try:
-            reply = self.service.ask(conversation, form)
+            reply = self.service.ask(conversation, form).redacted()
             used = reply.usage or expected
         finally:
             self.budget.close(number, used)

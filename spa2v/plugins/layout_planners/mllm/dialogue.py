@@ -17,7 +17,6 @@ from spa2v.plugins.layout_planners.mllm.asking import Asked, Asker
 from spa2v.plugins.layout_planners.mllm.conversation import Conversation
 from spa2v.plugins.layout_planners.mllm.model_names import same_model
 from spa2v.plugins.layout_planners.mllm.prompts import Prompts
-from spa2v.plugins.layout_planners.mllm.secrets import redact
 from spa2v.plugins.layout_planners.mllm.service import EmptyAnswer, Reply
 
 MAX_RETURNED = 20_000
@@ -76,7 +75,7 @@ class Dialogue:
         reply = asked.reply
         self.told.append({"sample": sample, **answer_facts(asked)})
         if reply.model and not same_model(self.model, reply.model):
-            run.notice(f"asked for the model {self.model!r}, answered by {redact(reply.model)!r}")
+            run.notice(f"asked for the model {self.model!r}, answered by {reply.model!r}")
         if reply.facts.get("retirement_time"):
             run.notice(f"the model {self.model!r} will be retired on {reply.facts['retirement_time']}")
 
@@ -86,7 +85,7 @@ class Dialogue:
         if self.told and self.told[-1].get("finish") == "length":
             details.append("it was cut at the token limit: raise max_output_tokens, or ask for fewer keyframes")
         if raw:
-            details.append(f"the last answer is kept in {str(_keep(redact(raw), run))!r}")
+            details.append(f"the last answer is kept in {str(_keep(raw, run))!r}")
         return PlannerError(
             f"no usable answer from {self.model!r} in {tries} {'try' if tries == 1 else 'tries'}", *details
         )
@@ -97,8 +96,8 @@ def answer_facts(asked: Asked) -> dict[str, Any]:
     reply: Reply = asked.reply
     usage = reply.usage
     return {
-        "model_version": redact(reply.model) if reply.model else None,
-        "response_id": redact(reply.response_id) if reply.response_id else None,
+        "model_version": reply.model,
+        "response_id": reply.response_id,
         "finish": reply.finish,
         "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens} if usage else None,
         "kept_from_before": asked.kept,

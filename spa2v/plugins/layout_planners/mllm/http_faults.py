@@ -46,8 +46,8 @@ def raise_status(
         TransientFault: 408, 409, 425, 429 and 5xx.
         PlannerError: everything else.
     """
-    told = told_by_service(message, key_names)
-    cause = safe_cause(error, key_names)
+    told = told_by_service(message)
+    cause = safe_cause(error)
     if code in RETRIED_CODES and not final:
         asked = retry_after(headers)
         raise TransientFault(_transient(code, where, told), wait_s if asked is None else asked) from cause
@@ -76,14 +76,14 @@ def _final(
     if code == 429:
         return [f"the quota of this key is used up (429) at {where}", f"check the plan that the key in {names} is on"]
     if 300 <= code < 400:
-        target = told_by_service(headers.get("location", "an unnamed address"), key_names).removeprefix("it says: ")
+        target = told_by_service(headers.get("location", "an unnamed address")).removeprefix("it says: ")
         return [f"{where} redirects ({code}) to {target}", "redirects are not followed, so that the key stays here"]
     return [f"{where} refuses the request ({code})", f"for the model {model!r}"]
 
 
-def told_by_service(message: str, key_names: tuple[str, ...]) -> str:
+def told_by_service(message: str) -> str:
     """The service's words in one line, without keys."""
-    line = " ".join(redact(str(message), key_names).split())
+    line = " ".join(redact(str(message)).split())
     return f"it says: {line[:MAX_TOLD]}" if line else "it gives no reason"
 
 

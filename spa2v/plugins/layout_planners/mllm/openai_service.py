@@ -83,7 +83,7 @@ class OpenAiService:
             timed_out = isinstance(error, openai.APITimeoutError)
             cause = error.__cause__ or error
             fault = http_faults.connection_fault(self.where, _as_exception(cause), timed_out, self.timeout_s)
-            raise fault from safe_cause(error, (self.api_key_env,))
+            raise fault from safe_cause(error)
         return self._reply(body)
 
     def _client(self) -> openai.OpenAI:
@@ -175,7 +175,7 @@ class OpenAiService:
     def _raise_empty(self, message: dict[str, Any], finish: str) -> None:
         refusal = _str(message.get("refusal"))
         if refusal or finish == "content_filter":
-            told = http_faults.told_by_service(refusal or "", (self.api_key_env,))
+            told = http_faults.told_by_service(refusal or "")
             raise PlannerError(f"{self.model!r} declines an answer: {finish}", told)
         raise EmptyAnswer(f"the service gave an empty choice ({finish})")
 

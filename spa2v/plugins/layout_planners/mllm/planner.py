@@ -105,7 +105,7 @@ class MllmPlanner:
             raise ConfigError(f"timeout_s: {self.timeout_s!r}", "expected seconds, more than 0")
         if len(self.frame_size) != 2:
             raise ConfigError(f"frame_size: {self.frame_size!r}", "expected [width, height]")
-        self._presentation(1.0)
+        self._presentation(1.0).system_text(self.shots)  # reads and fills every prompt text once
         self._asker = self._make_asker(self.model, self.make_service())
         self._selector = ExampleSelector(self.selection, self.examples, tuple(self.fixed_examples))
 

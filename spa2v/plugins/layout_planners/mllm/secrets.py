@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from spa2v.core.errors import ConfigError
 
-KEY_NAMES = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
+_NAMES = {"GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"}
+"""Variables that hold keys; a further one joins when it is read."""
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -19,6 +20,7 @@ def read_key(names: Iterable[str]) -> str:
         ConfigError: none is.
     """
     names = list(names)
+    _NAMES.update(names)
     for name in names:
         if value := os.environ.get(name, "").strip():
             return value
@@ -30,15 +32,15 @@ def read_key(names: Iterable[str]) -> str:
     )
 
 
-def redact(text: str, names: Iterable[str] = ()) -> str:
+def redact(text: str) -> str:
     """The text with every known key, and user names and passwords in addresses, taken out."""
-    for name in {*KEY_NAMES, *names}:
+    for name in _NAMES:
         value = os.environ.get(name, "").strip()
         if len(value) >= 4:
             text = text.replace(value, "[key]")
     return _USER_INFO.sub("[user]@", text)
 
 
-def safe_cause(error: BaseException, names: Iterable[str] = ()) -> BaseException | None:
+def safe_cause(error: BaseException) -> BaseException | None:
     """The error as the cause of another, unless its own text shows a key."""
-    return error if redact(str(error), names) == str(error) else None
+    return error if redact(str(error)) == str(error) else None

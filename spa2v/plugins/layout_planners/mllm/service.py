@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
 from spa2v.plugins.layout_planners.mllm.conversation import Conversation
+from spa2v.plugins.layout_planners.mllm.secrets import redact
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Reply:
     finish: str = "stop"
     usage: Usage | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def redacted(self) -> Reply:
+        """The reply without any key that the service may have echoed."""
+        return replace(
+            self,
+            text=redact(self.text),
+            model=redact(self.model) if self.model else None,
+            response_id=redact(self.response_id) if self.response_id else None,
+            facts={name: redact(fact) if isinstance(fact, str) else fact for name, fact in self.facts.items()},
+        )
 
 
 class TransientFault(Exception):
