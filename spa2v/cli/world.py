@@ -48,20 +48,21 @@ def sample(
 ) -> None:
     """Render one random scene: video with sound, sound alone, layout, and a sheet of its frames."""
     from spa2v.core.media.audio import write_audio
-    from spa2v.core.media.files import write_text
-    from spa2v.core.media.video import check_video_path, contact_sheet, write_video
+    from spa2v.core.media.files import atomic_path, check_output, write_text
+    from spa2v.core.media.video import contact_sheet, write_video
     from spa2v.world.clips import render_clip
     from spa2v.world.sampling import Choice, sample_scene
 
     target = out or Path(f"toyworld_{seed}.mp4")
     target = target if target.suffix else target.with_suffix(".mp4")
-    check_video_path(target)
+    check_output(target, (".mp4", ".gif"))
     choice = Choice(scenario, quantity, attribute, name, duration, receiver, snr)
     clip = render_clip(sample_scene(seed, choice), (width, height), frames, sample_rate)
     write_video(target, clip.video, clip.audio)
     write_audio(target.with_suffix(".flac"), clip.audio)
     write_text(target.with_suffix(".json"), clip.layout.dumps())
-    contact_sheet(clip.video, cell_width=min(width, 384)).save(target.with_suffix(".png"))
+    with atomic_path(target.with_suffix(".png")) as sheet:
+        contact_sheet(clip.video, cell_width=min(width, 384)).save(sheet)
     opt.say(clip.layout.caption)
     for path in (target, *(target.with_suffix(suffix) for suffix in (".flac", ".json", ".png"))):
         typer.echo(str(path))
@@ -70,9 +71,7 @@ def sample(
 @app.command("dataset")
 def dataset(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.")],
-    clips: Annotated[
-        int, typer.Option("--clips", "-n", min=1, help="How many clips; a dataset can be made longer later.")
-    ],
+    clips: Annotated[int, typer.Option("--clips", "-n", min=1, help="How many; a dataset can be made longer later.")],
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")] = None,
     width: Width = 256,
