@@ -181,6 +181,17 @@ def test_doc_sim_reference_orientation_differs_for_unequal_numbers() -> None:
     np.testing.assert_allclose(doc_sim(a, b), doc_sim(b, a))
 
 
+def test_no_layouts_and_blocks_of_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = _layouts()
+    assert [len(metric(none, none)) for metric in (max_iou, lt_sim, doc_sim)] == [0, 0, 0]
+    assert max_iou_of_sets(none, none) == 0.0
+    rng = np.random.default_rng(6)
+    a, b = (_layouts(*[_random(rng, int(n)) for n in rng.integers(0, 5, 50)]) for _ in range(2))
+    whole = [metric(a, b) for metric in (max_iou, lt_sim, doc_sim)]
+    monkeypatch.setattr("spa2v.evaluation.metrics.flat.MAX_ENTRIES", 10)
+    np.testing.assert_array_equal(whole, [metric(a, b) for metric in (max_iou, lt_sim, doc_sim)])
+
+
 def test_what_does_not_fit_is_refused() -> None:
     one = _layouts(([[0.5, 0.5, 0.2, 0.2]], ["car"]))
     with pytest.raises(MetricError, match=r"^1 layouts cannot be paired with 2$"):

@@ -12,6 +12,7 @@ from spa2v.core.errors import ConfigError, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout, keyframe_times
 from spa2v.evaluation.aggregate import Bootstrap, ClipInfo, difference, mean_interval, summarize
+from spa2v.evaluation.catalog import metric_info
 from spa2v.evaluation.errors import MetricError
 from spa2v.evaluation.labels import EmbeddingLabels, ExactLabels, NormalizedLabels, TableLabels, normalized
 from spa2v.evaluation.metrics.layout_scores import LayoutOptions, LayoutPair, frames_of, layout_scores
@@ -290,6 +291,18 @@ def test_clips_without_objects_stand_in_c_alone() -> None:
     assert ClipInfo.of("a", _layout("car")).columns == ("S", "C")
     info = ClipInfo.of("a", _layout("car", "bus"), "src")
     assert (info.columns, info.scenario, info.source) == (("M", "C"), "stationary", "src")
+
+
+def test_the_catalog_knows_every_metric_and_its_variants() -> None:
+    pair = LayoutPair.of("c", _layout("car"), _layout("car"))
+    names = layout_scores([pair], LayoutOptions(NormalizedLabels(), one_empty=0.0, set_level=True))
+    assert metric_info("lt_sim[labels=normalized, one_empty=0]").title == "LTSim [labels=normalized, one_empty=0]"
+    assert [metric_info(name).text(0.20156) for name in names] == ["20.16"] * 5
+    assert metric_info("fvd").text(776.634) == "776.63"
+    assert metric_info("av_align[2023]").text(None) == "-"
+    assert not metric_info("fvd").higher
+    with pytest.raises(MetricError, match=r"^there is no metric 'iou'\n  known: max_iou, "):
+        metric_info("iou")
 
 
 def test_scores_survive_json() -> None:

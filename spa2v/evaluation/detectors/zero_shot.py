@@ -65,9 +65,11 @@ class _ZeroShotDetector(ABC):
             return ((),) * len(frames)
         processor, model = self._load(run)
         found: list[tuple[Detection, ...]] = []
-        for start in range(0, len(frames), self.batch_size):
-            batch = list(frames[start : start + self.batch_size])
-            found += [tidy(raw, self.overlap, self.most) for raw in self._raw(processor, model, batch, labels)]
+        with run.progress("detection", len(frames)) as step:
+            for start in range(0, len(frames), self.batch_size):
+                batch = list(frames[start : start + self.batch_size])
+                found += [tidy(raw, self.overlap, self.most) for raw in self._raw(processor, model, batch, labels)]
+                step(len(batch))
         return tuple(found)
 
     def _load(self, run: Run) -> tuple[Any, Any]:

@@ -99,8 +99,14 @@ def transport_cost(costs: Floats) -> Floats:
     size = math.lcm(n, m)
     if size > MAX_REPLICATED:
         return np.array([_linear_program(matrix) for matrix in costs])
-    copies = np.repeat(np.repeat(costs, size // n, axis=1), size // m, axis=2)
-    return matched(copies, *match(-copies)).mean(axis=1)
+    return np.array([_of_copies(matrix, size) for matrix in costs])
+
+
+def _of_copies(costs: Floats, size: int) -> float:
+    """The assignment of `size` equal masses on either side."""
+    n, m = costs.shape
+    copies = np.repeat(np.repeat(costs, size // n, axis=0), size // m, axis=1)
+    return float(copies[linear_sum_assignment(copies)].mean())
 
 
 @lru_cache(maxsize=64)

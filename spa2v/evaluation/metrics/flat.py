@@ -15,6 +15,9 @@ from spa2v.evaluation.metrics.boxes import Floats, floored, from_center
 
 Ints = NDArray[np.int64]
 
+MAX_ENTRIES = 1_000_000
+"""Pairs of objects compared at once; keeps the memory of one block below about 200 MB."""
+
 
 @dataclass(frozen=True, eq=False)
 class FlatLayouts:
@@ -126,7 +129,7 @@ def label_codes(first: FlatLayouts, second: FlatLayouts) -> tuple[Ints, Ints]:
 
 
 def pair_groups(first: FlatLayouts, second: FlatLayouts) -> Iterator[PairGroup]:
-    """Layout i of the first with layout i of the second, grouped by their numbers of objects.
+    """Layout i of the first with layout i of the second, grouped by numbers of objects, in blocks of bounded size.
 
     Raises:
         MetricError: the two lists differ in length.
@@ -136,7 +139,10 @@ def pair_groups(first: FlatLayouts, second: FlatLayouts) -> Iterator[PairGroup]:
     codes = label_codes(first, second)
     shapes, kind = np.unique(np.stack([first.counts, second.counts], axis=1), axis=0, return_inverse=True)
     for which, (n, m) in enumerate(shapes):
-        index = np.flatnonzero(kind.reshape(-1) == which)
-        rows_1 = first.offsets[index][:, None] + np.arange(n)
-        rows_2 = second.offsets[index][:, None] + np.arange(m)
-        yield PairGroup(index, first.boxes[rows_1], second.boxes[rows_2], codes[0][rows_1], codes[1][rows_2])
+        members = np.flatnonzero(kind.reshape(-1) == which)
+        block = max(1, MAX_ENTRIES // max(1, n * m))
+        for start in range(0, len(members), block):
+            index = members[start : start + block]
+            rows_1 = first.offsets[index][:, None] + np.arange(n)
+            rows_2 = second.offsets[index][:, None] + np.arange(m)
+            yield PairGroup(index, first.boxes[rows_1], second.boxes[rows_2], codes[0][rows_1], codes[1][rows_2])

@@ -84,7 +84,11 @@ class I3DFeatures:
             WeightsError: the file is missing, too large, another one, or not such a network.
             MetricError: a video has fewer than 9 frames, or there are none.
         """
-        made = [self._batch(batch, run) for batch in _batches(videos, self.batch_size)]
+        made: list[Floats] = []
+        with run.progress("video features") as step:
+            for batch in _batches(videos, self.batch_size):
+                made.append(self._batch(batch, run))
+                step(len(batch))
         if not made:
             raise MetricError("there are no videos to take features of")
         return np.concatenate(made)
