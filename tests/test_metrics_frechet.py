@@ -93,7 +93,7 @@ def test_fvd_table_takes_the_union_for_c_and_counts_what_is_missing() -> None:
     assert cell.high is not None
     assert 0.0 <= cell.low <= cell.value <= cell.high
     assert table["all"]["S"].count + table["all"]["M"].count == 39
-    assert table == fvd_table(real, fake, INFOS, bootstrap=Bootstrap(20))
+    assert table == fvd_table(real, fake, INFOS, bootstrap=Bootstrap(20), run=Run())
 
 
 def test_fvd_table_of_a_set_with_itself_is_zero() -> None:
