@@ -15,14 +15,14 @@ from spa2v.plugins.motion_backbones.storyboard_scene import draw_backdrop, draw_
 from spa2v.plugins.motion_backbones.storyboard_sheet import LINE, Color, Pencil, Sheet, identity_colors
 from spa2v.plugins.motion_backbones.storyboard_strip import Strip
 
-SIDES, FRAMES = (96, 4096), (1, 4096)
+SIDES, FRAMES = (128, 4096), (1, 4096)
 
 
 class Storyboard:
     """Draws layouts.
 
     Args:
-        width, height: of a frame in pixels, 96 to 4096. Below 400 pixels in width the captions shrink to one line.
+        width, height: of a frame in pixels, 128 to 4096. Below 400 pixels in width the captions shrink to one line.
         frames: how many frames span the clip, 1 to 4096.
 
     Raises:

@@ -153,6 +153,6 @@ def _label(pencil: Pencil, stage: Area, area: Area, name: str, color: Color, siz
     y = area.y - height - 1 if area.y - height - 1 >= stage.y + 2 else area.y + 2
     y = min(max(y, stage.y + 2), stage.bottom - 2 - height)
     pencil.box(Area(x, y, wide, height), (*color, 255), None, 1, 0.3 * size)
-    dark = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 165
+    dark = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 150
     ink = (25, 28, 33) if dark else (255, 255, 255)
     pencil.text(x + pad, y + height / 2, name, size, ink, wide - 2 * pad + 0.01, anchor="lm")

@@ -72,7 +72,8 @@ def cut(text: str, of: Font, limit: float) -> str:
 
 def wrap(text: str, of: Font, limit: float, lines: int) -> list[str]:
     """The text in at most `lines` lines of `limit` pixels; a last line that is not the end carries an ellipsis."""
-    words, made = text.split(), []
+    words = text.split()
+    made: list[str] = []
     while words and len(made) < lines:
         if len(made) == lines - 1:
             made.append(cut(" ".join(words), of, limit))
