@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import Spa2vError
+from spa2v.core.protocols import CueExtractor
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
 from spa2v.plugins.cue_extractors.interaural import Interaural
 from spa2v.plugins.cue_extractors.loudness import Loudness
 from spa2v.plugins.cue_extractors.motion import Motion
 from spa2v.plugins.cue_extractors.semantic_rules import SemanticRules
+from spa2v.plugins.cue_extractors.sources import Sources
 from spa2v.plugins.layout_planners.stereo_rules import StereoRules
 
 MOVEMENTS = ("left_to_right", "right_to_left", "approaching", "receding")
@@ -59,7 +61,13 @@ def read_clip(path: Path) -> AudioClip:
 
 def cues_of(audio: AudioClip) -> SpatialCues:
     """What the default extractors measure."""
-    extractors = {"interaural": Interaural(), "loudness": Loudness(), "motion": Motion(), "semantic": SemanticRules()}
+    extractors: dict[str, CueExtractor] = {
+        "interaural": Interaural(),
+        "loudness": Loudness(),
+        "motion": Motion(),
+        "sources": Sources(),
+        "semantic_rules": SemanticRules(),
+    }
     run = Run()
     return SpatialCues.merge({name: each.extract(audio, run) for name, each in extractors.items()}, audio.duration_s)
 

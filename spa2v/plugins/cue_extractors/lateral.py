@@ -235,15 +235,15 @@ def _smooth_path(scores: Array) -> NDArray[np.int64]:
     lags = scores.shape[1]
     prepared = 4.0 * np.log1p(np.maximum(scores, 0.0) / 4.0) - FAR_COST * np.linspace(-1.0, 1.0, lags) ** 2
     maps = np.stack([prepared, prepared[:, ::-1], prepared[::-1], prepared[::-1, ::-1]], axis=1)
-    lag = _best_path(maps) - lags // 2
+    lag = best_path(maps, MOVE_COST) - lags // 2
     return np.asarray((lag[:, 0] - lag[:, 1]) + (lag[::-1, 2] - lag[::-1, 3]))
 
 
-def _best_path(maps: Array) -> NDArray[np.int64]:
+def best_path(maps: Array, move_cost: float) -> NDArray[np.int64]:
     """The best path of each of M maps, (T, M, lags) to (T, M)."""
     frames, count, lags = maps.shape
     steps = np.arange(-MAX_STEPS, MAX_STEPS + 1)
-    cost = MOVE_COST * steps.astype(np.float64) ** 2
+    cost = move_cost * steps.astype(np.float64) ** 2
     padded = np.full((count, lags + 2 * MAX_STEPS), -np.inf)
     options = np.empty((len(steps), count, lags))
     came = np.empty((frames, count, lags), dtype=np.int64)

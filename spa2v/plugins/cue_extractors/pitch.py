@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra
 
@@ -18,16 +19,22 @@ def centroid_hz(power: Array, hz: Array) -> Array:
     return np.divide(power @ hz, total, out=np.full(len(power), float(hz.mean())), where=total > 0)
 
 
-def pitch_track(spectra: Spectra) -> tuple[Array, Array]:
-    """Fundamental (Hz) and confidence on the track frames, by the autocorrelation of the compressed spectrum."""
-    power = (spectra.track_powers[0] + spectra.track_powers[1]) / 2
+def pitch_track(spectra: Spectra, power: NDArray[np.float32] | None = None) -> tuple[Array, Array]:
+    """Fundamental (Hz) and confidence on the track frames, by the autocorrelation of the compressed spectrum.
+
+    Args:
+        spectra: of the clip.
+        power: of one source in it, (F, K); the whole clip's by default.
+    """
+    left, right = spectra.track_powers
+    framed: NDArray[np.float32] = (left + right) / 2 if power is None else spectra.grouped(power)
     hz = spectra.frequencies_hz
-    power = np.where(hz > PITCH_HZ[0] * 0.75, power, 0.0)
-    correlation = scipy.fft.irfft(np.sqrt(power).astype(np.float32), n=4 * (power.shape[1] - 1), axis=1)
+    framed = np.where(hz > PITCH_HZ[0] * 0.75, framed, 0.0)
+    correlation = scipy.fft.irfft(np.sqrt(framed).astype(np.float32), n=4 * (framed.shape[1] - 1), axis=1)
     rate = 4.0 * float(hz[-1])  # zero padded to twice the lines
     low, high = int(rate / PITCH_HZ[1]), min(int(rate / PITCH_HZ[0]) + 1, correlation.shape[1] // 2 - 1)
     if high - low < 3:
-        return np.full(len(power), PITCH_HZ[0]), np.zeros(len(power))
+        return np.full(len(framed), PITCH_HZ[0]), np.zeros(len(framed))
     lags = correlation[:, low - 1 : high + 1] / np.maximum(correlation[:, :1], 1e-20)
     inner = lags[:, 1:-1]
     peaks = np.where((inner >= lags[:, :-2]) & (inner >= lags[:, 2:]), inner, 0.0)

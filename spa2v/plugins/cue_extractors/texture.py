@@ -11,6 +11,8 @@ from scipy.ndimage import uniform_filter1d
 from spa2v.plugins.cue_extractors.pitch import pitch_track
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel
 
+Mask = NDArray[np.float32]
+
 DETAIL_HZ = (200.0, 5_000.0)  # where engines hold little and instruments and voices much
 DETAIL_LINES = 15  # the envelope under the detail: about 325 Hz
 LAG_S = 0.0465  # two hops: windows that share no sample, so noise has no likeness left
@@ -50,48 +52,70 @@ class Texture:
         return {name: float(value) for name, value in asdict(self).items()}
 
 
-def texture_of(spectra: Spectra) -> Texture:
-    """The properties of a clip or, with masked powers, of one source in it."""
+def texture_of(spectra: Spectra, mask: Mask | None = None) -> Texture:
+    """The properties of a clip, or of one source in it.
+
+    Args:
+        spectra: of the clip.
+        mask: share of the source in every frame and line, (F, K). It weights what is seen and never cuts it out: the
+            edges of a cut would look like tones and onsets.
+    """
     hop = float(np.median(np.diff(spectra.times_s))) if len(spectra.times_s) > 1 else LAG_S
-    bands = _band_levels(spectra)
-    level = decibel(np.sum(10.0 ** (bands / 10.0), axis=1))
-    pitch, heard = pitch_track(spectra)
-    sure = heard > PITCH_SURE
+    power = spectra.power if mask is None else spectra.power * mask
+    bands, heard = _band_levels(spectra, mask)
+    level = decibel(power[:, spectra.lines(*EVENT_BAND_HZ)].sum(axis=1, dtype=np.float64))
+    level = np.maximum(level, level.max() - DYNAMIC_RANGE_DB)
+    pitch, clear = pitch_track(spectra, power)
+    sure = clear > PITCH_SURE
     return Texture(
-        tonality=_tonality(spectra, max(1, round(LAG_S / hop))),
-        abruptness_db=_abruptness(bands),
+        tonality=_tonality(spectra, max(1, round(LAG_S / hop)), mask),
+        abruptness_db=_abruptness(bands, heard),
         asymmetry=_asymmetry(level),
         liveliness_db=float(np.std(level - uniform_filter1d(level, max(3, int(SLOW_S / hop)) | 1))),
-        low_share=_share(spectra, 40.0, 250.0),
+        low_share=_share(spectra, power, 40.0, 250.0),
         pitch_hz=float(np.median(pitch[sure])) if sure.any() else 0.0,
         pitch_heard=float(np.mean(sure)),
     )
 
 
-def _tonality(spectra: Spectra, lag: int) -> float:
-    power = spectra.power[:, spectra.lines(*DETAIL_HZ)]
+def _tonality(spectra: Spectra, lag: int, mask: Mask | None) -> float:
+    lines = spectra.lines(*DETAIL_HZ)
+    power = spectra.power[:, lines]
     if len(power) <= lag or power.shape[1] < DETAIL_LINES:
         return 0.0
     logs = np.log(power + np.float32(1e-7) * power.max() + np.float32(1e-14))
     detail = logs - uniform_filter1d(logs, DETAIL_LINES, axis=1)
-    same = float(np.mean(detail * detail))
-    return float(np.clip(np.mean(detail[lag:] * detail[:-lag]) / same, 0.0, 1.0)) if same > 1e-9 else 0.0
+    both = detail[lag:] * detail[:-lag]
+    square = 0.5 * (detail[lag:] ** 2 + detail[:-lag] ** 2)
+    if mask is not None:
+        weight = mask[lag:, lines] * mask[:-lag, lines]
+        both, square = both * weight, square * weight
+    same = float(np.sum(square, dtype=np.float64))
+    return float(np.clip(np.sum(both, dtype=np.float64) / same, 0.0, 1.0)) if same > 1e-6 else 0.0
 
 
-def _band_levels(spectra: Spectra) -> Array:
+def _band_levels(spectra: Spectra, mask: Mask | None) -> tuple[Array, Array]:
+    """Levels of the bands in dB and how far they belong to the source, both (F, bands)."""
     lines = spectra.lines(*EVENT_BAND_HZ)
     hz = spectra.frequencies_hz[lines]
     edges = np.geomspace(max(hz[0], 1.0), hz[-1] + 1e-6, EVENT_BANDS + 1)[:-1]
     starts = np.unique(np.minimum(np.searchsorted(hz, edges), len(hz) - 1))
-    power: NDArray[np.float64] = np.add.reduceat(spectra.power[:, lines].astype(np.float64), starts, axis=1)
-    return decibel(np.maximum(power, power.max() * 10 ** (-DYNAMIC_RANGE_DB / 10)))
+    power: Array = np.add.reduceat(spectra.power[:, lines].astype(np.float64), starts, axis=1)
+    heard = np.ones_like(power)
+    if mask is not None:
+        heard = np.add.reduceat(mask[:, lines].astype(np.float64), starts, axis=1)
+        heard /= np.diff(np.append(starts, len(hz)))
+    return decibel(np.maximum(power, power.max() * 10 ** (-DYNAMIC_RANGE_DB / 10))), heard
 
 
-def _abruptness(bands: Array) -> float:
-    change = np.diff(bands, axis=0)
-    if len(change) == 0:
+def _abruptness(bands: Array, heard: Array) -> float:
+    if len(bands) < 2:
         return 0.0
-    rise, fall = (np.maximum(sign * change, 0.0).mean(axis=1) for sign in (1, -1))
+    change, weight = np.diff(bands, axis=0), np.minimum(heard[1:], heard[:-1])
+    rise, fall = (
+        np.sum(np.maximum(sign * change, 0.0) * weight, axis=1) / np.maximum(weight.sum(axis=1), 1.0)
+        for sign in (1, -1)
+    )
     return float(max(np.quantile(rise, EVENT_QUANTILE), np.quantile(fall, EVENT_QUANTILE)))
 
 
@@ -101,6 +125,6 @@ def _asymmetry(level: Array) -> float:
     return abs(float(np.mean(change**3))) / square**1.5 if square > 1e-9 else 0.0
 
 
-def _share(spectra: Spectra, low_hz: float, high_hz: float) -> float:
-    total = float(spectra.power.sum(dtype=np.float64))
-    return float(spectra.power[:, spectra.lines(low_hz, high_hz)].sum(dtype=np.float64)) / total if total > 0 else 0.0
+def _share(spectra: Spectra, power: Mask, low_hz: float, high_hz: float) -> float:
+    total = float(power.sum(dtype=np.float64))
+    return float(power[:, spectra.lines(low_hz, high_hz)].sum(dtype=np.float64)) / total if total > 0 else 0.0

@@ -60,9 +60,8 @@ def _whole(cues: SpatialCues) -> _Voice:
 
 
 def _voice(source: SoundSource, cues: SpatialCues) -> _Voice:
-    evidence = min(cues.measures.get("lateral_evidence", 0.0) or 0.0, 1.0)
     tags = source.tags or cues.tags
-    return _Voice(Heard(source.tracks, evidence, vehicle_odds(tags)), tags, source.share)
+    return _Voice(Heard(source.tracks, source.confidence, vehicle_odds(tags)), tags, source.share)
 
 
 def _best_thing(tags: tuple[Tag, ...]) -> ThingClass:

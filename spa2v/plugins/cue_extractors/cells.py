@@ -1,0 +1,119 @@
+"""Cells of time and frequency with what each says about a place: the evidence that sources are separated on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spa2v.plugins.cue_extractors.lateral import SPEED_OF_SOUND
+from spa2v.plugins.cue_extractors.spectra import Array, Spectra
+
+CELL_BANDS = 36
+MAX_CELL_FRAMES = 80
+GRID = 49  # values of the sine of the azimuth, -1..1
+SINE_SPREAD = 0.07  # of one cell that one source owns
+PHASE_SHARPNESS = 8.0
+LOW_HZ = 800.0  # below, a phase tells the delay of a head without ambiguity
+TOGETHER = 0.5  # correlation from which level and delay are taken to tell the same place
+COHERENT = 0.7  # mixtures and diffuse sound lie below; a cell that one source owns comes near 1
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Cells on T steps in time and B bands.
+
+    Args:
+        starts: first line of each band inside the cue band, shape (B,).
+        frames: first frame of each of the T steps in time, shape (T,).
+        hz: middle of each band.
+        left, right: power, shape (T, B).
+        sine: (R - L) / (R + L), shape (T, B).
+        phase: of the cross-spectrum, shape (T, B).
+        coherence: 0..1, shape (T, B).
+        weight: root of the power, zero where a cell is quiet or not coherent, shape (T, B).
+        level_gain, delay_gain: how far level and delay follow the sine of the azimuth in this recording, the larger
+            one 1; the sign of the second is negative where they contradict each other.
+        delay_scale_s: delay of a sine of 1.
+    """
+
+    starts: NDArray[np.intp]
+    frames: NDArray[np.intp]
+    hz: Array
+    left: Array
+    right: Array
+    sine: Array
+    phase: Array
+    coherence: Array
+    weight: Array
+    level_gain: float
+    delay_gain: float
+    delay_scale_s: float
+
+    def likelihood(self) -> NDArray[np.float32]:
+        """Of every place on the grid for every cell, (T, B, GRID), each cell summing to 1."""
+        grid = np.linspace(-1.0, 1.0, GRID)
+        level = (self.sine[..., None] - self.level_gain * grid).astype(np.float32) / np.float32(SINE_SPREAD)
+        turn = (2 * np.pi * self.delay_scale_s * self.delay_gain * self.hz[:, None] * grid).astype(np.float32)
+        phase = np.cos(self.phase[..., None].astype(np.float32) - turn)
+        like = np.exp(
+            np.float32(-0.5) * np.minimum(level * level, np.float32(40.0)) + np.float32(PHASE_SHARPNESS) * (phase - 1)
+        )
+        return np.asarray(like / like.sum(axis=2, keepdims=True))
+
+
+def cells_of(spectra: Spectra, mic_spacing_m: float) -> Cells:
+    """The cells of a clip."""
+    lines = spectra.cue_lines
+    hz = spectra.frequencies_hz[lines]
+    edges = np.geomspace(hz[0], hz[-1] + 1e-6, CELL_BANDS + 1)[:-1]
+    starts = np.unique(np.searchsorted(hz, edges))
+    parts = (spectra.left, spectra.right, spectra.cross_real, spectra.cross_imag)
+    times = np.arange(0, len(spectra.times_s), -(-len(spectra.times_s) // MAX_CELL_FRAMES))
+    left, right, real, imag = (
+        np.add.reduceat(np.add.reduceat(part[:, lines], starts, axis=1), times, axis=0) for part in parts
+    )
+    total = (left + right).astype(np.float64)
+    sine = np.divide(right - left, total, out=np.zeros_like(total), where=total > 0)
+    size = np.sqrt(left.astype(np.float64) * right)
+    coherence = np.divide(np.hypot(real, imag), size, out=np.zeros_like(total), where=size > 0)
+    differs = np.logical_or.reduceat(np.repeat(spectra.differs, spectra.group), times)[:, None]
+    loud = (total > max(1e-5 * float(total.max()), 1e-11)) & differs
+    weight = np.where(loud, total**0.25 * np.clip((coherence - COHERENT) / (1.0 - COHERENT), 0.0, 1.0) ** 2, 0.0)
+    middles = np.sqrt(hz[starts] * np.append(hz[starts][1:], hz[-1]))
+    phase = np.arctan2(imag, real).astype(np.float64)
+    scale = mic_spacing_m / SPEED_OF_SOUND
+    level_gain, delay_gain = _gains(sine, phase / (2 * np.pi * middles * scale), weight * (middles < LOW_HZ), weight)
+    left, right = left.astype(np.float64), right.astype(np.float64)
+    return Cells(
+        starts,
+        times,
+        middles,
+        left,
+        right,
+        sine,
+        phase,
+        np.clip(coherence, 0, 1),
+        weight,
+        level_gain,
+        delay_gain,
+        scale,
+    )
+
+
+def _gains(sine: Array, delay: Array, low: Array, weight: Array) -> tuple[float, float]:
+    """Root mean squares of both cues, the larger made 1; the smaller counts only where it goes with the larger."""
+    if low.sum() <= 0:
+        return 1.0, 0.0
+    delay = np.clip(delay, -1.5, 1.5)
+    level = float(np.sqrt(np.sum(weight * sine**2) / weight.sum()))
+    level_low = float(np.sqrt(np.sum(low * sine**2) / low.sum()))
+    late = float(np.sqrt(np.sum(low * delay**2) / low.sum()))
+    largest = max(level, late)
+    if min(level_low, late) < 1e-6:
+        return (1.0, 0.0) if level >= late else (0.0, 1.0)
+    agreement = float(np.sum(low * sine * delay) / low.sum() / (level_low * late))
+    if abs(agreement) < TOGETHER:
+        return (1.0, 0.0) if level >= late else (0.0, 1.0)
+    return level / largest, float(np.sign(agreement)) * late / largest

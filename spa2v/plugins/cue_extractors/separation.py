@@ -1,0 +1,153 @@
+"""How many things sound, and which cells belong to each: paths through a map of time and place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from spa2v.plugins.cue_extractors.cells import GRID, Cells
+from spa2v.plugins.cue_extractors.lateral import best_path
+from spa2v.plugins.cue_extractors.spectra import Array
+
+Likelihood = NDArray[np.float32]
+
+MAX_SLICES = 40
+NEAR = 0.12  # how far from its path (in sine) a source still takes a cell, one standard deviation
+BACKGROUND = 0.25  # likelihood of a cell that belongs to no path, where 1 is on the path
+MOVE_PRICE = 0.4
+ROUNDS = 3
+FIRST_GAIN = 1.15  # what a moving path must gather more than a still one
+NEXT_GAIN = 1.6  # the same in left-overs, where mixtures of two sources look like something that moves
+ENOUGH = 0.93  # part of the cells on the paths from which no further source is looked for
+APART = 0.34  # in sine, 20 degrees: reverberant recordings of one source spread by up to 0.33
+MIN_CLEAR = 0.025  # part of the cells that must belong to each of two sources beyond doubt
+VALLEY = 0.45  # cells half way between two sources over those on the smaller one
+STILL_BLUR = 1.5  # grid steps
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Paths and shares of K sources.
+
+    Args:
+        paths: sine of the azimuth over time, (K, T).
+        mine: share of each cell, (K, T, B), with the background summing to 1.
+        doubt: for each source, 0..1, how much lies between it and its nearest other, against the smaller of the two.
+    """
+
+    paths: Array
+    mine: Array
+    doubt: tuple[float, ...]
+
+
+def separate(cells: Cells, likelihood: Likelihood, max_sources: int) -> Split:
+    """As many paths as stand apart, the strongest first, each found in what the ones before leave over.
+
+    A path counts as a source of its own when it is at least `APART` away from every other one for a good part of the
+    time, when cells gather on both, and when few lie half way between: one source in a reverberant or colored
+    recording spreads over a range of places, two sources leave a valley. One source is taken when in doubt.
+    """
+    best = _settled(cells, likelihood, [_follow(_heights(cells.weight, likelihood), FIRST_GAIN)])
+    while len(best.paths) < max_sources and _explained(cells, best) < ENOUGH:
+        left_over = cells.weight * (1.0 - best.mine.sum(axis=0))
+        fresh = _follow(_heights(left_over, likelihood), NEXT_GAIN)
+        kinds = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
+        tried = _settled(cells, likelihood, [*kinds, fresh])
+        if max(tried.doubt) >= 1.0:
+            break
+        best = tried
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Path:
+    sine: Array
+    moves: bool
+
+
+def _settled(cells: Cells, likelihood: Likelihood, found: list[_Path]) -> Split:
+    """Rounds of sharing the cells out and following each share anew, still or moving as first found."""
+    paths = np.array([path.sine for path in found])
+    for _ in range(ROUNDS if len(found) > 1 else 0):
+        parts = share(likelihood, paths)
+        maps = [_heights(cells.weight * part, likelihood) for part in parts]
+        paths = np.array(
+            [_moving(each) if path.moves else _still(each) for each, path in zip(maps, found, strict=True)]
+        )
+    mine = share(likelihood, paths)
+    count = range(len(paths))
+    doubt = [max((_doubt(cells, likelihood, paths, i, j) for j in count if j != i), default=0.0) for i in count]
+    return Split(paths, mine, tuple(doubt))
+
+
+def _explained(cells: Cells, split: Split) -> float:
+    total = float(cells.weight.sum())
+    return float(np.sum(cells.weight * split.mine.sum(axis=0))) / total if total > 0 else 1.0
+
+
+def _doubt(cells: Cells, likelihood: Likelihood, paths: Array, one: int, other: int) -> float:
+    """0 where two of the paths are two sources for sure, 1 and more where they are not."""
+    total, gap = float(cells.weight.sum()), np.abs(paths[one] - paths[other])
+    if total <= 0 or float(np.quantile(gap, 0.75)) < APART:
+        return 2.0
+    between = (paths[one] + paths[other]) / 2
+    parts = share(likelihood, np.vstack([paths, between]))
+    weight = cells.weight * (gap > 0.7 * APART)[:, None]
+    clear = [float(np.sum(weight * (parts[i] > 2.0 * np.delete(parts, i, 0).max(axis=0)))) for i in (one, other, -1)]
+    fewer = min(clear[:2])
+    return 2.0 if fewer < MIN_CLEAR * total else clear[2] / fewer / VALLEY
+
+
+def _follow(heights: Array, gain: float) -> _Path:
+    """The still path, unless a moving one gathers more by the factor `gain`."""
+    still, moving = _still(heights), _moving(heights)
+    if _gathered(heights, moving) > gain * _gathered(heights, still):
+        return _Path(moving, True)
+    return _Path(still, False)
+
+
+def _gathered(heights: Array, path: Array) -> float:
+    grid = np.linspace(-1.0, 1.0, GRID)
+    return float(np.sum(heights * np.exp(-0.5 * ((grid - path[:, None]) / NEAR) ** 2)))
+
+
+def _still(heights: Array) -> Array:
+    """The one place with the most weight around it, (T,)."""
+    sums = gaussian_filter1d(heights.sum(axis=0), STILL_BLUR, mode="nearest")
+    first, last = int(np.argmax(sums)), GRID - 1 - int(np.argmax(sums[::-1]))
+    here = min(max((first + last) // 2, 1), GRID - 2)
+    below, top, above = sums[here - 1], sums[here], sums[here + 1]
+    bend = 2.0 * top - below - above
+    shift = 0.5 * (above - below) / bend if bend > 0 and first == last else 0.0
+    place = (first + last - (GRID - 1)) / (GRID - 1) + 2.0 * np.clip(shift, -0.5, 0.5) / (GRID - 1)
+    return np.full(len(heights), float(np.clip(place, -1.0, 1.0)))
+
+
+def _heights(weight: Array, likelihood: Likelihood) -> Array:
+    """Weight of every place at every time, (T, GRID)."""
+    return np.asarray((weight.astype(np.float32)[:, None, :] @ likelihood)[:, 0], dtype=np.float64)
+
+
+def share(likelihood: Likelihood, paths: Array) -> Array:
+    """Share of each path in each cell, (K, T, B); what is missing to 1 belongs to no path."""
+    grid = np.linspace(-1.0, 1.0, GRID)
+    near = np.exp(-0.5 * ((grid[:, None] - paths.T[:, None, :]) / NEAR) ** 2).astype(np.float32)  # (T, GRID, K)
+    fit = likelihood @ near
+    given = fit / (fit.sum(axis=2, keepdims=True) + np.float32(BACKGROUND) * likelihood.max(axis=2, keepdims=True))
+    return np.asarray(np.moveaxis(given, 2, 0), dtype=np.float64)
+
+
+def _moving(heights: Array) -> Array:
+    """A smooth path of places through a map (T, GRID), symmetric in both directions."""
+    size = max(1, -(-len(heights) // MAX_SLICES))
+    sums = np.add.reduceat(heights, np.arange(0, len(heights), size), axis=0)
+    level = sums / max(float(sums.sum(axis=1).mean()), 1e-12) * GRID
+    level = gaussian_filter1d(level, 1.0, axis=1, mode="nearest")
+    maps = np.stack([level, level[:, ::-1]], axis=1)
+    found = best_path(maps, MOVE_PRICE)
+    coarse = (found[:, 0] - found[:, 1]) / (GRID - 1)  # the mean of a path and its twin prefers no side
+    middles = np.minimum(np.arange(len(sums)) * size + (size - 1) / 2, len(heights) - 1)
+    return np.interp(np.arange(len(heights)), middles, coarse)

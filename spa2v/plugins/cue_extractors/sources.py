@@ -1,0 +1,108 @@
+"""How many things sound, and the tracks of each, told apart by where they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spa2v.core.errors import ConfigError
+from spa2v.core.runtime import Run
+from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
+from spa2v.plugins.cue_extractors.cells import GRID, Cells, cells_of
+from spa2v.plugins.cue_extractors.kinds import kind_tags
+from spa2v.plugins.cue_extractors.separation import NEAR, Likelihood, Split, separate
+from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
+from spa2v.plugins.cue_extractors.texture import texture_of
+
+MAX_SOURCES = 8
+SEVERAL = "{count} sources stand apart by place."
+
+
+class Sources:
+    """Separates sources by level and delay in cells of time and frequency.
+
+    Args:
+        max_sources: at most so many are looked for, 1 to 8.
+        mic_spacing_m: distance of the microphones that delays are read against.
+
+    Gives `sources` when at least two stand apart, each with the tracks level, level_difference,
+    level_difference_shift, delay, azimuth and centroid, and with tags by signal properties. Measures: source_count.
+
+    Raises:
+        ConfigError: `max_sources` is out of range.
+    """
+
+    def __init__(self, max_sources: int = 4, mic_spacing_m: float = 0.18) -> None:
+        if not 1 <= max_sources <= MAX_SOURCES:
+            raise ConfigError(f"sources: max_sources is {max_sources!r}", f"expected 1 to {MAX_SOURCES}")
+        self.max_sources = max_sources
+        self.mic_spacing_m = mic_spacing_m
+
+    def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
+        spectra = spectra_of(audio)
+        if spectra.silent or not spectra.differs.any():
+            return SpatialCues(audio.duration_s, measures={"source_count": float(not spectra.silent)})
+        cells = cells_of(spectra, self.mic_spacing_m)
+        likelihood = cells.likelihood()
+        split = separate(cells, likelihood, self.max_sources)
+        measures = {"source_count": float(len(split.paths))}
+        if len(split.paths) < 2:
+            return SpatialCues(audio.duration_s, measures=measures)
+        sources = _sources(spectra, cells, likelihood, split)
+        return SpatialCues(
+            audio.duration_s, measures=measures, sources=sources, notes=(SEVERAL.format(count=len(sources)),)
+        )
+
+
+def _sources(spectra: Spectra, cells: Cells, likelihood: Likelihood, split: Split) -> tuple[SoundSource, ...]:
+    """The loudest first."""
+    power = cells.left + cells.right
+    energies = [float(np.sum(power * mine)) for mine in split.mine]
+    total = max(float(power.sum()), 1e-30)
+    order = sorted(range(len(energies)), key=lambda index: -energies[index])
+    return tuple(
+        SoundSource(
+            id=f"source_{rank}",
+            share=min(energies[index] / total, 1.0),
+            tracks=_tracks(spectra, cells, likelihood, split.paths[index], split.mine[index]),
+            tags=kind_tags(texture_of(spectra, mask_of(spectra, cells, split.mine[index]))),
+            confidence=float(np.clip(1.0 - 0.5 * split.doubt[index], 0.0, 1.0)),
+        )
+        for rank, index in enumerate(order)
+    )
+
+
+def _tracks(spectra: Spectra, cells: Cells, likelihood: Likelihood, path: Array, mine: Array) -> dict[str, Track]:
+    times = np.add.reduceat(spectra.times_s, cells.frames) / np.diff(np.append(cells.frames, len(spectra.times_s)))
+    left, right = (cells.left * mine).sum(axis=1), (cells.right * mine).sum(axis=1)
+    level = decibel((left + right) / 2)
+    heard = (cells.weight * mine).sum(axis=1)
+    sure = np.clip(heard / max(0.5 * float(heard.max()), 1e-12), 0.0, 1.0)
+    sine = _refined(cells, likelihood, path, mine)
+    difference = decibel(right) - decibel(left)
+    centroid = (cells.left + cells.right) * mine @ cells.hz / np.maximum(left + right, 1e-30)
+    return {
+        "level": Track(times, level, "dBFS"),
+        "level_difference": Track(times, difference, "dB", sure),
+        "level_difference_shift": Track(times, difference - np.median(difference), "dB", sure),
+        "delay": Track(times, sine * cells.delay_gain * cells.delay_scale_s * 1e6, "us", sure),
+        "azimuth": Track(times, np.degrees(np.arcsin(sine)), "deg", sure),
+        "centroid": Track(times, centroid, "Hz", sure),
+    }
+
+
+def _refined(cells: Cells, likelihood: Likelihood, path: Array, mine: Array) -> Array:
+    """The mean place of a source's cells around its path, (T,)."""
+    grid = np.linspace(-1.0, 1.0, GRID)
+    near = np.exp(-0.5 * ((grid - path[:, None]) / NEAR) ** 2)
+    weights = np.asarray(((cells.weight * mine).astype(np.float32)[:, None, :] @ likelihood)[:, 0]) * near
+    total = weights.sum(axis=1)
+    return np.clip(np.divide(weights @ grid, total, out=path.copy(), where=total > 1e-12), -1.0, 1.0)
+
+
+def mask_of(spectra: Spectra, cells: Cells, mine: Array) -> NDArray[np.float32]:
+    """A source's share of every frame and line, (F, K); lines outside the cue band follow its edge."""
+    lines = np.arange(len(spectra.frequencies_hz))
+    bands = np.searchsorted(cells.starts + spectra.cue_lines.start, lines, side="right") - 1
+    steps = np.searchsorted(cells.frames, np.arange(len(spectra.times_s)), side="right") - 1
+    return mine.astype(np.float32)[steps][:, np.maximum(bands, 0)]
