@@ -1,0 +1,145 @@
+"""What a training picture is called: whole-video and per-frame captions in many forms, from long sentences to one word.
+
+The forms follow what planners write ("A car moves from left to right, outdoors on a street, a car on the left"), so that
+the text encoder knows at inference what it has seen in training; some pictures get less text, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "left": ("on the left", "at the left", "to the left"),
+    "center": ("in the center", "in the middle", "in front"),
+    "right": ("on the right", "at the right", "to the right"),
+}
+MOVES: Mapping[str, tuple[str, ...]] = {
+    "left_to_right": ("moves from left to right", "passes from left to right", "drives to the right"),
+    "right_to_left": ("moves from right to left", "passes from right to left", "drives to the left"),
+    "approaching": ("comes closer", "approaches", "drives toward the camera"),
+    "receding": ("moves away", "drives away", "moves away from the camera"),
+}
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "street": ("outdoors on a street", "on a street", "on a road"),
+    "rails": ("outdoors on a street", "on a railway", "on rails"),
+    "room": ("in a room", "indoors", "in a living room"),
+    "open": ("in an open place", "outdoors", "outdoors on a street"),
+}
+NEAR, FAR = "close by", "far away"
+NOTHING = ("An empty, still scene; nothing is heard.", "Nothing that sounds is in view.", "an empty scene")
+FORMS, FORM_ODDS = ("mix", "whole", "local", "list", "none"), (0.4, 0.2, 0.2, 0.1, 0.1)
+COLOR_ODDS, FIRST_ODDS = 0.6, 0.6
+CENTER_FROM, CENTER_TO = 0.4, 0.6
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A thing as a picture shows it.
+
+    Args:
+        name: its class.
+        attribute: where it stands, or how it moves.
+        color: of its paint; None for things without one.
+        box: x1, y1, x2, y2 in parts of the frame.
+        nearness: 0..1, its area as a part of the largest that it has in its clip.
+    """
+
+    name: str
+    attribute: str
+    color: str | None
+    box: tuple[float, float, float, float]
+    nearness: float = 1.0
+
+    @property
+    def place(self) -> str:
+        middle = (self.box[0] + self.box[2]) / 2
+        return place_word(middle)
+
+
+def place_word(column: float) -> str:
+    """left, center or right for a place in parts of the frame width."""
+    return "left" if column < CENTER_FROM else "right" if column > CENTER_TO else "center"
+
+
+def article(noun: str) -> str:
+    """The noun with "a" or "an" before it."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+def phrase(thing: Shown, rng: np.random.Generator) -> str:
+    """What an instance is called in grounding: mostly its bare name, as layouts have it."""
+    draw = rng.random()
+    if draw < 0.7:
+        return thing.name
+    return article(_noun(thing, rng, 0.5)) if draw < 0.85 else _noun(thing, rng, 1.0)
+
+
+def caption(
+    things: Sequence[Shown], others: Sequence[Shown], setting: str, rng: np.random.Generator, form: str | None = None
+) -> str:
+    """A prompt.
+
+    Args:
+        things: what the picture shows.
+        others: what its clip shows beside that (not in view now, but part of the video's caption).
+        setting: a key of `SETTINGS`.
+        rng: draws the form and the words.
+        form: one of `FORMS`; None draws one.
+    """
+    form = form or str(rng.choice(FORMS, p=FORM_ODDS))
+    colored = COLOR_ODDS if rng.random() < 0.5 else 0.0
+    if form == "none":
+        return ""
+    if form == "list":
+        return ", ".join(_noun(thing, rng, colored) for thing in things) or NOTHING[-1]
+    whole, local = _whole([*things, *others], setting, rng, colored), _local(things, rng, colored)
+    return {"mix": f"{whole}, {local}", "whole": whole, "local": local}[form]
+
+
+def clip_caption(things: Sequence[Shown], setting: str, rng: np.random.Generator) -> str:
+    """The caption of a whole clip, without its final stop."""
+    return _whole(things, setting, rng, 0.0)
+
+
+def frame_caption(things: Sequence[Shown], rng: np.random.Generator) -> str:
+    """The caption of one frame, without its final stop."""
+    return _local(things, rng, 0.0)
+
+
+def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
+    """The first form most of the time: it is the one that the planner uses."""
+    return options[0] if rng.random() < FIRST_ODDS else options[int(rng.integers(len(options)))]
+
+
+def _noun(thing: Shown, rng: np.random.Generator, colored: float) -> str:
+    return f"{thing.color} {thing.name}" if thing.color and rng.random() < colored else thing.name
+
+
+def _whole(things: Sequence[Shown], setting: str, rng: np.random.Generator, colored: float) -> str:
+    if not things:
+        return _pick(NOTHING, rng).rstrip(".")
+    words = {**PLACES, **MOVES}
+    clauses = [f"{article(_noun(thing, rng, colored))} {_pick(words[thing.attribute], rng)}" for thing in things]
+    return _sentence(f"{_listed(clauses)}, {_pick(SETTINGS[setting], rng)}")
+
+
+def _local(things: Sequence[Shown], rng: np.random.Generator, colored: float) -> str:
+    if not things:
+        return NOTHING[1].rstrip(".")
+    clauses = []
+    for thing in things:
+        moving = thing.attribute in ("approaching", "receding")
+        near = f"{NEAR} " if moving and thing.nearness > 0.5 else f"{FAR} " if moving and thing.nearness < 0.15 else ""
+        clauses.append(f"{article(_noun(thing, rng, colored))} {near}{_pick(PLACES[thing.place], rng)}")
+    return _sentence(_listed(clauses))
+
+
+def _listed(clauses: Sequence[str]) -> str:
+    return clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"

@@ -1,0 +1,112 @@
+"""The first stage: an `AutoencoderKL` between pictures and latents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spa2v.core.runtime import Run
+from spa2v.world.training.pictures import Pool
+from spa2v.world.training.sheets import to_bytes, write_grid
+
+KL_WEIGHT, EDGE_WEIGHT = 5e-4, 1.0
+
+
+def make_vae(widths: tuple[int, ...], latent_channels: int, groups: int) -> Any:
+    """An untrained VAE that halves a picture once less than it has widths."""
+    from diffusers import AutoencoderKL
+
+    levels = len(widths)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=widths,
+        layers_per_block=1,
+        latent_channels=latent_channels,
+        norm_num_groups=groups,
+        mid_block_add_attention=False,
+        sample_size=128,
+    )
+
+
+class VAEStage:
+    """Learns to encode and decode single pictures.
+
+    Args:
+        vae: the network.
+        pool: of pictures.
+    """
+
+    name = "vae"
+
+    def __init__(self, vae: nn.Module, pool: Pool) -> None:
+        self.vae: Any = vae
+        self.pixels = pool.pixels.reshape(-1, *pool.pixels.shape[2:])
+
+    def trained(self) -> nn.Module:
+        return self.vae
+
+    def loss(self, step: int, batch: int, run: Run) -> Tensor:
+        """Mean absolute error of pixels and of their differences to the next ones, and a light pull to unit variance."""
+        rng = run.rng(f"vae/{step}")
+        pictures = to_signed(self.pixels[rng.integers(len(self.pixels), size=batch)]).to(run.device)
+        posterior = self.vae.encode(pictures).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=run.torch_generator(f"vae/{step}"))
+        seen = self.vae.decode(posterior.mean + posterior.std * noise.to(run.device)).sample
+        return (seen - pictures).abs().mean() + EDGE_WEIGHT * _edges(seen, pictures) + KL_WEIGHT * _kl(posterior)
+
+    def sheet(self, path: Path, run: Run) -> None:
+        """Pictures over their reconstructions."""
+        pictures = to_signed(self.pixels[run.rng("vae/sheet").integers(len(self.pixels), size=12)]).to(run.device)
+        again = self.vae.decode(self.vae.encode(pictures).latent_dist.mean).sample
+        write_grid(path, [to_bytes(pictures[:6]), to_bytes(again[:6]), to_bytes(pictures[6:]), to_bytes(again[6:])])
+
+
+def to_signed(pixels: np.ndarray[Any, Any]) -> Tensor:
+    """uint8 (B, H, W, 3) to float32 (B, 3, H, W) in -1..1."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def _edges(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute error of the differences between neighbors, along both axes."""
+    d = a - b
+    return (d[..., 1:, :] - d[..., :-1, :]).abs().mean() + (d[..., :, 1:] - d[..., :, :-1]).abs().mean()
+
+
+def _kl(posterior: Any) -> Tensor:
+    """Mean divergence of a latent from a unit normal, in nats."""
+    return 0.5 * (posterior.mean**2 + posterior.var - 1.0 - posterior.logvar).mean()
+
+
+@torch.no_grad()
+def set_scaling(vae: Any, pixels: np.ndarray[Any, Any], device: torch.device) -> float:
+    """Measures the spread of the latents of some pictures and sets `scaling_factor` so that it becomes 1."""
+    means = [vae.encode(to_signed(chunk).to(device)).latent_dist.mean for chunk in np.array_split(pixels, 16)]
+    factor = float(1.0 / torch.cat(means).std())
+    vae.register_to_config(scaling_factor=factor)
+    return factor
+
+
+@torch.no_grad()
+def encode_pool(vae: Any, pool: Pool, run: Run, chunk: int = 64) -> Tensor:
+    """Scaled latents of a pool, float16 on the CPU, (clips, frames, channels, h, w)."""
+    flat = pool.pixels.reshape(-1, *pool.pixels.shape[2:])
+    parts = []
+    with run.progress("encoding", len(flat)) as tick:
+        for start in range(0, len(flat), chunk):
+            posterior = vae.encode(to_signed(flat[start : start + chunk]).to(run.device)).latent_dist
+            parts.append((posterior.mean * vae.config.scaling_factor).half().cpu())
+            tick(len(parts[-1]))
+    latents = torch.cat(parts)
+    return latents.reshape(*pool.pixels.shape[:2], *latents.shape[1:])
+
+
+@torch.no_grad()
+def decode(vae: Any, latents: Tensor, chunk: int = 32) -> np.ndarray[Any, Any]:
+    """Scaled latents (B, C, h, w) to uint8 pictures (B, H, W, 3)."""
+    parts = [to_bytes(vae.decode(part / vae.config.scaling_factor).sample) for part in latents.split(chunk)]
+    return np.concatenate(parts)
