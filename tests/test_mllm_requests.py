@@ -199,7 +199,7 @@ def test_the_cue_table_shows_values_with_confidence_at_the_key_frames(monkeypatc
         "frame | time s | level dBFS | R-L dB (c) | azimuth deg (c)",
         "1 | 0.00 | -25.0 | -12.0 (0.9) | -50 (0.8)",
         "2 | 0.31 | -25.0 | -4.5 (0.9) | -19 (0.8)",
-        "3 | 0.62 | -25.0 | +3.0 (0.9) | +12 (0.8)",
+        "3 | 0.62 | -25.0 | +3.0 (0.9) | +13 (0.8)",
         "4 | 0.94 | -25.0 | +10.5 (0.9) | +44 (0.8)",
         "Over the whole clip: lateral_evidence 0.9.",
         "Sounds like: engine (0.70).",

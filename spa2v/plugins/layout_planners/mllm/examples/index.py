@@ -108,6 +108,11 @@ class IndexWriter:
         self._clips.append(Candidate(**{**asdict(clip), "fingerprint": fingerprint(audio)}))
         self._keys.append(key.astype(np.float32))
 
+    @property
+    def count(self) -> int:
+        """Clips so far."""
+        return len(self._clips)
+
     def finish(self) -> ExampleIndex:
         """Writes keys, then the index file that makes them count."""
         keys = np.stack(self._keys) if self._keys else np.zeros((0, features.blocks()[-1].stop), np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from spa2v.core.errors import ConfigError, LayoutError, near
 from spa2v.core.media.audio import read_audio
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
+from spa2v.plugins.layout_planners.mllm.examples.clap import ClapEmbedder
 from spa2v.plugins.layout_planners.mllm.examples.features import retrieval_key
 from spa2v.plugins.layout_planners.mllm.examples.index import (
     ExampleIndex,
@@ -78,11 +79,19 @@ class ExampleSelector:
             return run.rng(f"examples/{fingerprint(audio)}").permutation(rows)[:count]
         if self.selection == "fixed":
             return self._fixed(index, allowed, count)
-        size = index.keys.shape[1]
-        query = np.full(size, np.nan, dtype=np.float32)
+        query = self._query(index, audio, cues, run)
+        return nearest(distances(index.keys, query, key_weights(len(query))), count, allowed)[::-1]
+
+    def _query(self, index: ExampleIndex, audio: AudioClip, cues: SpatialCues, run: Run) -> NDArray[np.float32]:
         key = retrieval_key(audio, cues)
-        query[: len(key)] = key
-        return nearest(distances(index.keys, query, key_weights(size)), count, allowed)[::-1]
+        if (model := index.built_from.get("clap")) is not None:
+            key = np.concatenate([key, _clap(str(model)).embed(audio, run)])
+        if len(key) != index.keys.shape[1]:
+            raise ConfigError(
+                f"the example index has keys of {index.keys.shape[1]} numbers, the recording one of {len(key)}",
+                f"build it again: spa2v bench index {index.data}",
+            )
+        return key.astype(np.float32)
 
     def _fixed(self, index: ExampleIndex, allowed: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
         ids = {clip.id: number for number, clip in enumerate(index.clips)}
@@ -93,10 +102,17 @@ class ExampleSelector:
         return np.array([row for row in rows if allowed[row]][:count], dtype=np.intp)
 
 
+@cache
+def _clap(model: str) -> ClapEmbedder:
+    return ClapEmbedder(model)
+
+
 def twins(index: ExampleIndex, audio: AudioClip) -> NDArray[np.bool_]:
     """Candidates that are the recording, or come from the same source: by content, then by the name of the file."""
     mark, name = fingerprint(audio), Path(audio.source).name
-    same = {clip.source_id for clip in index.clips if clip.fingerprint == mark or Path(clip.audio).name == name}
+    named = [clip for clip in index.clips if Path(clip.audio).name == name]  # a name says something if it is unique
+    same = {clip.source_id for clip in index.clips if clip.fingerprint == mark}
+    same |= {clip.source_id for clip in named} if len(named) == 1 else set()
     return np.array([clip.source_id in same for clip in index.clips], dtype=np.bool_)
 
 
