@@ -11,7 +11,9 @@ import typer
 from spa2v.core.errors import Spa2vError
 
 COMMANDS = ("generate", "plan", "render", "cues", "components", "check", "doctor")
-GROUPS: dict[str, str] = {}
+GROUPS = {
+    "world": "The procedural audio-visual world.",
+}
 
 
 def build() -> typer.Typer:
