@@ -41,7 +41,7 @@ def checkpoint_file(path: Path) -> Path:
 
 
 def load_modules(path: Path, sites: Sequence[AttentionSite]) -> tuple[nn.Module, dict[str, nn.Module]]:
-    """The position net, and the fusers by module path of their block; float32.
+    """The position net, and the fusers by module path of their block, in the precision of the file.
 
     Raises:
         WeightsError: unreadable, no GLIGEN checkpoint, or one that does not fit; names every key that is wrong.
@@ -108,7 +108,7 @@ def _filled(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[nn.Module
     want = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
     if lines := misfits(have, want):
         return None, lines
-    module.load_state_dict({key: tensor.float() for key, tensor in tensors.items()}, strict=True, assign=True)
+    module.load_state_dict(dict(tensors), strict=True, assign=True)
     return module.requires_grad_(False).eval(), []
 
 

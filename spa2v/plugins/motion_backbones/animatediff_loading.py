@@ -98,7 +98,7 @@ def load(sources: Sources, dtype: torch.dtype) -> Any:
             parts = _from_folder(paths["base"], dtype)
         if sources.vae:
             parts["vae"] = _vae(paths["vae"], dtype)
-        adapter = load_adapter(paths["motion"], dtype)
+        adapter = load_adapter(paths["motion"], dtype, parts["unet"].config)
         pipeline = _part(
             "motion modules", paths["motion"], lambda: AnimateDiffPipeline(**parts, motion_adapter=adapter)
         )
@@ -184,19 +184,16 @@ def _scheduler(folder: Path) -> Any:
 def _from_file(path: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
     """The parts of one file in the original Stable Diffusion format; sizes and tokenizer come from `config`."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
     from transformers import CLIPTokenizer
 
     tensors = read_tensors(path)
-    parts = {"text_encoder": _text_encoder(tensors, config, dtype, path)}
-    for name, kind in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL)):
-        parts[name] = _part(
-            name,
-            path,
-            lambda name=name, kind=kind: kind.from_single_file(  # type: ignore[misc]
-                dict(tensors), config=str(config), subfolder=name, torch_dtype=dtype, local_files_only=True
-            ),
-        )
-        _filled(parts[name], name, path)
+    parts: dict[str, Any] = {"text_encoder": _text_encoder(tensors, config, dtype, path)}
+    for name, kind, convert in (
+        ("unet", UNet2DConditionModel, convert_ldm_unet_checkpoint),
+        ("vae", AutoencoderKL, convert_ldm_vae_checkpoint),
+    ):
+        parts[name] = _converted(name, kind, convert, tensors, config, path).to(dtype)
     parts["tokenizer"] = _part(
         "tokenizer", config, lambda: CLIPTokenizer.from_pretrained(config, subfolder="tokenizer")
     )
@@ -204,10 +201,22 @@ def _from_file(path: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
     return parts
 
 
-def _filled(network: nn.Module, name: str, path: Path) -> None:
-    """Refuses a network some of whose tensors the file did not hold."""
-    if empty := [key for key, tensor in network.state_dict().items() if tensor.is_meta]:
-        raise WeightsError(f"the file {path.name!r} lacks a part of the {name}", f"missing: {shorten(empty)}")
+def _converted(
+    name: str, kind: Any, convert: Callable[..., dict[str, Any]], tensors: Mapping[str, Any], config: Path, path: Path
+) -> nn.Module:
+    """One network, from tensors under their original names."""
+    settings = _part(f"{name}'s configuration", config, lambda: kind.load_config(config, subfolder=name))
+    with torch.device("meta"):
+        model: nn.Module = kind.from_config(settings)
+    try:
+        renamed = convert(dict(tensors), config=settings)
+    except KeyError as error:
+        raise WeightsError(f"the file {path.name!r} lacks a part of the {name}", f"missing: {error.args[0]}") from error
+    have = {key: tuple(tensor.shape) for key, tensor in renamed.items()}
+    if lines := misfits(have, {key: tuple(tensor.shape) for key, tensor in model.state_dict().items()}):
+        raise WeightsError(f"the {name} in {path.name!r} does not fit {str(config)!r}", *lines)
+    model.load_state_dict(renamed, strict=True, assign=True)
+    return model
 
 
 def _text_encoder(tensors: Mapping[str, Any], config: Path, dtype: torch.dtype, path: Path) -> Any:
@@ -236,8 +245,10 @@ def _vae(path: Path, dtype: torch.dtype) -> Any:
     return _strict("VAE", path, made)
 
 
-def load_adapter(path: Path, dtype: torch.dtype) -> Any:
+def load_adapter(path: Path, dtype: torch.dtype, base: Mapping[str, Any]) -> Any:
     """A `MotionAdapter` from a diffusers folder, or from one file of its tensors (as AnimateDiff-Lightning's).
+
+    What a bare file cannot tell, the number of heads and of normalization groups, is taken from the base UNet's config.
 
     Raises:
         WeightsError: missing or unexpected keys, wrong shapes, a damaged file.
@@ -249,7 +260,7 @@ def load_adapter(path: Path, dtype: torch.dtype) -> Any:
         made = _part("motion adapter", path, lambda: load(path, torch_dtype=dtype, output_loading_info=True))
         return _strict("motion adapter", path, made)
     tensors = read_tensors(path)
-    adapter = MotionAdapter(**_adapter_config(tensors, path))
+    adapter = MotionAdapter(**_adapter_config(tensors, base, path))
     have = {key: tuple(tensor.shape) for key, tensor in tensors.items() if not key.endswith(UNSTORED)}
     state = adapter.state_dict()
     if lines := misfits(have, {key: tuple(t.shape) for key, t in state.items() if not key.endswith(UNSTORED)}):
@@ -258,7 +269,7 @@ def load_adapter(path: Path, dtype: torch.dtype) -> Any:
     return adapter.to(dtype)
 
 
-def _adapter_config(tensors: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _adapter_config(tensors: Mapping[str, Any], base: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The sizes of an adapter, read off its tensors."""
     widths = {}
     layers = set()
@@ -273,6 +284,8 @@ def _adapter_config(tensors: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "block_out_channels": tuple(widths[level] for level in sorted(widths)),
         "motion_layers_per_block": len(layers),
         "use_motion_mid_block": any(key.startswith("mid_block") for key in tensors),
+        "motion_norm_num_groups": base["norm_num_groups"],
+        "motion_num_attention_heads": base.get("num_attention_heads") or base["attention_head_dim"],
     }
     positions = [tensor.shape[1] for key, tensor in tensors.items() if key.endswith("pos_embed.pe")]
     return config | ({"motion_max_seq_length": positions[0]} if positions else {})
