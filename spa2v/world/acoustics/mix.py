@@ -10,24 +10,18 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from spa2v.core.types import AudioClip
-from spa2v.world.acoustics.propagation import (
-    MIN_DISTANCE_M,
-    TAPS,
-    emission_times,
-    place_impulses,
-    read_between,
-)
-from spa2v.world.acoustics.receivers import Ear, ears
-from spa2v.world.acoustics.rooms import images
+from spa2v.world.acoustics.channels import RESPONSE_S, in_room, in_the_open
+from spa2v.world.acoustics.propagation import TAPS, emission_times
+from spa2v.world.acoustics.receivers import ears
 from spa2v.world.classes import CLASSES
-from spa2v.world.scene import SPEED_OF_SOUND_M_S, Path, Room, Scene, Thing
+from spa2v.world.scene import Path, Room, Scene, Thing
 from spa2v.world.synth import synthesize
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
 DEFAULT_RATE_HZ = 44_100
 MAX_PEAK = 0.98
-RESPONSE_S = 0.25
+LEAD_S = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +65,16 @@ def record(scene: Scene, sample_rate: int = DEFAULT_RATE_HZ) -> Recording:
 def stem(scene: Scene, thing: Thing, count: int, rate: int) -> Samples:
     """One thing as heard by both channels, shape (2, count), before the level of the scene is set."""
     path = _path(scene, thing)
-    lead = _lead_s(path, scene)
-    dry = synthesize(thing.name, thing.voice, count + int(lead * rate) + TAPS, rate)
+    lead = int(_lead_s(path, scene) * rate)
+    dry = synthesize(thing.name, thing.voice, count + lead + TAPS, rate)
     dry = dry * np.float32(10 ** ((CLASSES[thing.name].level_db + thing.level_db) / 20))
     pair = ears(scene.receiver, scene.camera.height_m, scene.is_mirrored)
     heard = []
     for ear in pair[:1] if scene.receiver.is_mono else pair:
         if isinstance(scene.place, Room):
-            heard.append(_in_room(dry, path, scene, ear, rate)[int(lead * rate) :][:count])
+            heard.append(in_room(dry, path, scene.place, scene.side, ear, rate)[lead:][:count])
         else:
-            heard.append(_in_the_open(dry, path, ear, lead, count, rate))
+            heard.append(in_the_open(dry, path, ear, lead / rate, count, rate))
     return np.stack([heard[0], heard[-1]])
 
 
@@ -91,48 +85,10 @@ def _path(scene: Scene, thing: Thing) -> Path:
 
 
 def _lead_s(path: Path, scene: Scene) -> float:
-    """How long before the clip a source must have begun to sound, to be heard at its start."""
+    """How long before the clip a source begins to sound, in steps of LEAD_S, so that its start is heard in no clip."""
     ear = np.array([0.0, scene.camera.height_m, 0.0])
     early = float(emission_times(path, ear, np.zeros(1))[0])
-    return -early + (RESPONSE_S if isinstance(scene.place, Room) else 0.02)
-
-
-def _split(dry: Samples, ear: Ear, rate: int) -> tuple[Samples, Samples | None]:
-    """The part below and the part above the corner of a head; a microphone takes the whole signal at once."""
-    if ear.corner_hz is None:
-        return dry, None
-    b, a = signal.butter(1, min(ear.corner_hz, 0.45 * rate), fs=rate)
-    low = signal.lfilter(b, a, dry).astype(np.float32)
-    return low, dry - low
-
-
-def _in_the_open(dry: Samples, path: Path, ear: Ear, lead_s: float, count: int, rate: int) -> NDArray[np.float32]:
-    arrival = np.arange(count) / rate
-    emitted = emission_times(path, ear.place, arrival)
-    offsets = path.at(emitted) - ear.place
-    distance = np.maximum(np.linalg.norm(offsets, axis=1), MIN_DISTANCE_M)
-    positions = (emitted - ear.extra_m(offsets) / SPEED_OF_SOUND_M_S + lead_s) * rate
-    low_gain, high_gain = ear.gains(offsets)
-    low, high = _split(dry, ear, rate)
-    heard = (low_gain / distance).astype(np.float32) * read_between(low, positions)
-    if high is not None:
-        heard += (high_gain / distance).astype(np.float32) * read_between(high, positions)
-    return heard
-
-
-def _in_room(dry: Samples, path: Path, scene: Scene, ear: Ear, rate: int) -> NDArray[np.float32]:
-    assert isinstance(scene.place, Room)
-    places, kept = images(scene.place, np.asarray(path.start), scene.side)
-    offsets = places - ear.place
-    distance = np.maximum(np.linalg.norm(offsets, axis=1), MIN_DISTANCE_M)
-    delays = (distance + ear.extra_m(offsets)) / SPEED_OF_SOUND_M_S * rate
-    total = np.zeros(len(dry))
-    for part, gains in zip(_split(dry, ear, rate), ear.gains(offsets), strict=True):
-        if part is not None:
-            response = np.zeros(int(RESPONSE_S * rate))
-            place_impulses(response, delays, kept * gains / distance)
-            total += signal.oaconvolve(part, response)[: len(dry)]
-    return total.astype(np.float32)
+    return LEAD_S * float(np.ceil((RESPONSE_S - early) / LEAD_S))
 
 
 def _background(scene: Scene, things: Floats, rate: int) -> Floats:
