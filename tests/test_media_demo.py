@@ -42,14 +42,14 @@ def test_the_level_rises_and_falls(band: np.ndarray) -> None:
     assert np.argmax(level_db) in (7, 8)
     assert np.all(np.diff(level_db[:8]) > -0.3)
     assert np.all(np.diff(level_db[8:]) < 0.3)
-    assert 8 < level_db.max() - level_db[0] < 20
+    assert 5 < level_db.max() - level_db[0] < 15
 
 
 def test_it_moves_from_left_to_right(band: np.ndarray) -> None:
     left, right = band.reshape(2, 16, -1).std(axis=2)
     difference_db = 20 * np.log10(right / left)
     assert np.all(np.diff(difference_db) > 0)
-    assert difference_db[0] < -6 < 6 < difference_db[-1]
+    assert difference_db[0] < -5 < 5 < difference_db[-1]
     assert difference_db + difference_db[::-1] == pytest.approx(np.zeros(16), abs=1.0)
 
 
@@ -71,7 +71,7 @@ def test_the_pitch_falls_as_it_passes() -> None:
     mono = car_passing().mean(axis=0)
     found = [_peak_hz(mono[:RATE_HZ], 380, 470), _peak_hz(mono[-RATE_HZ:], 380, 470)]
     tone_hz = 10 * 2500 / 60
-    wanted = [tone_hz / (1 - 13 / 343 * 0.96), tone_hz / (1 + 13 / 343 * 0.96)]
+    wanted = [tone_hz / (1 - 11 / 343 * 0.83), tone_hz / (1 + 11 / 343 * 0.83)]
     assert found == pytest.approx(wanted, abs=4)
 
 

@@ -30,8 +30,8 @@ SEED = 20_250_802
 class Pass:
     """A car at constant speed; x to the right, y to the front, in meters from the microphones."""
 
-    speed_m_s: float = 13.0
-    distance_m: float = 6.0
+    speed_m_s: float = 11.0
+    distance_m: float = 12.0
     abeam_s: float = 2.0
 
     def emission_times(self, times_s: Signal, microphone_m: float) -> Signal:
@@ -107,7 +107,7 @@ def car_passing() -> NDArray[np.float32]:
     )
     mixed = np.stack(channels) / np.abs(channels).max() + 0.004 * street / street.std()
     fade = np.minimum(1, np.minimum(times_s, times_s[::-1]) / 0.02)
-    return (0.6 * mixed / np.abs(mixed).max() * fade).astype(np.float32)
+    return (0.35 * mixed / np.abs(mixed).max() * fade).astype(np.float32)
 
 
 def _heard(source: CubicSpline, times_s: Signal, microphone: Microphone) -> Signal:

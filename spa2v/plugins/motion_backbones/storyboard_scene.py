@@ -13,7 +13,7 @@ from spa2v import Box, KeyFrame, VideoSceneLayout
 from spa2v.plugins.motion_backbones.storyboard_sheet import SUPERSAMPLE, Area, Color, Pencil
 from spa2v.plugins.motion_backbones.storyboard_text import printable
 
-HORIZON = {"translational": 0.5, "stationary": 0.66, None: 0.6}
+ROOM_HORIZON, STUDIO_HORIZON = 0.66, 0.6
 Points = list[tuple[float, float]]
 
 
@@ -21,7 +21,7 @@ def draw_backdrop(pencil: Pencil, stage: Area, layout: VideoSceneLayout) -> None
     """Outdoors for things that move on, a room for things that stay, a bare studio where nothing is known."""
     place = pencil.copy()
     if layout.scenario == "translational":
-        _outdoors(place, stage, deep=bool({"approaching", "receding"} & set(layout.attributes.values())))
+        _outdoors(place, stage, _ground(layout), bool({"approaching", "receding"} & set(layout.attributes.values())))
     elif layout.scenario == "stationary":
         _room(place, stage)
     else:
@@ -51,10 +51,16 @@ def _hill(height: float, base: float, waves: Sequence[tuple[float, float]]) -> l
     return [(0.0, base), *zip(xs.tolist(), np.asarray(top).tolist(), strict=True), (1.0, base)]
 
 
-def _outdoors(pencil: Pencil, stage: Area, *, deep: bool) -> None:
-    horizon = HORIZON["translational"]
+def _ground(layout: VideoSceneLayout) -> float:
+    """Where the things stand, as a part of the height: the median of the lower sides of their boxes."""
+    lower = [item.box.y2 for frame in layout.keyframes for item in frame.objects]
+    return float(np.clip(np.median(lower), 0.5, 0.9)) if lower else 0.8
+
+
+def _outdoors(pencil: Pencil, stage: Area, ground: float, deep: bool) -> None:
+    horizon = 0.5 if deep else min(0.5, ground - 0.14)
     _gradient(pencil, _part(stage, 0, 0, 1, horizon), (190, 214, 232), (246, 240, 226))
-    pencil.dot(stage.x + 0.8 * stage.w, stage.y + 0.17 * stage.h, 0.055 * stage.h, (255, 250, 232, 235))
+    pencil.dot(stage.x + 0.8 * stage.w, stage.y + 0.15 * stage.h, 0.055 * stage.h, (255, 250, 232, 235))
     pencil.shape(_at(stage, _hill(0.2, horizon, [(0.8, 0.4), (1.7, 2.0)])), (186, 203, 199))
     pencil.shape(_at(stage, _hill(0.11, horizon, [(1.3, 3.0), (2.6, 0.7)])), (163, 187, 172))
     _gradient(pencil, _part(stage, 0, horizon, 1, 1), (190, 204, 166), (160, 181, 138))
@@ -63,14 +69,14 @@ def _outdoors(pencil: Pencil, stage: Area, *, deep: bool) -> None:
         pencil.shape(_at(stage, [(0.485, horizon), (0.515, horizon), (0.93, 1), (0.07, 1)]), edge)
         pencil.shape(_at(stage, [(0.487, horizon), (0.513, horizon), (0.9, 1), (0.1, 1)]), road)
         return
-    pencil.box(_part(stage, 0, 0.68, 1, 0.93), edge)
-    pencil.box(_part(stage, 0, 0.69, 1, 0.92), road)
+    pencil.box(_part(stage, 0, ground - 0.09, 1, ground + 0.1), edge)
+    pencil.box(_part(stage, 0, ground - 0.08, 1, ground + 0.09), road)
     for dash in range(9):
-        pencil.box(_part(stage, dash / 8 - 0.03, 0.798, dash / 8 + 0.03, 0.808), edge)
+        pencil.box(_part(stage, dash / 8 - 0.03, ground, dash / 8 + 0.03, ground + 0.01), edge)
 
 
 def _room(pencil: Pencil, stage: Area) -> None:
-    horizon = HORIZON["stationary"]
+    horizon = ROOM_HORIZON
     _gradient(pencil, _part(stage, 0, 0, 1, horizon), (238, 231, 221), (229, 219, 205))
     _gradient(pencil, _part(stage, 0, horizon, 1, 1), (204, 179, 148), (221, 200, 172))
     for plank in np.linspace(-1.2, 2.2, 18):
@@ -90,7 +96,7 @@ def _room(pencil: Pencil, stage: Area) -> None:
 
 
 def _studio(pencil: Pencil, stage: Area) -> None:
-    horizon = HORIZON[None]
+    horizon = STUDIO_HORIZON
     _gradient(pencil, _part(stage, 0, 0, 1, horizon), (228, 230, 233), (240, 241, 242))
     _gradient(pencil, _part(stage, 0, horizon, 1, 1), (214, 217, 221), (229, 231, 234))
     for x in np.linspace(-1.5, 2.5, 17):
