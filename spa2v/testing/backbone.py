@@ -10,11 +10,11 @@ from typing import Any
 from spa2v.core.host import Host
 from spa2v.core.protocols import DenoisingBackbone
 
-TINY = {"width": 64, "height": 48, "frames": 4, "steps": 2, "guidance": 4.0}
+TINY = {"width": 64, "height": 48, "frames": 4, "steps": 4, "negative_prompt": "blurry"}
 
 
 def toy_backbone(**options: Any) -> DenoisingBackbone:
-    """The built-in `animatediff` on weights of a few hundred kilobytes: 4 frames of 64 x 48 pixels in 2 steps.
+    """The built-in `animatediff` on weights of a few hundred kilobytes: 4 frames of 64 x 48 pixels in 4 steps.
 
     Pictures are noise; what is computed, and with which layers, is real.
 
