@@ -347,6 +347,23 @@ def test_truncated_mkv(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.mkv").startswith(f"'{tmp_path}/a.mkv' is cut short: ")
 
 
+@pytest.mark.parametrize("quiet_first", [True, False])
+def test_an_mp3_that_declares_no_length_is_read_to_its_end(tmp_path: Path, quiet_first: bool) -> None:
+    """Its bit rate varies, so a guess from the first frame is far off."""
+    samples = np.zeros((8 * RATE, 2))
+    samples[4 * RATE :] = np.random.default_rng(0).standard_normal((4 * RATE, 2)) * 0.2
+    samples = samples if quiet_first else samples[::-1]
+    whole = tmp_path / "whole.mp3"
+    soundfile.write(whole, samples, RATE, format="MP3", compression_level=0.5, bitrate_mode="VARIABLE")
+    content = whole.read_bytes()
+    after_header = content.find(b"\xff\xfb", content.find(b"Xing"))
+    (tmp_path / "a.mp3").write_bytes(content[after_header:])
+    assert read_audio(tmp_path / "a.mp3").duration_s == pytest.approx(8.0, abs=0.1)
+    tag = b"ID3\4\0\0" + bytes([0, 0, 4, 0]) + bytes(512)
+    whole.write_bytes(tag + content)
+    assert read_audio(whole).duration_s == pytest.approx(8.0, abs=1e-3)
+
+
 def test_ogg_cut_between_pages(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "whole.ogg", tones(3.0), RATE, format="OGG", subtype="VORBIS")
     content = (tmp_path / "whole.ogg").read_bytes()

@@ -89,7 +89,7 @@ def _open_sndfile(path: Path, stack: ExitStack) -> SoundStream | None:
         file = stack.enter_context(soundfile.SoundFile(descriptor, closefd=False))
     except soundfile.LibsndfileError:
         return None
-    if file.format not in SNDFILE_FORMATS:
+    if file.format not in SNDFILE_FORMATS or (file.format == "MP3" and not _mp3_tells_length(path)):
         return None
 
     def blocks(first: int) -> Iterator[Samples]:
@@ -103,6 +103,21 @@ def _open_sndfile(path: Path, stack: ExitStack) -> SoundStream | None:
 
     slack = 2304 if file.format == "MP3" else 0
     return SoundStream(file.samplerate, file.channels, (), file.frames, slack, blocks)
+
+
+def _mp3_tells_length(path: Path) -> bool:
+    """Whether the first frame holds a Xing, Info or VBRI header.
+
+    Without one, libsndfile guesses the length from the first bit rate and reads no further than its guess.
+    """
+    with path.open("rb") as file:
+        head = file.read(10)
+        tag_bytes = 0
+        if head[:3] == b"ID3" and len(head) == 10:
+            tag_bytes = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+        file.seek(tag_bytes)
+        first = file.read(4096)
+    return any(name in first for name in (b"Xing", b"Info", b"VBRI"))
 
 
 def _open_av(path: Path, stack: ExitStack) -> SoundStream:
