@@ -217,5 +217,5 @@ def test_every_class_sounds_and_is_varied_by_its_seed(name: str) -> None:
 
 
 def test_an_unknown_receiver_is_refused() -> None:
-    with pytest.raises(ConfigError, match="receiver.kind: 'ambisonic'"):
+    with pytest.raises(ConfigError, match=r"receiver\.kind: 'ambisonic'"):
         Receiver("ambisonic")
