@@ -10,9 +10,11 @@ import typer
 
 from spa2v.core.errors import Spa2vError
 
-COMMANDS = ("generate", "plan", "render", "cues", "components", "check", "doctor")
+COMMANDS = ("generate", "plan", "render", "cues", "components", "check", "doctor", "new")
 GROUPS = {
     "world": "The procedural audio-visual world.",
+    "bench": "Benchmark data and candidate databases.",
+    "weights": "The weights that a preset needs: list, check, fetch.",
 }
 
 
