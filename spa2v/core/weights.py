@@ -81,14 +81,18 @@ def find(need: Weights) -> Path | None:
     return _from_hub(need, offline=True)
 
 
-def locate(need: Weights) -> Path:
+def locate(need: Weights, refresh: bool = False) -> Path:
     """The local file or folder of weights, fetched from the hub where that is needed and possible.
+
+    Args:
+        need: what is wanted.
+        refresh: ask the hub also when the cache holds something, to complete a partial copy.
 
     Raises:
         WeightsError: not there and not to be had; says what was looked for and how to get it.
     """
     found = find(need)
-    if found is not None:
+    if found is not None and (is_local(need.source) or not refresh):
         return found
     if is_local(need.source):
         raise WeightsError(f"the {need.role} {need.source!r} does not exist", *_advice(need))
@@ -121,12 +125,11 @@ def _from_hub(need: Weights, offline: bool) -> Path | None:
         if filename:
             return Path(hf_hub_download(repository, filename, local_files_only=offline))
         return Path(snapshot_download(repository, allow_patterns=patterns, local_files_only=offline))
-    except LocalEntryNotFoundError as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
         if offline:
             return None
-        raise OSError("the hub cannot be reached") from error
-    except (HfHubHTTPError, HFValidationError) as error:
-        raise OSError(str(error)) from error
+        unreachable = isinstance(error, LocalEntryNotFoundError)
+        raise OSError("the hub cannot be reached" if unreachable else str(error)) from error
 
 
 def read_tensors(path: Path, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Tensor]:
