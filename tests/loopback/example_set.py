@@ -18,7 +18,7 @@ PLACES = {"left": (0.2, 0.2), "right": (0.8, 0.8), "left_to_right": (0.2, 0.8), 
 
 def clip_of(attribute: str, seed: int) -> AudioClip:
     """Low-passed noise panned along the attribute's path."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, list(PLACES).index(attribute)])
     noise = np.convolve(rng.normal(0.0, 0.2, int(RATE * SECONDS)), np.ones(1 + seed % 5) / 3, "same")
     pan = np.linspace(*PLACES[attribute], len(noise))
     return AudioClip(np.stack([noise * (1 - pan), noise * pan]), RATE, f"{attribute}_{seed}.wav")

@@ -71,9 +71,11 @@ class ExampleIndex:
 
 
 def fingerprint(audio: AudioClip) -> str:
-    """SHA-256 of the mixed channels at 16 bits, played forwards or backwards, whichever sorts first."""
-    samples = np.round(np.clip(audio.samples.sum(axis=0, dtype=np.float64), -2.0, 2.0) * 16_384).astype("<i2")
-    return hashlib.sha256(min(samples.tobytes(), samples[::-1].tobytes())).hexdigest()
+    """SHA-256 of sum and distance of the channels at 16 bits, forwards or backwards, whichever sorts first."""
+    left, right = audio.left.astype(np.float64), audio.right.astype(np.float64)
+    both = np.stack([left + right, np.abs(left - right)])  # the same when the channels change places
+    samples = np.round(np.clip(both, -2.0, 2.0) * 16_384).astype("<i2")
+    return hashlib.sha256(min(samples.tobytes(), samples[:, ::-1].tobytes())).hexdigest()
 
 
 def index_key(built_from: Mapping[str, Any]) -> str:
