@@ -209,11 +209,13 @@ def _detections(*frames: list[tuple[str, float]]) -> tuple[tuple[Detection, ...]
 
 
 def test_things_keep_their_id_while_they_overlap() -> None:
-    found = _detections([("car", 0.1), ("car", 0.6)], [("car", 0.62), ("car", 0.15)], [], [("car", 0.7), ("bus", 0.7)])
-    made = keyframes(found, 4.0)
+    frames = ([("car", 0.1), ("car", 0.6)], [("car", 0.62), ("car", 0.15)], [], [("car", 0.7), ("bus", 0.7)])
+    made = keyframes(_detections(*frames), 4.0)
     ids = [[item.id for item in frame.objects] for frame in made]
     assert ids == [["car_0", "car_1"], ["car_1", "car_0"], [], ["car_2", "bus_0"]]
     assert [frame.time_s for frame in made] == [0.0, 1.0, 2.0, 3.0]
+    far = keyframes(_detections([("car", 0.1)], [("car", 0.27)]), 2.0)  # IoU 0.08
+    assert [frame.objects[0].id for frame in far] == ["car_0", "car_1"]
 
 
 def test_stage_2_lt_sim_scores_what_a_detector_saw() -> None:

@@ -96,6 +96,17 @@ def test_fvd_table_takes_the_union_for_c_and_counts_what_is_missing() -> None:
     assert table == fvd_table(real, fake, INFOS, bootstrap=Bootstrap(20), run=Run())
 
 
+def test_intervals_hold_the_value_of_small_sets_too() -> None:
+    rng = np.random.default_rng(4)
+    real, fake = (ClipFeatures("e", {clip: rng.normal(size=64) for clip in INFOS}) for _ in range(2))
+    cell = fvd_table(real, fake, INFOS, bootstrap=Bootstrap(60))["all"]["C"]
+    # Plain percentiles would miss it: each resample repeats videos and lies above.
+    x, y = real.rows(sorted(INFOS)), fake.rows(sorted(INFOS))
+    rows = rng.integers(0, 40, 40)
+    assert frechet_distance(x[rows], y[rows]) > cell.high  # type: ignore[operator]
+    assert cell.low < cell.value < cell.high  # type: ignore[operator]
+
+
 def test_fvd_table_of_a_set_with_itself_is_zero() -> None:
     real = _features(0, sorted(INFOS))
     cells = [cell for row in fvd_table(real, real, INFOS, bootstrap=Bootstrap(0)).values() for cell in row.values()]

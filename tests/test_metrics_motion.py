@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from spa2v.core.types import AudioClip, Box, GeneratedVideo, KeyFrame, SceneObject
 from spa2v.evaluation.metrics.flicker import box_jitter, brightness_flicker, warp_errors
@@ -148,6 +149,21 @@ def test_motion_is_no_flicker_but_noise_and_flashes_are() -> None:
     assert flashing > 5 * moving  # type: ignore[operator]
     plain = np.abs(np.diff(_drift(1.5)[..., 0].astype(float), axis=0)).mean() / 255
     assert moving < plain / 4  # type: ignore[operator]
+
+
+def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    waves = gaussian_filter(rng.normal(size=(height, width)), 6)
+    return np.clip(128 + 45 * waves / waves.std(), 0, 255)
+
+
+def test_what_is_covered_or_uncovered_does_not_count() -> None:
+    pytest.importorskip("cv2")
+    rng = np.random.default_rng(0)
+    ground, thing = _texture(rng, 96, 160), _texture(rng, 48, 48)
+    frames = np.stack([ground] * 3).astype(np.uint8)
+    for i in range(3):
+        frames[i, 24:72, 30 + 16 * i : 78 + 16 * i] = thing
+    assert warp_errors(np.repeat(frames[..., None], 3, axis=3)).max() < 0.02
 
 
 def test_flicker_of_one_frame_is_not_defined() -> None:

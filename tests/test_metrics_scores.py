@@ -92,9 +92,17 @@ def test_reasons_name_the_labels_the_durations_and_the_empty_frames() -> None:
 def test_frames_are_sampled_over_each_layout_and_taken_where_they_stand() -> None:
     layout = _layout("car")
     assert frames_of(layout) is layout.keyframes
+    late = VideoSceneLayout(3.2, "", layout.keyframes)  # 16 key frames, all in the first half
+    assert [frame.time_s for frame in frames_of(late)] == [0.2 * i for i in range(16)]
     few = _layout("car", count=4)
     assert len(frames_of(few)) == 16
     assert layout_scores([LayoutPair.of("c", layout, few)])["max_iou"][0].value == pytest.approx(1.0)
+
+
+def test_boxes_whose_area_vanishes_are_grown() -> None:
+    tiny = KeyFrame(0.0, "", (SceneObject("a", "car", Box(0.0, 0.0, 1e-200, 1e-200)),))
+    scores = layout_scores([LayoutPair("c", (tiny,), (tiny,))])
+    assert scores["max_iou"][0].value == scores["lt_sim"][0].value == 1.0
 
 
 def test_unequal_numbers_of_frames_are_refused() -> None:

@@ -33,9 +33,8 @@ def _group_scores(group: PairGroup, different: float) -> Floats:
     iou = np.where(same, pairwise_iou(group.boxes_1, group.boxes_2), 0.0)
     undefined = np.isnan(iou).any(axis=(1, 2))
     iou = np.nan_to_num(iou)
-    # One pair of unequal labels costs more than all overlaps can give: equal multisets pair equal labels only.
-    rows, columns = match(np.where(same, iou, -(group.shape[0] + 1.0)))
-    scores = matched(iou, rows, columns).mean(axis=1)
+    # Unequal labels give 0 and overlaps are at least 0, so the best matching is as good as the best within each label.
+    scores = matched(iou, *match(iou)).mean(axis=1)
     scores[undefined] = np.nan
     equal = (np.sort(group.codes_1, axis=1) == np.sort(group.codes_2, axis=1)).all(axis=1)
     return np.where(equal, scores, different)
