@@ -1,9 +1,10 @@
 """Scores the rule-based localiser on fresh scenes of ToyWorld: `python -m benchmarks.world_localiser [--clips N]`.
 
-It hears the two channels and nothing else. Counted are things whose attribute can be heard at all (the evidence that the
-world notes for each); dual mono clips are scored apart: nothing sideways may be claimed there. With several things the
-said attributes are matched with the true ones as sets that may repeat; `places` counts each place once, since two
-sources in one place (a singer at a piano) cannot be told apart by direction.
+It hears the two channels and nothing else. Counted are things whose attribute can be heard at all (the evidence that
+the world notes for each); dual mono clips are scored apart: nothing sideways may be claimed there. With several things
+the said attributes are matched with the true ones as sets that may repeat; `places` counts each place once, since two
+sources in one place (a singer at a piano) cannot be told apart by direction. With `--named` the localiser is told what
+sounds, as a user may, and each thing is looked up by its name.
 
 Prints tables by scenario, attribute, level over the noise, receiver and class, and a last line `N passed, N failed`;
 exit 0 when all targets are met.
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from spa2v.core.pipeline import Pipeline
+from spa2v.core.types import VideoSceneLayout
 from spa2v.core.types.benchmark import ClipObject
 from spa2v.world.acoustics import record
 from spa2v.world.evidence import judge, measure
@@ -43,6 +45,7 @@ class Result:
     said_scenario: str | None
     said: tuple[str, ...]
     said_names: tuple[str, ...]
+    named: bool = False
 
     @property
     def heard(self) -> tuple[ClipObject, ...]:
@@ -53,7 +56,10 @@ class Result:
         return tuple(item.attribute or "" for item in self.heard)
 
     def hits(self) -> int:
-        """How many of the things that can be heard have a said attribute of their own."""
+        """How many of the things that can be heard have a said attribute of their own (with their name, if told)."""
+        if self.named:
+            true = Counter((item.name, item.attribute or "") for item in self.heard)
+            return sum((true & Counter(zip(self.said_names, self.said, strict=True))).values())
         return sum((Counter(self.true_attributes) & Counter(self.said)).values())
 
     def place_hits(self) -> tuple[int, int]:
@@ -68,6 +74,7 @@ def run_clip(seed: int, named: bool) -> Result:
     names = ",".join(item.name for item in objects)
     overrides = [f"layout_planner.options.objects=[{names}]"] if named else []
     layout = Pipeline.from_preset(overrides=overrides, quiet=True).plan(heard.audio)
+    order = _by_size(layout)
     return Result(
         seed,
         scene.scenario,
@@ -76,18 +83,19 @@ def run_clip(seed: int, named: bool) -> Result:
         scene.snr_db or 99.0,
         objects,
         layout.scenario,
-        _by_size(layout.attributes, layout),
-        tuple(layout.names.values()),
+        tuple(layout.attributes[key] for key in order),
+        tuple(layout.names[key] for key in order),
+        named,
     )
 
 
-def _by_size(attributes, layout) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
-    """The said attributes, the thing with the largest visible area first."""
+def _by_size(layout: VideoSceneLayout) -> list[str]:
+    """The ids of things with an attribute, the one with the largest visible area first."""
     areas: dict[str, float] = defaultdict(float)
     for frame in layout.keyframes:
         for item in frame.objects:
             areas[item.id] += item.box.area
-    return tuple(attributes[key] for key in sorted(attributes, key=lambda key: -areas[key]))
+    return sorted(layout.attributes, key=lambda key: -areas[key])
 
 
 def table(title: str, rows: Iterable[tuple[str, Sequence[bool]]]) -> None:
@@ -122,28 +130,22 @@ def report(results: Sequence[Result]) -> int:
         "several, with evidence": things,
         "dual mono, no side claimed": [not set(item.said) & set(SIDEWAYS) for item in mono],
     }
-    table(
-        "Scenario right",
-        (
-            (name, [item.said_scenario == name for item in results if item.scenario == name])
-            for name in ("stationary", "translational")
-        ),
-    )
+    table("Scenario right", [(name, _scenarios(results, name)) for name in ("stationary", "translational")])
     table("Single things with evidence, by scenario", grouped(single, lambda item: item.scenario))
     table("by attribute", grouped(single, lambda item: item.true_attributes[0]))
     table("by level over the noise", grouped(single, snr_band))
     table("by receiver", grouped(single, lambda item: item.receiver))
     table("by class", grouped(single, lambda item: item.heard[0].name))
     table("Several things with evidence", [("things", things), ("places", places)])
-    table(
-        "Number of things right",
-        [
-            ("single", [len(item.said) == 1 for item in single]),
-            ("several", [len(item.said) == len(item.objects) for item in several]),
-        ],
-    )
+    counts = [("single", [len(item.said) == 1 for item in single])]
+    counts.append(("several", [len(item.said) == len(item.objects) for item in several]))
+    table("Number of things right", counts)
     confusion(single)
     return verdict(outcomes)
+
+
+def _scenarios(results: Sequence[Result], name: str) -> list[bool]:
+    return [item.said_scenario == name for item in results if item.scenario == name]
 
 
 def _flags(hits: int, total: int) -> list[bool]:
@@ -167,9 +169,8 @@ def verdict(outcomes: dict[str, list[bool]]) -> int:
     for name, target in TARGETS.items():
         share = sum(outcomes[name]) / max(1, len(outcomes[name]))
         failed += share < target
-        print(
-            f"{'pass' if share >= target else 'FAIL'}  {name:<28} {share:6.1%}  of {len(outcomes[name])}, target {target:.0%}"
-        )
+        word = "pass" if share >= target else "FAIL"
+        print(f"{word}  {name:<28} {share:6.1%}  of {len(outcomes[name])}, target {target:.0%}")
     print(f"{len(TARGETS) - failed} passed, {failed} failed")
     return int(failed > 0)
 
@@ -185,12 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seeds = range(given.seed, given.seed + given.clips)
     with ProcessPoolExecutor(given.workers) as pool:
         results = list(pool.map(partial(run_clip, named=given.named), seeds, chunksize=8))
-    if given.wrong:
-        for item in results:
-            if item.quantity == "single" and item.heard and item.said[:1] != item.true_attributes:
-                print(
-                    item.seed, item.receiver, f"{item.snr_db:.0f} dB", item.objects, "said", item.said, item.said_names
-                )
+    for item in results if given.wrong else []:
+        if item.quantity == "single" and item.heard and item.said[:1] != item.true_attributes:
+            told = (item.heard[0].name, *item.true_attributes, dict(item.heard[0].cues))
+            print(item.seed, item.receiver, f"{item.snr_db:.0f} dB", *told, "said", item.said, item.said_names)
     return report(results)
 
 

@@ -25,7 +25,8 @@ CENTERED_DB, CENTERED_US = 0.7, 40.0
 REACH_DB, REACH_US = 1.5, 60.0
 CROSSING_DB, CROSSING_US = 1.5, 80.0
 DISTANCE_DB = 4.0
-MIN_SNR_DB = 6.0
+MIN_SNR_DB, MIN_OVER_OTHERS_DB = 6.0, -6.0
+NONE_DB = 99.0  # stands for "nothing to compare with"
 SIDE_COLUMN = 0.2
 
 
@@ -40,6 +41,7 @@ class Cues:
         delay_trend_us: middle of the last quarter minus middle of the first.
         level_change_db: last quarter over first, in 200 to 8000 Hz.
         snr_db: over the background noise, in 200 to 8000 Hz.
+        over_others_db: over all other things together, in 200 to 8000 Hz; 99 when it is alone.
     """
 
     level_difference_db: float
@@ -48,6 +50,7 @@ class Cues:
     delay_trend_us: float
     level_change_db: float
     snr_db: float
+    over_others_db: float
 
     def to_json(self) -> dict[str, float]:
         return {name: round(float(value), 2) for name, value in vars(self).items()}
@@ -56,8 +59,10 @@ class Cues:
 def measure(scene: Scene, recording: Recording) -> dict[str, Cues]:
     """The cues of every thing, by id."""
     rate = recording.audio.sample_rate
+    powers = {name: _quarters(stem, rate) + 1e-20 for name, stem in recording.stems.items()}
     noise = float(np.mean(_quarters(recording.noise, rate)))
-    return {thing.id: _cues(scene, thing, recording, noise) for thing in scene.things}
+    total = sum(float(power.mean()) for power in powers.values())
+    return {thing.id: _cues(scene, thing, powers[thing.id], noise, total) for thing in scene.things}
 
 
 def judge(scene: Scene, cues: dict[str, Cues]) -> tuple[ClipObject, ...]:
@@ -66,7 +71,7 @@ def judge(scene: Scene, cues: dict[str, Cues]) -> tuple[ClipObject, ...]:
 
 
 def _judged(scene: Scene, thing: Thing, cues: Cues) -> ClipObject:
-    audible = cues.snr_db >= MIN_SNR_DB
+    audible = cues.snr_db >= MIN_SNR_DB and cues.over_others_db >= MIN_OVER_OTHERS_DB
     lateral = distance = None
     if thing.attribute in ("approaching", "receding"):
         sign = 1 if thing.attribute == "approaching" else -1
@@ -85,8 +90,8 @@ def _judged(scene: Scene, thing: Thing, cues: Cues) -> ClipObject:
     return ClipObject(thing.id, thing.name, thing.attribute, lateral, distance, cues.to_json())
 
 
-def _cues(scene: Scene, thing: Thing, recording: Recording, noise: float) -> Cues:
-    power = _quarters(recording.stems[thing.id], recording.audio.sample_rate) + 1e-20
+def _cues(scene: Scene, thing: Thing, power: Floats, noise: float, total: float) -> Cues:
+    own = float(power.mean())
     difference = 10 * np.log10(power[1] / power[0])
     whole = power.sum(axis=1)
     moments = scene.duration_s * np.array([1 / 8, 1 / 2, 7 / 8])
@@ -97,8 +102,13 @@ def _cues(scene: Scene, thing: Thing, recording: Recording, noise: float) -> Cue
         float(delays[1]),
         float(delays[2] - delays[0]),
         float(10 * np.log10(power[:, -1].sum() / power[:, 0].sum())),
-        float(10 * np.log10(power.mean() / noise)) if noise > 0 else 99.0,
+        _ratio_db(own, noise),
+        _ratio_db(own, total - own) if len(scene.things) > 1 else NONE_DB,
     )
+
+
+def _ratio_db(power: float, other: float) -> float:
+    return float(min(NONE_DB, 10 * np.log10(power / other))) if other > 0 else NONE_DB
 
 
 def _quarters(stem: NDArray[np.float32], rate: int) -> Floats:

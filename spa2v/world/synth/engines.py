@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spa2v.world.synth.tools import Samples, band, cycle, drift, noise_band, oscillate, put, ring, unit
+from spa2v.world.synth.tools import Samples, band, cycle, drift, noise_band, oscillate, put, unit
 
 
 def _engine_cycle(
@@ -18,7 +18,9 @@ def _engine_cycle(
 
 
 def _speed(rng: np.random.Generator, count: int, rate: int, base_hz: float, wander: float = 0.015) -> Samples:
-    return np.asarray(base_hz * (1 + wander * drift(rng, count, rate, 1.0)), dtype=np.float32)
+    """Turns a second: a slow wander, and a little unevenness from turn to turn that blurs the high harmonics."""
+    uneven = 0.012 * drift(rng, count, rate, 1.5 * base_hz)
+    return np.asarray(base_hz * (1 + wander * drift(rng, count, rate, 1.0) + uneven), dtype=np.float32)
 
 
 def car(rng: np.random.Generator, count: int, rate: int) -> Samples:
@@ -46,7 +48,7 @@ def truck(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """A heavy diesel: deep, knocking at its firing rate, with a turbo whistle and a rattling body."""
     turn = _speed(rng, count, rate, rng.uniform(4.2, 5.8))
     engine = oscillate(_engine_cycle(rng, 6, 160, 0.75, 0.4), turn, count, rate)
-    knock = np.maximum(oscillate(cycle(np.ones(12)), turn * 6, count, rate), 0) ** 2
+    knock = 0.6 + np.maximum(oscillate(cycle(np.ones(4)), turn * 6, count, rate), 0)
     rattle = noise_band(rng, count, rate, 900, 4000) * unit(knock)
     whistle = oscillate(cycle([1.0]), turn * rng.uniform(420, 520), count, rate)
     rumble = noise_band(rng, count, rate, 60, 300)
@@ -58,24 +60,24 @@ def motorcycle(rng: np.random.Generator, count: int, rate: int) -> Samples:
     table = _engine_cycle(rng, int(rng.integers(1, 3)), 90, rng.uniform(0.45, 0.7), 0.6)
     turn = _speed(rng, count, rate, rng.uniform(48, 85), wander=0.05)
     exhaust = np.tanh(1.6 * oscillate(table, turn, count, rate)).astype(np.float32)
-    return unit(exhaust) * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.15 * noise_band(rng, count, rate, 1500, 6000)
+    rasp = noise_band(rng, count, rate, 400, 5000) * np.abs(exhaust)
+    return unit(exhaust) * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.6 * unit(rasp)
 
 
 def train(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Rolling noise of steel wheels, the double beat of rail joints, a squeal, at times a horn."""
     rolling = noise_band(rng, count, rate, 90, 900) * (1 + 0.3 * drift(rng, count, rate, 5))
     total = rolling + 0.35 * noise_band(rng, count, rate, 1200, 5000)
-    clack = ring([170, 420, 1130, 2350], [1, 0.9, 0.7, 0.4], [0.05, 0.035, 0.02, 0.012], 0.18, rate, 0.001)
+    clack = noise_band(rng, int(0.15 * rate), rate, 120, 2500)
+    clack *= np.exp(-np.arange(len(clack)) / (0.022 * rate)).astype(np.float32)
     period, start = rng.uniform(0.45, 0.7), rng.uniform(0, 0.4)
     for beat in np.arange(start, count / rate, period):
-        for offset, gain in ((0.0, 4.0), (0.13, 3.2)):
+        for offset, gain in ((0.0, 2.6), (0.13, 2.0)):
             put(total, clack, int((beat + offset) * rate), gain * float(rng.uniform(0.8, 1.2)))
-    squeal = oscillate(
-        cycle([1.0, 0.2]), rng.uniform(2400, 3600) * (1 + 0.004 * drift(rng, count, rate, 8)), count, rate
-    )
-    total += 0.22 * squeal * np.maximum(drift(rng, count, rate, 2), 0)
-    if rng.random() < 0.5:
-        put(total, _horn(rng, rate), int(rng.uniform(0.0, 0.5) * count), 0.8)
+    pitch = rng.uniform(2400, 3600) * (1 + 0.02 * drift(rng, count, rate, 25))
+    total += 0.15 * oscillate(cycle([1.0, 0.2]), pitch, count, rate) * np.maximum(drift(rng, count, rate, 2), 0)
+    if rng.random() < 0.25:
+        put(total, _horn(rng, rate), int(rng.uniform(0.0, 0.5) * count), 0.5)
     return total
 
 
