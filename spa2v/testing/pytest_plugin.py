@@ -30,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: mark it with @pytest.mark.{MARK}(family, component)")
     from spa2v.testing.contract import rules
 
-    metafunc.parametrize("spa2v_rule", [rule.name for rule in rules(mark.args[0])], indirect=True, scope="module")
+    metafunc.parametrize("spa2v_rule", [rule.name for rule in rules(mark.args[0])], indirect=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,17 @@
+"""The extension: tells spa2v what this package adds."""
+
+from collections.abc import Mapping
+
+import spa2v
+
+
+@spa2v.hookimpl
+def spa2v_grounding_injectors() -> Mapping[str, spa2v.Entry]:
+    """The grounding injectors of this package, by name."""
+    entry = spa2v.Entry(
+        "spa2v_template_name.component:TemplateName",
+        "TEMPLATE_SUMMARY",
+        needs=("torch",),
+        install="pip install 'spa2v[diffusion]'",
+    )
+    return {"template_name": entry}
