@@ -130,6 +130,17 @@ def test_without_guidance_all_rows_are_conditional(backbone: Any) -> None:
     torch.testing.assert_close(alone[0], guided[1], atol=2e-5, rtol=1e-4)
 
 
+def test_what_no_step_changes_is_computed_once() -> None:
+    """Keys of the frames' text and of the phrases: once each in a generation, however many steps."""
+    backbone, scene, calls = tiny.backbone(steps=4), tiny.layout("car", "dog"), []
+    with migc(share=1.0).attach(backbone, scene, RUN) as attachment:
+        for site in attachment.sites:
+            layer: Any = backbone.denoiser(RUN).get_submodule(site.name)
+            layer.to_k.register_forward_hook(lambda module, args, out, name=site.name: calls.append(name))
+        backbone.generate(scene, RUN)
+    assert sorted(calls) == sorted([site.name for site in attachment.sites] * 2)
+
+
 def test_without_things_nothing_is_attached_or_loaded(backbone: Any) -> None:
     with MIGC(weights="no/such.ckpt").attach(backbone, tiny.layout(), RUN) as attachment:
         assert attachment.sites == ()
