@@ -33,6 +33,7 @@ class Cells:
         phase: of the cross-spectrum, shape (T, B).
         coherence: 0..1, shape (T, B).
         weight: root of the power, zero where a cell is quiet or not coherent, shape (T, B).
+        coherent_share: sum of the weights over what it would be if all loud cells were coherent.
         level_gain, delay_gain: how far level and delay follow the sine of the azimuth in this recording, the larger
             one 1; the sign of the second is negative where they contradict each other.
         delay_scale_s: delay of a sine of 1.
@@ -47,6 +48,7 @@ class Cells:
     phase: Array
     coherence: Array
     weight: Array
+    coherent_share: float
     level_gain: float
     delay_gain: float
     delay_scale_s: float
@@ -78,9 +80,12 @@ def cells_of(spectra: Spectra, mic_spacing_m: float) -> Cells:
     sine = np.divide(right - left, total, out=np.zeros_like(total), where=total > 0)
     size = np.sqrt(left.astype(np.float64) * right)
     coherence = np.divide(np.hypot(real, imag), size, out=np.zeros_like(total), where=size > 0)
+    coherence = _unbiased(coherence, starts, times, hz)
     differs = np.logical_or.reduceat(np.repeat(spectra.differs, spectra.group), times)[:, None]
     loud = (total > max(1e-5 * float(total.max()), 1e-11)) & differs
-    weight = np.where(loud, total**0.25 * np.clip((coherence - COHERENT) / (1.0 - COHERENT), 0.0, 1.0) ** 2, 0.0)
+    full = np.where(loud, total**0.25, 0.0)
+    weight = full * np.clip((coherence - COHERENT) / (1.0 - COHERENT), 0.0, 1.0) ** 2
+    clear = float(weight.sum()) / max(float(full.sum()), 1e-12)
     middles = np.sqrt(hz[starts] * np.append(hz[starts][1:], hz[-1]))
     phase = np.arctan2(imag, real).astype(np.float64)
     scale = mic_spacing_m / SPEED_OF_SOUND
@@ -94,12 +99,25 @@ def cells_of(spectra: Spectra, mic_spacing_m: float) -> Cells:
         right,
         sine,
         phase,
-        np.clip(coherence, 0, 1),
+        coherence,
         weight,
+        clear,
         level_gain,
         delay_gain,
         scale,
     )
+
+
+def _unbiased(coherence: Array, starts: NDArray[np.intp], frames: NDArray[np.intp], hz: Array) -> Array:
+    """Coherence without what few samples give by chance: n unrelated ones reach 1 / sqrt(n) on average.
+
+    Frames overlap by half and lines of a Hann window share noise, so a sample counts for half.
+    """
+    lines = np.diff(np.append(starts, len(hz)))
+    step = int(frames[1] - frames[0]) if len(frames) > 1 else 1
+    count = np.maximum(0.5 * step * lines, 1.0)
+    square = (count * coherence**2 - 1.0) / np.maximum(count - 1.0, 0.5)
+    return np.sqrt(np.clip(square, 0.0, 1.0))
 
 
 def _gains(sine: Array, delay: Array, low: Array, weight: Array) -> tuple[float, float]:

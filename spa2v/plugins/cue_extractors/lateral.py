@@ -21,8 +21,8 @@ from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectr
 SPEED_OF_SOUND = 343.0  # m/s
 MAX_DELAY_US = 1_000.0  # wide microphone pairs; a head gives at most 660
 DELAY_STEP_US = 10.0
-MAX_STEPS = 4  # lag steps from one track frame to the next: the whole range in a third of the clip
-MOVE_COST = 0.05  # of one squared lag step, in units of the standard deviation of an unrelated pair
+STEPS = (-16, -8, -4, -3, -2, -1, 0, 1, 2, 3, 4, 8, 16)  # lag steps from one track frame to the next
+MOVE_COST = 0.15  # of one lag step, in standard deviations of an unrelated pair; a fast pass costs no more than a slow
 FAR_COST = 0.3  # of a delay of 1 ms: among equal peaks (tones) the smaller delay is the likelier
 COHERENCE_CAP = 0.05  # bounds the weight of one spectral line to 20 times that of a half coherent one
 LINE_OVERLAP = 1.5  # neighbouring lines of a Hann window share their noise: 1.5 lines count as one
@@ -235,30 +235,38 @@ def _smooth_path(scores: Array) -> NDArray[np.int64]:
     lags = scores.shape[1]
     prepared = 4.0 * np.log1p(np.maximum(scores, 0.0) / 4.0) - FAR_COST * np.linspace(-1.0, 1.0, lags) ** 2
     maps = np.stack([prepared, prepared[:, ::-1], prepared[::-1], prepared[::-1, ::-1]], axis=1)
-    lag = best_path(maps, MOVE_COST) - lags // 2
+    lag = best_path(maps, STEPS, MOVE_COST) - lags // 2
     return np.asarray((lag[:, 0] - lag[:, 1]) + (lag[::-1, 2] - lag[::-1, 3]))
 
 
-def best_path(maps: Array, move_cost: float) -> NDArray[np.int64]:
-    """The best path of each of M maps, (T, M, lags) to (T, M)."""
-    frames, count, lags = maps.shape
-    steps = np.arange(-MAX_STEPS, MAX_STEPS + 1)
-    cost = move_cost * steps.astype(np.float64) ** 2
-    padded = np.full((count, lags + 2 * MAX_STEPS), -np.inf)
-    options = np.empty((len(steps), count, lags))
-    came = np.empty((frames, count, lags), dtype=np.int64)
-    total = maps[0]
+def best_path(maps: Array, steps: tuple[int, ...], move_cost: float) -> NDArray[np.int64]:
+    """The path of most height less its length, for each of M maps, (T, M, places) to (T, M).
+
+    Args:
+        maps: heights of the places at every time.
+        steps: allowed moves from one time to the next, increasing.
+        move_cost: of one place of the way.
+    """
+    frames, count, places = maps.shape
+    reach = steps[-1]
+    cost = move_cost * np.abs(np.array(steps, dtype=np.float64))[:, None]
+    padded = np.full((count, places + 2 * reach), -np.inf)
+    inner = padded[:, reach:-reach]
+    starts = [padded[:, reach + step : reach + step + places] for step in steps]
+    options = np.empty((len(steps), count, places))
+    came = np.empty((frames, count, places), dtype=np.int64)
+    inner[:] = maps[0]
     for frame in range(1, frames):
-        padded[:, MAX_STEPS:-MAX_STEPS] = total
-        for index, price in enumerate(cost):
-            np.subtract(padded[:, index : index + lags], price, out=options[index])
-        came[frame] = options.argmax(axis=0)
-        total = options.max(axis=0) + maps[frame]
+        np.stack(starts, out=options)
+        options -= cost[:, None]
+        np.argmax(options, axis=0, out=came[frame])
+        np.add(options.max(axis=0), maps[frame], out=inner)
+    moves, total = np.array(steps), inner
     path = np.empty((frames, count), dtype=np.int64)
     path[-1] = total.argmax(axis=1)
     each = np.arange(count)
     for frame in range(frames - 1, 0, -1):
-        path[frame - 1] = path[frame] + came[frame, each, path[frame]] - MAX_STEPS
+        path[frame - 1] = path[frame] + moves[came[frame, each, path[frame]]]
     return path
 
 

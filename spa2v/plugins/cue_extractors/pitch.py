@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -27,11 +29,12 @@ def pitch_track(spectra: Spectra, power: NDArray[np.float32] | None = None) -> t
         power: of one source in it, (F, K); the whole clip's by default.
     """
     left, right = spectra.track_powers
-    framed: NDArray[np.float32] = (left + right) / 2 if power is None else spectra.grouped(power)
+    framed: NDArray[Any] = (left + right) / 2 if power is None else spectra.grouped(power)
     hz = spectra.frequencies_hz
     framed = np.where(hz > PITCH_HZ[0] * 0.75, framed, 0.0)
-    correlation = scipy.fft.irfft(np.sqrt(framed).astype(np.float32), n=4 * (framed.shape[1] - 1), axis=1)
-    rate = 4.0 * float(hz[-1])  # zero padded to twice the lines
+    count = scipy.fft.next_fast_len(4 * (framed.shape[1] - 1), real=True)  # padded with zeros to twice the lines
+    correlation = scipy.fft.irfft(np.sqrt(framed).astype(np.float32), n=count, axis=1)
+    rate = count * float(hz[1] - hz[0])
     low, high = int(rate / PITCH_HZ[1]), min(int(rate / PITCH_HZ[0]) + 1, correlation.shape[1] // 2 - 1)
     if high - low < 3:
         return np.full(len(framed), PITCH_HZ[0]), np.zeros(len(framed))

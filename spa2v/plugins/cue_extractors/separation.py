@@ -17,13 +17,17 @@ Likelihood = NDArray[np.float32]
 MAX_SLICES = 40
 NEAR = 0.12  # how far from its path (in sine) a source still takes a cell, one standard deviation
 BACKGROUND = 0.25  # likelihood of a cell that belongs to no path, where 1 is on the path
-MOVE_PRICE = 0.4
+STEPS = (-12, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 12)  # grid steps from one slice of time to the next
+MOVE_PRICE = 0.3  # of one grid step, in mean weights of a place
 ROUNDS = 3
+MOVING_GAIN = 0.02  # part of the cells that a moving path must explain more than a still one
 FIRST_GAIN = 1.15  # what a moving path must gather more than a still one
-NEXT_GAIN = 1.6  # the same in left-overs, where mixtures of two sources look like something that moves
+MIN_COHERENT = 0.1  # of the cells; in recordings that are diffuse throughout, paths are chance
 ENOUGH = 0.93  # part of the cells on the paths from which no further source is looked for
+ONE_WAY = 0.6  # net over total way
 APART = 0.34  # in sine, 20 degrees: reverberant recordings of one source spread by up to 0.33
 MIN_CLEAR = 0.025  # part of the cells that must belong to each of two sources beyond doubt
+OVERLAP = 0.15  # of each source's cells that must lie in the time of the other
 VALLEY = 0.45  # cells half way between two sources over those on the smaller one
 STILL_BLUR = 1.5  # grid steps
 
@@ -51,15 +55,36 @@ def separate(cells: Cells, likelihood: Likelihood, max_sources: int) -> Split:
     recording spreads over a range of places, two sources leave a valley. One source is taken when in doubt.
     """
     best = _settled(cells, likelihood, [_follow(_heights(cells.weight, likelihood), FIRST_GAIN)])
+    if cells.coherent_share < MIN_COHERENT:
+        return best
     while len(best.paths) < max_sources and _explained(cells, best) < ENOUGH:
-        left_over = cells.weight * (1.0 - best.mine.sum(axis=0))
-        fresh = _follow(_heights(left_over, likelihood), NEXT_GAIN)
-        kinds = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
-        tried = _settled(cells, likelihood, [*kinds, fresh])
-        if max(tried.doubt) >= 1.0:
+        tried = _with_another(cells, likelihood, best)
+        if tried is None:
             break
         best = tried
     return best
+
+
+def _with_another(cells: Cells, likelihood: Likelihood, best: Split) -> Split | None:
+    """The split with one more path, still unless moving tells more; None where both leave too much doubt."""
+    left_over = _heights(cells.weight * (1.0 - best.mine.sum(axis=0)), likelihood)
+    before = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
+    found: Split | None = None
+    for fresh in (_Path(_still(left_over), False), _Path(_moving(left_over), True)):
+        if min(_gap(fresh.sine, path.sine) for path in before) < APART:
+            continue
+        tried = _settled(cells, likelihood, [*before, fresh])
+        if max(tried.doubt) >= 1.0 or (fresh.moves and not _one_way(tried.paths[-1])):
+            continue
+        if found is None or _explained(cells, tried) > _explained(cells, found) + MOVING_GAIN:
+            found = tried
+    return found
+
+
+def _one_way(path: Array) -> bool:
+    """Whether a path goes one way, as things that pass do; one that wanders follows chance."""
+    length = float(np.abs(np.diff(path)).sum())
+    return length > 0 and abs(float(path[-1] - path[0])) > ONE_WAY * length
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +116,9 @@ def _explained(cells: Cells, split: Split) -> float:
 def _doubt(cells: Cells, likelihood: Likelihood, paths: Array, one: int, other: int) -> float:
     """0 where two of the paths are two sources for sure, 1 and more where they are not."""
     total, gap = float(cells.weight.sum()), np.abs(paths[one] - paths[other])
-    if total <= 0 or float(np.quantile(gap, 0.75)) < APART:
+    if total <= 0 or _gap(paths[one], paths[other]) < APART:
+        return 2.0
+    if _one_after_the_other(cells, likelihood, paths, one, other):
         return 2.0
     between = (paths[one] + paths[other]) / 2
     parts = share(likelihood, np.vstack([paths, between]))
@@ -99,6 +126,19 @@ def _doubt(cells: Cells, likelihood: Likelihood, paths: Array, one: int, other: 
     clear = [float(np.sum(weight * (parts[i] > 2.0 * np.delete(parts, i, 0).max(axis=0)))) for i in (one, other, -1)]
     fewer = min(clear[:2])
     return 2.0 if fewer < MIN_CLEAR * total else clear[2] / fewer / VALLEY
+
+
+def _one_after_the_other(cells: Cells, likelihood: Likelihood, paths: Array, one: int, other: int) -> bool:
+    """Whether one ends where the other begins: a single thing that went by too fast for a path."""
+    active = (cells.weight * share(likelihood, paths)[[one, other]]).sum(axis=2)
+    done = np.cumsum(active, axis=1) / np.maximum(active.sum(axis=1, keepdims=True), 1e-12)
+    ends, begins = (np.array([np.searchsorted(part, level) for part in done]) for level in (1 - OVERLAP, OVERLAP))
+    return bool(ends[0] <= begins[1] or ends[1] <= begins[0])
+
+
+def _gap(one: Array, other: Array) -> float:
+    """How far apart two paths come for a quarter of the time."""
+    return float(np.quantile(np.abs(one - other), 0.75))
 
 
 def _follow(heights: Array, gain: float) -> _Path:
@@ -147,7 +187,7 @@ def _moving(heights: Array) -> Array:
     level = sums / max(float(sums.sum(axis=1).mean()), 1e-12) * GRID
     level = gaussian_filter1d(level, 1.0, axis=1, mode="nearest")
     maps = np.stack([level, level[:, ::-1]], axis=1)
-    found = best_path(maps, MOVE_PRICE)
+    found = best_path(maps, STEPS, MOVE_PRICE)
     coarse = (found[:, 0] - found[:, 1]) / (GRID - 1)  # the mean of a path and its twin prefers no side
     middles = np.minimum(np.arange(len(sums)) * size + (size - 1) / 2, len(heights) - 1)
     return np.interp(np.arange(len(heights)), middles, coarse)

@@ -48,9 +48,9 @@ def rise(value: float, low: float, high: float) -> float:
 
 def blocks(track: Track, count: int = BLOCKS) -> tuple[Array, Array]:
     """Weighted means and total weights of `count` consecutive parts of a track (fewer for a short one)."""
-    parts = np.array_split(np.arange(len(track.values)), min(count, len(track.values)))
-    weights = np.array([track.weights[part].sum() for part in parts])
-    sums = np.array([track.values[part] @ track.weights[part] for part in parts])
+    starts = np.arange(min(count, len(track.values))) * len(track.values) // min(count, len(track.values))
+    weights = np.add.reduceat(track.weights, starts)
+    sums = np.add.reduceat(track.values * track.weights, starts)
     means = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
     return means, weights
 
