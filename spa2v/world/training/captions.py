@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 PLACES: Mapping[str, tuple[str, ...]] = {
-    "left": ("on the left", "at the left", "to the left"),
-    "center": ("in the center", "in the middle", "in front"),
-    "right": ("on the right", "at the right", "to the right"),
+    "left": ("on the left", "is on the left", "plays on the left", "at the left"),
+    "center": ("in the center", "is in the center", "plays in the center", "in the middle"),
+    "right": ("on the right", "is on the right", "plays on the right", "at the right"),
 }
 MOVES: Mapping[str, tuple[str, ...]] = {
-    "left_to_right": ("moves from left to right", "passes from left to right", "drives to the right"),
-    "right_to_left": ("moves from right to left", "passes from right to left", "drives to the left"),
+    "left_to_right": ("moves from left to right", "drives from left to right", "rolls from left to right", "passes to the right"),
+    "right_to_left": ("moves from right to left", "drives from right to left", "rolls from right to left", "passes to the left"),
     "approaching": ("comes closer", "approaches", "drives toward the camera"),
     "receding": ("moves away", "drives away", "moves away from the camera"),
 }

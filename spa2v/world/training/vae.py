@@ -13,7 +13,8 @@ from spa2v.core.runtime import Run
 from spa2v.world.training.pictures import Pool
 from spa2v.world.training.sheets import to_bytes, write_grid
 
-KL_WEIGHT, EDGE_WEIGHT = 5e-4, 1.0
+KL_WEIGHT, EDGE_WEIGHT, CROP = 1e-5, 0.5, 64
+DECODER_NOISE = 0.05
 
 
 def make_vae(widths: tuple[int, ...], latent_channels: int, groups: int) -> Any:
@@ -53,7 +54,7 @@ class VAEStage:
     def loss(self, step: int, batch: int, run: Run) -> Tensor:
         """Mean absolute error of pixels and of their differences to the next ones, and a light pull to unit variance."""
         rng = run.rng(f"vae/{step}")
-        pictures = to_signed(self.pixels[rng.integers(len(self.pixels), size=batch)]).to(run.device)
+        pictures = to_signed(crops(self.pixels[rng.integers(len(self.pixels), size=batch)], rng)).to(run.device)
         posterior = self.vae.encode(pictures).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=run.torch_generator(f"vae/{step}"))
         seen = self.vae.decode(posterior.mean + posterior.std * noise.to(run.device)).sample
@@ -61,14 +62,60 @@ class VAEStage:
 
     def sheet(self, path: Path, run: Run) -> None:
         """Pictures over their reconstructions."""
-        pictures = to_signed(self.pixels[run.rng("vae/sheet").integers(len(self.pixels), size=12)]).to(run.device)
-        again = self.vae.decode(self.vae.encode(pictures).latent_dist.mean).sample
-        write_grid(path, [to_bytes(pictures[:6]), to_bytes(again[:6]), to_bytes(pictures[6:]), to_bytes(again[6:])])
+        _write_sheet(path, self.vae, self.pixels, run)
+
+
+class DecoderStage:
+    """Goes on with the decoder alone, while the latents stay as they are: the base need not wait for it.
+
+    Args:
+        vae: its encoder is frozen.
+        pool: of pictures.
+        latents: of the pool, scaled, (clips, frames, C, h, w).
+    """
+
+    name = "decoder"
+
+    def __init__(self, vae: Any, pool: Pool, latents: Tensor) -> None:
+        self.vae = vae
+        self.vae.decoder.requires_grad_(True)
+        self.pixels = pool.pixels.reshape(-1, *pool.pixels.shape[2:])
+        self.latents = latents.flatten(0, 1)
+
+    def trained(self) -> nn.Module:
+        return self.vae.decoder
+
+    def loss(self, step: int, batch: int, run: Run) -> Tensor:
+        """Error of pixels and of their differences, from latents with a little noise."""
+        rng = run.rng(f"decoder/{step}")
+        picks = rng.integers(len(self.pixels), size=batch)
+        pictures = to_signed(self.pixels[picks]).to(run.device)
+        latents = self.latents[torch.from_numpy(picks)].float() / self.vae.config.scaling_factor
+        noise = torch.randn(latents.shape, generator=run.torch_generator(f"decoder/{step}"))
+        seen = self.vae.decode((latents + DECODER_NOISE * noise).to(run.device)).sample
+        return (seen - pictures).abs().mean() + EDGE_WEIGHT * _edges(seen, pictures)
+
+    def sheet(self, path: Path, run: Run) -> None:
+        """Pictures over their reconstructions."""
+        _write_sheet(path, self.vae, self.pixels, run)
+
+
+def _write_sheet(path: Path, vae: Any, pixels: np.ndarray[Any, Any], run: Run) -> None:
+    pictures = to_signed(pixels[run.rng("vae/sheet").integers(len(pixels), size=12)]).to(run.device)
+    again = vae.decode(vae.encode(pictures).latent_dist.mean).sample
+    write_grid(path, [to_bytes(pictures[:6]), to_bytes(again[:6]), to_bytes(pictures[6:]), to_bytes(again[6:])])
 
 
 def to_signed(pixels: np.ndarray[Any, Any]) -> Tensor:
     """uint8 (B, H, W, 3) to float32 (B, 3, H, W) in -1..1."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def crops(pixels: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """A square of each picture, at a place drawn for each: more steps for the same number of pixels."""
+    side = min(CROP, *pixels.shape[1:3])
+    tops, lefts = (rng.integers(0, size - side + 1, len(pixels)) for size in pixels.shape[1:3])
+    return np.stack([one[y : y + side, x : x + side] for one, y, x in zip(pixels, tops, lefts, strict=True)])
 
 
 def _edges(a: Tensor, b: Tensor) -> Tensor:

@@ -23,13 +23,13 @@ MORE_WORDS = """
 the a an and or of with in on at to from by near far close closer away behind beside between over under its it is are
 left right center middle front back side sides scene video view picture camera toward towards
 moves moving move passes passing drives driving comes coming goes going approaches approaching recedes receding
-crosses crossing stands standing stays still stationary plays playing play sings singing walks walking rides riding
+crosses crossing stands standing stays still stationary plays playing play sings singing walks walking rides riding rolls rolling located
 past slowly quickly loud quiet sound sounds music voice engine horn noise song heard hears hear nothing empty
 street road railway rails track room living hall stage indoors outdoors outside inside place open field city sky grass
 tree trees house houses building buildings window wall floor clouds sunny day bright small large big tall short old new
 one two three another second third first same other each while then after before during background foreground
 person people child guitarist pianist drummer violinist harpist musician singer player driver rider
-kit acoustic grand upright electric wooden red-haired shirt dress
+kit acoustic grand upright electric wooden shirt dress
 worst low quality bad anatomy watermark text blurry best masterpiece photo realistic cartoon drawing
 """.split()
 NEAREST = {

@@ -1,0 +1,81 @@
+"""`spa2v world train`: makes small weights for stage 2 from ToyWorld."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Train small weights on ToyWorld, in the formats of the full-size ones.")
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of the trainings; a stage goes on from its checkpoint there.")]
+Steps = Annotated[int | None, typer.Option("--steps", help="Steps in all; by default the recipe's.")]
+Batch = Annotated[int | None, typer.Option("--batch", help="Pictures (clips, for motion) a step.")]
+Init = Annotated[Path | None, typer.Option("--init", help="Start from the weights in this folder instead of nothing.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of weights, pictures and noise.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+Pictures = Annotated[int | None, typer.Option("--stills", help="Scenes in the pool of single pictures.")]
+Clips = Annotated[int | None, typer.Option("--clips", help="Clips in the pool for motion.")]
+Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads; by default torch's choice.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+def _make(stage: str, help_text: str) -> None:
+    def command(
+        out: Out,
+        steps: Steps = None,
+        batch: Batch = None,
+        init: Init = None,
+        seed: Seed = 6,
+        device: Device = "auto",
+        stills: Pictures = None,
+        clips: Clips = None,
+        threads: Threads = None,
+        quiet: Quiet = False,
+    ) -> None:
+        from spa2v.world.training.command import train
+
+        train((stage,), out, steps, batch, init, seed, device, stills, clips, threads, quiet)
+
+    app.command(stage, help=help_text)(command)
+
+
+_make("detector", "The judge: finds the things of ToyWorld in pictures; trained on renders alone.")
+_make("vae", "First: pictures to latents and back.")
+_make("decoder", "Optional: the VAE's decoder alone, for sharper pictures; the latents stay as they are.")
+_make("base", "Then: text encoder and UNet, on single pictures with captions.")
+_make("motion", "Motion modules, on clips with captions; the base is frozen.")
+_make("migc", "MIGC grounding modules, on single pictures with boxes; the base is frozen.")
+_make("gligen", "GLIGEN grounding modules, on single pictures with boxes; the base is frozen.")
+
+
+@app.command("all")
+def everything(
+    out: Out,
+    init: Init = None,
+    seed: Seed = 6,
+    device: Device = "auto",
+    stills: Pictures = None,
+    clips: Clips = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """All stages in order, then the weights in the folder `weights` of --out."""
+    from spa2v.world.training.command import ORDER, ship_all, train
+
+    train(ORDER, out, None, None, init, seed, device, stills, clips, threads, quiet)
+    ship_all(out, seed, device, out / "weights")
+
+
+@app.command()
+def ship(
+    out: Out,
+    to: Annotated[Path, typer.Option("--to", help="Folder to write the weights to.")],
+    seed: Seed = 6,
+    device: Device = "cpu",
+) -> None:
+    """Write what has been trained as half-precision weights that the product loads."""
+    from spa2v.world.training.command import ship_all
+
+    ship_all(out, seed, device, to)

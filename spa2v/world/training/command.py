@@ -1,0 +1,69 @@
+"""What `spa2v world train` does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from spa2v.core.errors import ConfigError
+from spa2v.core.runtime import Run
+from spa2v.world.training.plan import Plan
+
+ORDER = ("detector", "vae", "decoder", "base", "motion", "migc", "gligen")
+
+
+def train(
+    stages: Sequence[str],
+    out: Path,
+    steps: int | None = None,
+    batch: int | None = None,
+    init: Path | None = None,
+    seed: int = 6,
+    device: str = "auto",
+    stills: int | None = None,
+    clips: int | None = None,
+    threads: int | None = None,
+    quiet: bool = False,
+) -> None:
+    """Trains stages in a folder, each from its checkpoint there if it has one.
+
+    Raises:
+        ConfigError: a number that makes no sense.
+        WeightsError: an earlier stage is missing, or a checkpoint is of another training.
+    """
+    import torch
+
+    from spa2v.world.training.workshop import Workshop
+
+    for name, value in (("--steps", steps), ("--batch", batch), ("--stills", stills), ("--threads", threads)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name}: {value}", "expected at least 1")
+    if threads:
+        torch.set_num_threads(threads)
+    changes = {key: value for key, value in (("stills", stills), ("clips", clips)) if value is not None}
+    run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
+    for stage in stages:
+        workshop = Workshop(out, replace(Plan(), **changes), run, init)
+        trainer = workshop.trainer(stage, steps=steps, batch=batch)
+        first = trainer.step
+        trainer.train()
+        report(stage, first, trainer.step, trainer.seconds, [loss for _, loss in trainer.losses], out)
+
+
+def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[float], out: Path) -> None:
+    """One line on stderr about a finished stage."""
+    recent = losses[-100:]
+    mean = sum(recent) / len(recent) if recent else float("nan")
+    went = f"steps {first} to {last}" if last > first else f"already at step {last}"
+    print(f"{stage}: {went}, {seconds / 60:.1f} minutes in all, loss {mean:.4f}; {out / stage}", file=sys.stderr)
+
+
+def ship_all(out: Path, seed: int, device: str, target: Path) -> None:
+    """Writes what has been trained in `out` to `target`."""
+    from spa2v.world.training.shipping import ship
+    from spa2v.world.training.workshop import Workshop
+
+    parts = ship(Workshop(out, Plan(), Run(seed=seed, device=device, dtype="float32")), target)
+    print(f"wrote {', '.join(parts)} to {target}", file=sys.stderr)

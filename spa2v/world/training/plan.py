@@ -1,0 +1,59 @@
+"""Sizes of the networks, numbers of pictures, and recipes of the stages: all that a training run can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from spa2v.core.errors import ConfigError
+from spa2v.world.training.loop import Recipe
+
+STAGES = ("vae", "decoder", "base", "motion", "migc", "gligen")
+"""In this order; the last three only need the base."""
+RECIPES: Mapping[str, Recipe] = {
+    "detector": Recipe(steps=1400, batch=16, rate=3e-3, ema=0.99),
+    "vae": Recipe(steps=3000, batch=4, rate=2e-3, ema=0.99),
+    "decoder": Recipe(steps=2000, batch=8, rate=1e-3, ema=0.995),
+    "base": Recipe(steps=5000, batch=16, rate=1.5e-3),
+    "motion": Recipe(steps=1200, batch=1, rate=1e-3, ema=0.995),
+    "migc": Recipe(steps=1500, batch=16, rate=1.5e-3, ema=0.995),
+    "gligen": Recipe(steps=2500, batch=16, rate=1.5e-3, ema=0.995),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained, at which size, on how much.
+
+    Args:
+        size: (width, height) of a picture in pixels; multiples of the VAE's factor, and of 16 for the detector.
+        vae_widths, latent_channels: of the VAE; its factor is 2 to the number of widths less one.
+        unet_widths, heads, groups: of the denoiser.
+        text_width, text_layers, text_heads: of the text encoder.
+        stills: scenes of the pool of single pictures, two pictures each.
+        clips, frames: of the pool of clips.
+        recipes: by stage.
+    """
+
+    size: tuple[int, int] = (128, 80)
+    vae_widths: tuple[int, ...] = (16, 32, 64, 128)
+    latent_channels: int = 8
+    unet_widths: tuple[int, ...] = (64, 128)
+    heads: int = 4
+    groups: int = 16
+    text_width: int = 128
+    text_layers: int = 2
+    text_heads: int = 4
+    stills: int = 7000
+    clips: int = 700
+    frames: int = 16
+    recipes: Mapping[str, Recipe] = field(default_factory=lambda: dict(RECIPES))
+
+    def __post_init__(self) -> None:
+        factor = 2 ** (len(self.vae_widths) - 1)
+        if any(side % factor for side in self.size):
+            raise ConfigError(f"plan.size: {self.size}", f"this VAE takes multiples of {factor}")
+
+    def recipe(self, stage: str, **changes: int | float | None) -> Recipe:
+        """The recipe of a stage, with changes; None changes nothing."""
+        return replace(self.recipes[stage], **{key: value for key, value in changes.items() if value is not None})  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+"""Writes trained stages as weights that the product loads: folders and safetensors in half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from spa2v.core.errors import WeightsError
+from spa2v.core.media.files import atomic_path, write_json
+from spa2v.world.training.diffusion import make_noise_schedule
+from spa2v.world.training.gligen import GLIGENGrounder
+from spa2v.world.training.loop import CHECKPOINT, averaged
+from spa2v.world.training.migc import MIGCGrounder
+from spa2v.world.training.motion import MotionModules, make_adapter, with_motion
+from spa2v.world.training.words import NEAREST, VOCABULARY
+from spa2v.world.training.workshop import Workshop
+
+MOST_BYTES = 25_000_000
+BASE, ADAPTER, MIGC_FILE, GLIGEN_FILE, DETECTOR_FILE = (
+    "stable-diffusion", "motion-adapter", "migc.safetensors", "gligen/diffusion_pytorch_model.safetensors", "detector.safetensors",
+)  # fmt: skip
+
+
+def ship(workshop: Workshop, target: Path) -> list[str]:
+    """Writes every stage that has been trained into `target`; returns the names of the parts.
+
+    Raises:
+        WeightsError: all together are larger than the package may hold.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    done = [name for name in ("base", "motion", "migc", "gligen", "detector") if _is_there(workshop, name)]
+    writers = {"base": _base, "motion": _motion, "migc": _migc, "gligen": _gligen, "detector": _detector}
+    for name in done:
+        writers[name](workshop, target)
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    if size > MOST_BYTES:
+        raise WeightsError(f"the weights in {str(target)!r} take {size} bytes", f"expected at most {MOST_BYTES}")
+    return done
+
+
+def _is_there(workshop: Workshop, stage: str) -> bool:
+    return (workshop.out / stage / CHECKPOINT).exists()
+
+
+def _base(workshop: Workshop, target: Path) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline(
+        vae=workshop.vae,
+        text_encoder=workshop.prompter.encoder,
+        tokenizer=workshop.prompter.tokenizer,
+        unet=workshop.base(),
+        scheduler=make_noise_schedule(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    half = pipeline.to(_half())
+    half.save_pretrained(target / BASE)
+    write_json(target / BASE / VOCABULARY, NEAREST)
+    for module in (workshop.vae, workshop.prompter.encoder):
+        module.float()
+
+
+def _half() -> Any:
+    import torch
+
+    return torch.float16
+
+
+def _motion(workshop: Workshop, target: Path) -> None:
+    unet = workshop.base()
+    adapter = make_adapter(unet, workshop.plan.heads, workshop.plan.frames)
+    modules = MotionModules(with_motion(unet, adapter))
+    modules.load_state_dict(averaged(workshop.out / "motion"))
+    from spa2v.world.training.motion import adapter_tensors
+
+    adapter.load_state_dict(adapter_tensors(modules))
+    adapter.to(_half()).save_pretrained(target / ADAPTER)
+
+
+def _migc(workshop: Workshop, target: Path) -> None:
+    grounder = MIGCGrounder(workshop.frozen().sites)
+    grounder.load_state_dict(averaged(workshop.out / "migc"))
+    _save(grounder.tensors(), target / MIGC_FILE)
+
+
+def _gligen(workshop: Workshop, target: Path) -> None:
+    grounder = GLIGENGrounder(workshop.frozen().sites)
+    grounder.load_state_dict(averaged(workshop.out / "gligen"))
+    _save(grounder.tensors(), target / GLIGEN_FILE)
+
+
+def _detector(workshop: Workshop, target: Path) -> None:
+    state = averaged(workshop.out / "detector")
+    _save({key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}, target / DETECTOR_FILE)
+
+
+def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = {key: tensor.detach().cpu().to(_half()).contiguous() for key, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(half, temporary, metadata={"format": "pt"})

@@ -1,0 +1,181 @@
+"""Puts stages together: pools on disk, networks from earlier stages frozen, seeds for what starts from nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spa2v.core.media.files import atomic_path
+from spa2v.core.runtime import Run
+from spa2v.world.training.base import BaseStage, Latents, Prompter, make_unet
+from spa2v.world.training.gligen import GLIGENStage
+from spa2v.world.training.grounding import Frozen
+from spa2v.world.training.loop import Stage, Trainer, averaged
+from spa2v.world.training.migc import MIGCStage
+from spa2v.world.training.motion import MotionStage, make_adapter, with_motion
+from spa2v.world.training.pictures import Pool, cached_pool, draw_pool
+from spa2v.world.training.plan import Plan
+from spa2v.world.training.seeing import SeeingStage
+from spa2v.world.training.vae import DecoderStage, VAEStage, encode_pool, make_vae, set_scaling
+from spa2v.world.training.words import load_tokenizer, make_text_encoder, write_tokenizer
+
+SCALING_PICTURES = 512
+
+
+class Workshop:
+    """One folder of trainings.
+
+    Args:
+        out: the folder; each stage has one of its own in it.
+        plan: sizes and recipes.
+        run: gives seed and device.
+        start: a folder of shipped weights to start all stages from, or None to start from nothing.
+    """
+
+    def __init__(self, out: Path, plan: Plan, run: Run, start: Path | None = None) -> None:
+        self.out, self.plan, self.run, self.start = out, plan, run, start
+
+    def trainer(self, stage: str, **changes: int | float | None) -> Trainer:
+        """The trainer of a stage, at its last checkpoint if there is one."""
+        made = getattr(self, f"_{stage}")()
+        return Trainer(made, self.plan.recipe(stage, **changes), self.out / stage, self.run)
+
+    def _seeded(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, with its random weights drawn from a seed of its own."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.run.derived_seed(f"{name}/start"))
+            return make().to(self.run.device)
+
+    def _pool(self, name: str, clips: int, frames: int) -> Pool:
+        path = self.out / "pools" / f"{name}-{clips}x{frames}-{self.plan.size[0]}x{self.plan.size[1]}.npz"
+        with self.run.progress(f"drawing {name}", clips) as tick:
+            seed = self.run.derived_seed(f"pool/{name}")
+            return cached_pool(path, lambda: draw_pool(seed, clips, frames, self.plan.size, tick))
+
+    @cached_property
+    def stills(self) -> Pool:
+        """Single pictures, two of each scene."""
+        return self._pool("stills", self.plan.stills, 2)
+
+    @cached_property
+    def clips(self) -> Pool:
+        """Clips of as many frames as a video has."""
+        return self._pool("clips", self.plan.clips, self.plan.frames)
+
+    def latents(self, name: str) -> Tensor:
+        """The latents of a pool by the frozen encoder, kept on disk for as long as the encoder is the same."""
+        key = state_hash(self.vae.encoder)[:16]
+        path = self.out / "pools" / f"{name}-{key}.pt"
+        if not path.exists():
+            encoded = encode_pool(self.vae, getattr(self, name), self.run)
+            with atomic_path(path) as target:
+                torch.save(encoded, target)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+
+    @cached_property
+    def vae(self) -> Any:
+        """The VAE of its stage, frozen; its decoder from the decoder stage, as far as that is."""
+        vae = self._new_vae()
+        vae.load_state_dict(averaged(self.out / "vae"))
+        if (self.out / "decoder" / "checkpoint.pt").exists():
+            vae.decoder.load_state_dict(averaged(self.out / "decoder"))
+        vae = vae.requires_grad_(False).eval()
+        flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
+        set_scaling(vae, flat[:SCALING_PICTURES], self.run.device)
+        return vae
+
+    def _new_vae(self) -> Any:
+        plan = self.plan
+        if self.start:
+            from diffusers import AutoencoderKL
+
+            return AutoencoderKL.from_pretrained(self.start / "stable-diffusion" / "vae").float().to(self.run.device)
+        return self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels, 8))
+
+    @cached_property
+    def prompter(self) -> Prompter:
+        """Tokenizer and text encoder; untrained, or from `start`."""
+        if self.start:
+            from transformers import CLIPTextModel
+
+            folder = self.start / "stable-diffusion"
+            encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").float().to(self.run.device)
+            return Prompter(load_tokenizer(folder / "tokenizer"), encoder)
+        folder = self.out / "tokenizer"
+        if not (folder / "vocab.json").exists():
+            write_tokenizer(folder)
+        tokenizer, plan = load_tokenizer(folder), self.plan
+        make = lambda: make_text_encoder(tokenizer, plan.text_width, plan.text_layers, plan.text_heads)  # noqa: E731
+        return Prompter(tokenizer, self._seeded("text", make))
+
+    def _new_unet(self) -> Any:
+        if self.start:
+            from diffusers import UNet2DConditionModel
+
+            folder = self.start / "stable-diffusion" / "unet"
+            return UNet2DConditionModel.from_pretrained(folder).float().to(self.run.device)
+        p = self.plan
+        make = lambda: make_unet(p.unet_widths, p.latent_channels, p.text_width, p.heads, p.groups)  # noqa: E731
+        return self._seeded("unet", make)
+
+    def _detector(self) -> Stage:
+        with self.run.progress("drawing for the detector", self.plan.stills // 2) as tick:
+            seed = self.run.derived_seed("pool/detector")
+            return self._seeded_stage("detector", lambda: SeeingStage(seed, self.plan.stills // 2, self.plan.size, tick))
+
+    def _seeded_stage(self, name: str, make: Callable[[], Any]) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.run.derived_seed(f"{name}/start"))
+            stage = make()
+        stage.trained().to(self.run.device)
+        return stage
+
+    def _vae(self) -> Stage:
+        return VAEStage(self._new_vae(), self.stills)
+
+    def _decoder(self) -> Stage:
+        return DecoderStage(self.vae, self.stills, self.latents("stills"))
+
+    def _base(self) -> Stage:
+        sources = [self.latents("stills")] + ([self.latents("clips")] if self.plan.clips else [])
+        pools = [self.stills] + ([self.clips] if self.plan.clips else [])
+        return BaseStage(self._new_unet(), self.prompter, Latents(pools, sources), self.vae)
+
+    def base(self) -> Any:
+        """The UNet of the base stage, frozen; the prompter's text encoder with it."""
+        both = nn.ModuleDict({"unet": self._new_unet(), "text_encoder": self.prompter.encoder})
+        both.load_state_dict(averaged(self.out / "base"))
+        both.requires_grad_(False).eval()
+        return both["unet"]
+
+    def frozen(self) -> Frozen:
+        """The base as grounding sees it."""
+        latents = Latents([self.stills], [self.latents("stills")])
+        return Frozen(self.base(), self.prompter, self.vae, latents, (self.plan.size[1], self.plan.size[0]))
+
+    def _motion(self) -> Stage:
+        unet, plan = self.base(), self.plan
+        adapter = self._seeded("motion", lambda: make_adapter(unet, plan.heads, plan.frames))
+        network = with_motion(unet, adapter).to(self.run.device)
+        return MotionStage(network, self.prompter, self.vae, self.clips, self.latents("clips"))
+
+    def _migc(self) -> Stage:
+        return self._seeded_stage("migc", lambda: MIGCStage(self.frozen()))
+
+    def _gligen(self) -> Stage:
+        return self._seeded_stage("gligen", lambda: GLIGENStage(self.frozen()))
+
+
+def state_hash(module: nn.Module) -> str:
+    """SHA-256 of all tensors of a module, in the order of their names: what must not change has the same hash."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,220 @@
+"""Training of small weights: exact resume, frozen parts, formats that the product loads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from spa2v.core.errors import ConfigError, WeightsError
+from spa2v.core.runtime import Run
+from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
+from spa2v.plugins.grounding_injectors.gligen import GLIGEN
+from spa2v.plugins.grounding_injectors.migc import MIGC
+from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+from spa2v.world.training.captions import Shown, caption
+from spa2v.world.training.command import train
+from spa2v.world.training.loop import Recipe, averaged, rate_at
+from spa2v.world.training.pictures import draw_pool
+from spa2v.world.training.plan import Plan
+from spa2v.world.training.shipping import ship
+from spa2v.world.training.words import known_words, load_tokenizer, write_tokenizer
+from spa2v.world.training.workshop import Workshop, state_hash
+
+STEPS = 4
+TINY = Plan(
+    size=(64, 32),
+    vae_widths=(8, 8, 8, 16),
+    latent_channels=4,
+    unet_widths=(16, 32),
+    heads=2,
+    groups=8,
+    text_width=32,
+    text_layers=1,
+    text_heads=2,
+    stills=6,
+    clips=2,
+    frames=4,
+    recipes={
+        name: Recipe(steps=STEPS, batch=2, rate=1e-3, sheet_every=0)
+        for name in ("detector", "vae", "decoder", "base", "motion", "migc", "gligen")
+    },
+)
+SEED = 3
+
+
+def workshop(out: Path, plan: Plan = TINY, start: Path | None = None) -> Workshop:
+    return Workshop(out, plan, Run(seed=SEED, device="cpu", dtype="float32"), start)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all stages trained for a few steps, and their weights in `weights`."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("training")
+    for stage in TINY.recipes:
+        workshop(out).trainer(stage).train()
+    assert set(ship(workshop(out), out / "weights")) == {"base", "motion", "migc", "gligen", "detector"}
+    return out
+
+
+def link_earlier(trained: Path, out: Path, stages: tuple[str, ...]) -> None:
+    """Gives a new folder the earlier stages of a trained one."""
+    for name in (*stages, "pools", "tokenizer"):
+        (out / name).symlink_to(trained / name)
+
+
+@pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
+def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp_path: Path) -> None:
+    earlier = {"base": ("vae", "decoder"), "motion": ("vae", "decoder", "base")}
+    earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"]}
+    link_earlier(trained, tmp_path, earlier.get(stage, ()))
+    workshop(tmp_path).trainer(stage).train(until=2)
+    resumed = workshop(tmp_path).trainer(stage)
+    assert resumed.step == 2
+    resumed.train()
+    whole, parts = averaged(trained / stage), averaged(tmp_path / stage)
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+    assert (tmp_path / stage / "loss.csv").read_text() == (trained / stage / "loss.csv").read_text()
+
+
+@pytest.mark.parametrize("stage", ["motion", "migc", "gligen"])
+def test_later_stages_leave_vae_and_base_alone(stage: str, trained: Path, tmp_path: Path) -> None:
+    link_earlier(trained, tmp_path, ("vae", "decoder", "base"))
+    shop = workshop(tmp_path)
+    trainer = shop.trainer(stage)
+    made = trainer.stage
+    unet = made.network if stage == "motion" else made.frozen.unet  # type: ignore[attr-defined]
+    own = set(map(id, trainer.module.parameters()))
+    others = torch.nn.ParameterDict(
+        {name.replace(".", "/"): p for name, p in unet.named_parameters() if id(p) not in own}
+    )
+    before = [state_hash(module) for module in (others, shop.vae, shop.prompter.encoder)]
+    learned = state_hash(trainer.module)
+    trainer.train()
+    assert [state_hash(module) for module in (others, shop.vae, shop.prompter.encoder)] == before
+    assert state_hash(trainer.module) != learned
+
+
+def test_the_base_leaves_the_vae_alone_and_the_decoder_the_encoder(trained: Path, tmp_path: Path) -> None:
+    link_earlier(trained, tmp_path, ("vae",))
+    shop = workshop(tmp_path)
+    trainer = shop.trainer("decoder")
+    encoder, decoder = state_hash(shop.vae.encoder), state_hash(shop.vae.decoder)
+    trainer.train()
+    assert state_hash(shop.vae.encoder) == encoder
+    assert state_hash(shop.vae.decoder) != decoder
+    base = shop.trainer("base")
+    before = state_hash(shop.vae)
+    base.train()
+    assert state_hash(shop.vae) == before
+
+
+def test_motion_never_sees_boxes(trained: Path, tmp_path: Path) -> None:
+    """Other boxes, the same clips and words: the motion stage's loss does not change."""
+    link_earlier(trained, tmp_path, ("vae", "decoder", "base"))
+    shop = workshop(tmp_path)
+    stage = shop.trainer("motion").stage
+    run = Run(seed=SEED, device="cpu")
+    before = float(stage.loss(0, 2, run))
+    swapped = {"left": (0.0, 0.1, 0.3, 0.2), "center": (0.4, 0.1, 0.6, 0.2), "right": (0.7, 0.1, 1.0, 0.2)}
+    pool = stage.pool  # type: ignore[attr-defined]
+    moved = tuple(
+        tuple(tuple(replace(t, box=swapped[t.place]) for t in row) for row in clip) for clip in pool.things
+    )
+    stage.pool = replace(pool, things=moved)  # type: ignore[attr-defined]
+    assert float(stage.loss(0, 2, run)) == before
+
+
+def layout() -> VideoSceneLayout:
+    thing = SceneObject("car_0", "car", Box(0.2, 0.3, 0.7, 0.9))
+    return VideoSceneLayout(
+        duration_s=1.0, caption="A car on the left.", keyframes=(KeyFrame(0.0, "A car on the left.", (thing,)),)
+    )
+
+
+def test_the_product_loads_what_training_ships(trained: Path) -> None:
+    weights = trained / "weights"
+    run = Run(seed=1, device="cpu", dtype="float32")
+    options = {"width": 64, "height": 32, "frames": 4, "steps": 2, "guidance": 3.0, "negative_prompt": ""}
+    backbone = AnimateDiff(base=str(weights / "stable-diffusion"), motion=str(weights / "motion-adapter"), **options)  # type: ignore[arg-type]
+    plain = backbone.generate(layout(), run).frames
+    for injector in (MIGC(weights=str(weights / "migc.safetensors")), GLIGEN(weights=str(weights / "gligen"), share=1.0)):
+        with injector.attach(backbone, layout(), run) as attachment:
+            grounded = backbone.generate(layout(), run).frames
+        assert attachment.sites
+        assert grounded.shape == plain.shape
+        assert not np.array_equal(grounded, plain)
+    assert np.array_equal(backbone.generate(layout(), run).frames, plain)
+
+
+def test_shipped_weights_are_half_precision_of_the_averaged_ones(trained: Path) -> None:
+    shipped = load_file(trained / "weights" / "stable-diffusion" / "unet" / "diffusion_pytorch_model.safetensors")
+    state = averaged(trained / "base")
+    assert shipped.keys() == {key.removeprefix("unet.") for key in state if key.startswith("unet.")}
+    assert all(torch.equal(shipped[key], state[f"unet.{key}"].half()) for key in shipped)
+    keys = load_file(trained / "weights" / "migc.safetensors")
+    assert all(key.startswith("model.diffusion_model.") and ".migc." in key for key in keys)
+
+
+def test_training_can_start_from_shipped_weights(trained: Path, tmp_path: Path) -> None:
+    shop = workshop(tmp_path, start=trained / "weights")
+    start = shop.trainer("vae").module.state_dict()
+    state = averaged(trained / "vae") | {f"decoder.{k}": v for k, v in averaged(trained / "decoder").items()}
+    assert all(torch.equal(start[key], state[key].half().float()) for key in start)
+
+
+def test_a_stage_without_the_earlier_one_says_so(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no checkpoint in .*vae"):
+        workshop(tmp_path).trainer("base")
+
+
+def test_a_checkpoint_of_another_seed_is_refused(trained: Path, tmp_path: Path) -> None:
+    link_earlier(trained, tmp_path, ("vae",))
+    other = Workshop(tmp_path, TINY, Run(seed=SEED + 1, device="cpu"))
+    with pytest.raises(WeightsError, match=f"it was made with seed {SEED}, this run has {SEED + 1}"):
+        other.trainer("vae")
+
+
+def test_numbers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--steps: 0"):
+        train(("vae",), tmp_path, steps=0)
+    with pytest.raises(ConfigError, match=r"plan.size: \(60, 32\)"):
+        Plan(size=(60, 32))
+
+
+def test_the_rate_rises_and_falls() -> None:
+    recipe = Recipe(steps=100, batch=1, rate=1.0, warmup=0.1)
+    rates = [rate_at(recipe, step) for step in range(101)]
+    assert rates[0] < 0.2
+    assert max(rates) == pytest.approx(1.0, abs=0.01)
+    assert rates[100] == pytest.approx(0.01)
+    assert rates[12:] == sorted(rates[12:], reverse=True)
+
+
+def test_every_known_word_is_one_token_and_others_fall_apart(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    assert [word for word in known_words() if len(tokenizer(word).input_ids) != 3] == []
+    pieces = tokenizer.tokenize("Zebra ü")
+    assert len(pieces) > 2
+    assert tokenizer.decode(tokenizer("a zebra").input_ids, skip_special_tokens=True).strip() == "a zebra"
+
+
+def test_pools_are_functions_of_their_seed() -> None:
+    a, b = draw_pool(5, 3, 2, (64, 32)), draw_pool(5, 2, 2, (64, 32))
+    assert np.array_equal(a.pixels[:2], b.pixels)
+    assert a.things[:2] == b.things
+
+
+def test_captions_follow_the_planner_and_vary() -> None:
+    car = Shown("car", "left_to_right", "red", (0.0, 0.2, 0.3, 0.6))
+    texts = {caption([car], [], "street", np.random.default_rng(seed)) for seed in range(200)}
+    assert "A car moves from left to right, outdoors on a street, A car on the left" in texts
+    assert "" in texts
+    assert any("red car" in text for text in texts)
