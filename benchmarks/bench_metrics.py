@@ -1,7 +1,7 @@
 """Stage-1 metrics for a benchmark of AVLBench's size: 7,274 clips of 16 frames, exact, no sampling.
 
 `python -m benchmarks.bench_metrics [CLIPS]` prints the seconds of each part;
-`pytest benchmarks/bench_metrics.py --benchmark-enable --benchmark-only` compares one call for all clips with one a clip.
+`pytest benchmarks/bench_metrics.py --benchmark-enable --benchmark-only` compares one call with one a clip.
 """
 
 from __future__ import annotations
