@@ -252,6 +252,18 @@ def _forget_peak(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
+def test_layers(benchmark: Any) -> None:
+    """The grounded layers at full width, 4 frames of 2 things, against frame by frame."""
+    work = Layers(4, 2, torch.device("cpu"), "sd15")
+    processors, rows = work.processors(), work.rows()
+    work.fast(processors, rows)
+    long = seconds(work.frame_by_frame, 1, work.device)
+    benchmark.pedantic(lambda: work.fast(processors, rows), rounds=3)
+    quick = seconds(lambda: work.fast(processors, rows), 3, work.device)
+    benchmark.extra_info["times_faster_than_frame_by_frame"] = round(long / quick, 2)
+    print(f"\ngrounded layers: {long / quick:.2f} times faster than frame by frame")
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_grounding")
     parser.add_argument("what", choices=("layers", "step", "curve", "clip"))

@@ -195,6 +195,24 @@ def test_loras_are_merged_with_their_scale(temporal: bool, tmp_path: Path) -> No
         torch.testing.assert_close(merged.get_parameter(name), expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("form", ["kohya", "processor"])
+def test_older_lora_formats_are_merged(form: str, tmp_path: Path) -> None:
+    plain = load_tiny().unet
+    name = "mid_block.attentions.0.transformer_blocks.0.attn2.to_q"
+    down, up = torch.randn(2, 32), torch.randn(32, 2)
+    if form == "kohya":
+        head = "lora_unet_" + name.replace(".", "_")
+        lora = {f"{head}.lora_down.weight": down, f"{head}.lora_up.weight": up, f"{head}.alpha": torch.tensor(1.0)}
+    else:
+        head = "unet." + name.replace(".to_q", ".processor.to_q_lora")
+        lora = {f"{head}.down.weight": down, f"{head}.up.weight": up}
+    save_file(lora, tmp_path / "lora.safetensors")
+    merged = load_tiny(loras=[{"source": str(tmp_path / "lora.safetensors")}]).unet
+    strength = 0.5 if form == "kohya" else 1.0  # alpha / rank
+    expected = plain.get_submodule(name).weight + strength * up @ down
+    torch.testing.assert_close(merged.get_submodule(name).weight, expected, atol=1e-5, rtol=1e-5)
+
+
 def test_several_loras_add_up(tmp_path: Path) -> None:
     plain = load_tiny().unet
     files = [tiny.lora_file(tmp_path / f"{k}.safetensors", plain, False, seed=k) for k in range(2)]
