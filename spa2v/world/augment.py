@@ -79,7 +79,7 @@ def reverse_layout(layout: VideoSceneLayout) -> VideoSceneLayout:
         reasoning=_swapped(layout.reasoning, _TIMES),
         attributes={key: REVERSED.get(value, value) for key, value in layout.attributes.items()},
         keyframes=tuple(
-            KeyFrame(first + last - frame.time_s, _swapped(frame.caption, _TIMES), frame.objects)
+            KeyFrame(round(first + last - frame.time_s, 9), _swapped(frame.caption, _TIMES), frame.objects)
             for frame in reversed(layout.keyframes)
         ),
     )

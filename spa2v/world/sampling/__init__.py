@@ -17,7 +17,7 @@ from spa2v.world.sampling.choice import Choice
 from spa2v.world.sampling.draws import new_receiver, receiver_of
 from spa2v.world.sampling.indoors import indoors
 from spa2v.world.sampling.outdoors import outdoors
-from spa2v.world.sampling.visibility import all_visible
+from spa2v.world.sampling.visibility import is_true
 from spa2v.world.scene import Scene
 
 __all__ = ["Choice", "sample_scene"]
@@ -42,7 +42,7 @@ def sample_scene(seed: int, choice: Choice | None = None) -> Scene:
     kind = _kind(np.random.default_rng([seed, 0x5C0]), wanted)
     for attempt in range(ATTEMPTS):
         scene = _attempt(seed, np.random.default_rng([seed, 0x5CE, attempt + 1]), wanted, *kind)
-        if all_visible(scene):
+        if is_true(scene):
             break
     return scene
 

@@ -14,7 +14,7 @@ from spa2v.world.scene import Camera, Path, Room, Scene, Thing, Vector
 COLUMNS = {"left": (0.16, 0.33), "center": (0.45, 0.55), "right": (0.67, 0.84)}
 HELD_HEIGHT_M = {"guitar": 0.58, "violin": 0.68}
 HELD_SCALE = {"guitar": 1.0, "violin": 0.8}
-BESIDE_M = {"piano": 0.95, "harp": 0.9}
+BESIDE_M = {"piano": 0.85, "harp": 0.8}
 
 
 def indoors(seed: int, rng: np.random.Generator, wanted: Choice, several: bool) -> Scene:

@@ -1,4 +1,4 @@
-"""Whether every thing of a scene can be seen: the eye must find what the ear hears."""
+"""Whether every thing of a scene can be seen, and on the side that its attribute says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,29 @@ from spa2v.world.scene import Scene
 
 SIZE, MOMENTS = (64, 40), 6
 MIN_SHARE = 0.4
+COLUMNS = {
+    "left": (0.0, 0.4),
+    "center": (0.4, 0.6),
+    "right": (0.6, 1.0),
+}  # of the middle of a box, as annotators have it
+
+
+def is_true(scene: Scene) -> bool:
+    """Whether the picture says what the attributes say: everything can be seen, and still things on their sides."""
+    return all_on_their_sides(scene) and all_visible(scene)
+
+
+def all_on_their_sides(scene: Scene) -> bool:
+    """True when the middle of the visible box of every thing that stands still lies on the side of its attribute."""
+    if scene.scenario == "translational":
+        return True
+    boxes = Renderer(scene, *SIZE, samples=1).frame(0.0).boxes
+    return all(_on_its_side(boxes.get(thing.id), thing.attribute) for thing in scene.things)
+
+
+def _on_its_side(box: Box | None, attribute: str) -> bool:
+    low, high = COLUMNS[attribute]
+    return box is not None and low <= box.center[0] <= high
 
 
 def all_visible(scene: Scene) -> bool:

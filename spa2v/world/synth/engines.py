@@ -49,7 +49,7 @@ def truck(rng: np.random.Generator, count: int, rate: int) -> Samples:
     turn = _speed(rng, count, rate, rng.uniform(4.2, 5.8))
     engine = oscillate(_engine_cycle(rng, 6, 160, 0.75, 0.4), turn, count, rate)
     knock = 0.6 + np.maximum(oscillate(cycle(np.ones(4)), turn * 6, count, rate), 0)
-    rattle = noise_band(rng, count, rate, 900, 4000) * unit(knock)
+    rattle = noise_band(rng, count, rate, 900, 4000) * unit(knock.astype(np.float32))
     whistle = oscillate(cycle([1.0]), turn * rng.uniform(420, 520), count, rate)
     rumble = noise_band(rng, count, rate, 60, 300)
     return engine + np.float32(rng.uniform(0.5, 0.8)) * rattle + 0.13 * whistle + 0.7 * rumble
@@ -60,7 +60,7 @@ def motorcycle(rng: np.random.Generator, count: int, rate: int) -> Samples:
     table = _engine_cycle(rng, int(rng.integers(1, 3)), 90, rng.uniform(0.45, 0.7), 0.6)
     turn = _speed(rng, count, rate, rng.uniform(48, 85), wander=0.05)
     exhaust = np.tanh(1.6 * oscillate(table, turn, count, rate)).astype(np.float32)
-    rasp = noise_band(rng, count, rate, 400, 5000) * np.abs(exhaust)
+    rasp = np.multiply(noise_band(rng, count, rate, 400, 5000), np.abs(exhaust), dtype=np.float32)
     return unit(exhaust) * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.6 * unit(rasp)
 
 

@@ -114,7 +114,7 @@ def harp(rng: np.random.Generator, count: int, rate: int) -> Samples:
 def _fingered(frequency: float, rate: int) -> Samples:
     order = np.arange(1, 6)
     levels = np.abs(np.sin(np.pi * order * 0.45)) / order**1.9
-    return ring(frequency * order, levels, 0.85 / order**0.8 * (260 / frequency) ** 0.35, 1.0, rate, 0.004)
+    return ring(frequency * order, levels, 0.85 / order**0.8 * (260 / frequency) ** 0.35, 1.0, rate, 0.0015)
 
 
 def violin(rng: np.random.Generator, count: int, rate: int) -> Samples:

@@ -15,7 +15,7 @@ TABLE = 2048
 @lru_cache(maxsize=64)
 def _band(low_hz: float, high_hz: float, rate: int) -> NDArray[np.float64]:
     high = min(high_hz, 0.45 * rate)
-    return np.asarray(signal.butter(2, [low_hz, high], "bandpass", fs=rate, output="sos"))
+    return np.asarray(signal.butter(2, [min(low_hz, 0.7 * high), high], "bandpass", fs=rate, output="sos"))
 
 
 def noise_band(rng: np.random.Generator, count: int, rate: int, low_hz: float, high_hz: float) -> Samples:
@@ -24,7 +24,7 @@ def noise_band(rng: np.random.Generator, count: int, rate: int, low_hz: float, h
 
 
 def band(samples: Samples, rate: int, low_hz: float, high_hz: float) -> Samples:
-    """The part of a signal between two frequencies."""
+    """The part of a signal between two frequencies; at a low rate, what is left of that band below half of it."""
     return np.asarray(signal.sosfilt(_band(low_hz, high_hz, rate), samples), dtype=np.float32)
 
 
