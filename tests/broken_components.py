@@ -21,6 +21,7 @@ from spa2v import (
     Tag,
     Track,
     VideoSceneLayout,
+    WeightsError,
 )
 from spa2v.testing import toy_backbone
 
@@ -36,13 +37,16 @@ class Extractor:
         )
 
 
+class ImportsTorch(Extractor):
+    def __init__(self) -> None:
+        import torch  # noqa: F401
+
+
 class Cues:
     class options(Extractor):
         def __init__(self, **options: float) -> None: ...
 
-    class cheap(Extractor):
-        def __init__(self) -> None:
-            import torch  # noqa: F401
+    cheap = ImportsTorch
 
     class clips(Extractor):
         def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
@@ -93,15 +97,23 @@ class Planner:
         return VideoSceneLayout(audio.duration_s, "a bell", (KeyFrame(0.0, "", things),), notes=notes)
 
 
+class Weightless(Planner):
+    def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+        raise WeightsError("the weights 'a/b' are not there")
+
+
+class CallsHost(Planner):
+    def __init__(self) -> None:
+        import socket
+
+        socket.getaddrinfo("127.0.0.1", 80)
+
+
 class Plans:
     class options(Planner):
         def __init__(self, *sizes: float) -> None: ...
 
-    class cheap(Planner):
-        def __init__(self) -> None:
-            import socket
-
-            socket.getaddrinfo("127.0.0.1", 80)
+    cheap = CallsHost
 
     class clips(Planner):
         def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
@@ -164,17 +176,20 @@ class Denoiser:
         return self._inner.generate(layout, run)
 
 
+class ReadsWeights(Backbone):
+    def __init__(self) -> None:
+        from contextlib import suppress
+        from pathlib import Path
+
+        with suppress(OSError):
+            Path("no_such.safetensors").read_bytes()
+
+
 class Videos:
     class options(Backbone):
         def __init__(self, size: int, /) -> None: ...
 
-    class cheap(Backbone):
-        def __init__(self) -> None:
-            from contextlib import suppress
-            from pathlib import Path
-
-            with suppress(OSError):
-                Path("no_such.safetensors").read_bytes()
+    cheap = ReadsWeights
 
     class layouts(Backbone):
         def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
@@ -228,13 +243,16 @@ class Injector:
         return denoiser.mid_block.register_forward_hook(lambda module, inputs, output: output * 1.5)
 
 
+class ImportsTorchToo(Injector):
+    def __init__(self) -> None:
+        import torch  # noqa: F401
+
+
 class Attachments:
     class options(Injector):
         def __init__(self, **options: float) -> None: ...
 
-    class cheap(Injector):
-        def __init__(self) -> None:
-            import torch  # noqa: F401
+    cheap = ImportsTorchToo
 
     class layouts(Injector):
         def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:

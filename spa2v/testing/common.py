@@ -23,7 +23,8 @@ def _cheap(subject: Subject) -> None:
         json.dumps(dict(subject.options))
     except (TypeError, ValueError) as error:
         raise Unchecked("the options are not plain data, as a config would hold them") from error
-    if subject.target.startswith("__main__:") or "<locals>" in subject.target:
+    nested = subject.loaded.__qualname__ != subject.loaded.__name__
+    if nested or subject.loaded.__module__ == "__main__":
         raise Unchecked(f"{subject.target} cannot be imported from another process")
     try:
         found = probe(subject.family, subject.name, subject.target, subject.options)

@@ -13,7 +13,7 @@ from spa2v.core.types import GeneratedVideo, VideoSceneLayout
 from spa2v.testing.backbone import toy_backbone
 from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, state, untouched
 from spa2v.testing.denoiser_state import snapshot
-from spa2v.testing.rules import Broken, Rule, Subject, demand, trying
+from spa2v.testing.rules import LACKING, Broken, Rule, Subject, demand, trying
 from spa2v.testing.same import difference
 from spa2v.testing.toys import toy_audio, toy_cues, toy_layout, toy_run
 
@@ -116,6 +116,8 @@ def _after_error(subject: Subject) -> None:
             raise _Interrupted
     except _Interrupted:
         pass
+    except LACKING:
+        raise
     except Exception as error:
         raise Broken(f"an error inside `with` came out as {type(error).__name__}: {error}") from error
     else:
@@ -146,6 +148,8 @@ def _no_denoiser(subject: Subject) -> None:
             pass
     except (ContractError, ConfigError):
         return
+    except LACKING:
+        raise
     except Exception as error:
         raise Broken(f"on a backbone without a denoiser: raised {type(error).__name__}: {error}") from error
 

@@ -10,6 +10,7 @@ Active wherever spa2v is installed; imports nothing of it before a test asks for
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -54,9 +55,11 @@ def spa2v_rule(request: pytest.FixtureRequest, _spa2v_contracts: dict[Any, Any])
 
 def _check(mark: pytest.Mark, name: str, contracts: dict[Any, Any]) -> None:
     __tracebackhide__ = True
-    from spa2v.core.errors import ContractError, MissingDependency, WeightsError
+    from spa2v.core.errors import ContractError
     from spa2v.testing.contract import Contract
-    from spa2v.testing.rules import Unchecked
+    from spa2v.testing.rules import LACKING, Unchecked
+
+    end: Callable[[str], Any]
 
     family, component, registries = (*mark.args, ())[:3]
     key = repr((mark.args, mark.kwargs))
@@ -65,7 +68,9 @@ def _check(mark: pytest.Mark, name: str, contracts: dict[Any, Any]) -> None:
             contracts[key] = Contract(family, component, registries, mark.kwargs)
         contract = contracts[key]
         contract.check(next(rule for rule in contract.rules if rule.name == name))
-    except (Unchecked, MissingDependency, WeightsError) as reason:
-        pytest.skip(str(reason))
+        return
+    except (Unchecked, *LACKING) as reason:
+        end, text = pytest.skip, str(reason)
     except ContractError as problem:
-        pytest.fail(str(problem), pytrace=False)
+        end, text = partial(pytest.fail, pytrace=False), str(problem)
+    end(text)  # outside of `except`, so that pytest shows the text alone

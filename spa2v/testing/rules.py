@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from spa2v.core.errors import MissingDependency, WeightsError
 
 T = TypeVar("T")
+LACKING = (MissingDependency, WeightsError)
+"""What a component raises where this machine lacks something; no rule is broken by that."""
 
 
 class Broken(Exception):
@@ -79,7 +81,7 @@ def trying(what: str) -> Iterator[None]:
     """Turns whatever a component raises into a broken rule; what this machine lacks stays as it is."""
     try:
         yield
-    except (Broken, Unchecked, MissingDependency, WeightsError):
+    except (Broken, Unchecked, *LACKING):
         raise
     except Exception as error:
         raise Broken(f"{what}: raised {type(error).__name__}: {error}") from error
