@@ -25,7 +25,8 @@ class Mesh:
         starts: shape (F + 1,), where each face begins in `points`.
         colors: shape (F, 3), 0..255.
         normals: shape (F, 3), unit length outwards, or zero for a face that is seen from both sides and not shaded.
-        layers: shape (F,), the order of painting; within a layer the farther face comes first.
+        layers: shape (F,), the order of painting in a group; within a layer the farther face comes first.
+        groups: shape (F,), bodies that stand one behind the other, such as coaches; the farther one comes first.
     """
 
     points: Floats
@@ -33,6 +34,7 @@ class Mesh:
     colors: Floats
     normals: Floats
     layers: NDArray[np.intp]
+    groups: NDArray[np.intp]
 
 
 def shade(color: Color, factor: float) -> Color:
@@ -61,9 +63,15 @@ def limb(a: Sequence[float], b: Sequence[float], width_a: float, width_b: float 
 
 
 class MeshBuilder:
-    """Collects faces. Methods return nothing; `build` gives the mesh."""
+    """Collects faces. Methods return nothing; `build` gives the mesh.
 
-    def __init__(self) -> None:
+    Args:
+        group: of the faces that follow; may be set anew at any time.
+    """
+
+    def __init__(self, group: int = 0) -> None:
+        self.group = group
+        self._groups: list[int] = []
         self._faces: list[Floats] = []
         self._colors: list[Color] = []
         self._normals: list[tuple[float, float, float]] = []
@@ -77,6 +85,7 @@ class MeshBuilder:
         self._colors.append(color)
         self._normals.append(normal)
         self._layers.append(layer)
+        self._groups.append(self.group)
 
     def flat(self, points: ArrayLike, color: Color, layer: int = 1, z: float = 0.0) -> None:
         """A cut-out in the plane of the picture: points of shape (k, 2) at depth z."""
@@ -147,6 +156,7 @@ class MeshBuilder:
             np.asarray(self._colors, dtype=np.float64),
             np.asarray(self._normals, dtype=np.float64),
             np.asarray(self._layers),
+            np.asarray(self._groups),
         )
 
 

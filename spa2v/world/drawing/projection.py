@@ -49,13 +49,13 @@ def faces(figure: Figure, thing: Thing, view: View, time_s: float) -> list[tuple
     way = thing.path.speed_m_s * time_s / thing.scale
     points = np.concatenate([part.points_at(time_s, way) for part in figure.parts])
     normals = np.concatenate([part.normals_at(time_s, way) for part in figure.parts])
-    starts, colors, layers = _joined(figure)
+    starts, colors, layers, groups = _joined(figure)
     places = in_world(points, thing, time_s)
     normals = normals @ heading_matrix(thing.heading_deg).T
     counts = np.diff(starts)
     centers = np.add.reduceat(places, starts[:-1], axis=0) / counts[:, None]
     shown, lights = _facing(normals, centers, view)
-    order = np.lexsort((-centers[:, 2], layers))
+    order = np.lexsort((-centers[:, 2], layers, _far_first(groups, centers[:, 2])))
     shaded = np.clip(colors * lights[:, None], 0, 255).astype(int).tolist()
     flat = view.project(np.column_stack([places[:, :2], np.maximum(places[:, 2], NEAR_M)]))
     near = np.minimum.reduceat(places[:, 2], starts[:-1]) < NEAR_M
@@ -68,11 +68,19 @@ def faces(figure: Figure, thing: Thing, view: View, time_s: float) -> list[tuple
     return painted
 
 
-def _joined(figure: Figure) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+def _far_first(groups: NDArray[np.intp], depths: Floats) -> Floats:
+    """For each face, how near its group is."""
+    return -(np.bincount(groups, depths) / np.maximum(np.bincount(groups), 1))[groups]
+
+
+def _joined(figure: Figure) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp], NDArray[np.intp]]:
     meshes = [part.mesh for part in figure.parts]
     counts = np.concatenate([np.diff(mesh.starts) for mesh in meshes])
     starts = np.concatenate([[0], np.cumsum(counts)])
-    return starts, np.concatenate([mesh.colors for mesh in meshes]), np.concatenate([mesh.layers for mesh in meshes])
+    colors, layers, groups = (
+        np.concatenate([getattr(mesh, name) for mesh in meshes]) for name in ("colors", "layers", "groups")
+    )
+    return starts, colors, layers, groups
 
 
 def _facing(normals: Floats, centers: Floats, view: View) -> tuple[NDArray[np.bool_], Floats]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spa2v.world.drawing.look import (
     BUS_PAINT,
     CAR_PAINT,
@@ -135,7 +137,7 @@ def bus(seed: int) -> Figure:
     builder.front(_rect(0, 0.75, 0.9, 0.2), shade(paint, 0.6), -5.01, 3)
     _pair_of_lights(builder, 0.95, 0.7, 0.16, 5.02, -5.02)
     builder.front(_rect(0, 0.48, 1.22, 0.1), (50, 52, 58), 5.02, 4)
-    return _on_wheels(builder, (3.0, -3.1), 0.5, 1.26, 0.3, box_footprint(5.0, 1.3))
+    return _on_wheels(builder, {3.0: 0, -3.1: 0}, 0.5, 1.26, 0.3, box_footprint(5.0, 1.3))
 
 
 def truck(seed: int) -> Figure:
@@ -151,6 +153,7 @@ def truck(seed: int) -> Figure:
         builder.side(_block(x, 1.1, 0.05, 2.45), shade(cargo, 0.82), 1.252, 3)
     builder.side([(-3.6, 1.9), (0.6, 1.9), (0.9, 2.5), (-3.3, 2.5)], paint, 1.254, 4)
     builder.front([(-0.03, 1.0), (0.03, 1.0), (0.03, 3.55), (-0.03, 3.55)], shade(cargo, 0.6), -4.31, 3)
+    builder.group = 1
     cab = [(1.7, 0.5), (4.2, 0.5), (4.25, 1.5), (3.95, 2.75), (1.7, 2.85)]
     builder.prism(cab, 1.18, paint, 3, edges={2: DARK_GLASS})
     builder.side([(2.6, 1.6), (3.95, 1.6), (3.75, 2.55), (2.6, 2.6)], DARK_GLASS, 1.184, 5)
@@ -159,7 +162,7 @@ def truck(seed: int) -> Figure:
     builder.front(_rect(0, 1.05, 0.8, 0.3), (40, 42, 48), 4.26, 5)
     builder.front(_rect(0, 0.62, 1.16, 0.12), STEEL, 4.27, 5)
     _pair_of_lights(builder, 0.92, 0.82, 0.13, 4.28, -4.32, 5)
-    return _on_wheels(builder, (3.2, -1.9, -3.1), 0.52, 1.22, 0.34, box_footprint(4.3, 1.3))
+    return _on_wheels(builder, {3.2: 1, -1.9: 0, -3.1: 0}, 0.52, 1.22, 0.34, box_footprint(4.3, 1.3))
 
 
 def motorcycle(seed: int) -> Figure:
@@ -201,12 +204,16 @@ def train(seed: int) -> Figure:
     paint = PAINT[look.pick(TRAIN_PAINT)]
     band: Color = look.pick([(245, 240, 225), (250, 205, 70), (60, 64, 76)])
     builder = MeshBuilder()
-    for start in (-11.6, -4.0):
+    for group, start in enumerate((-11.6, -4.0)):
+        builder.group = group
         _coach(builder, start, paint, band)
+    builder.group = 0
+    _tail(builder)
+    builder.group = 2
     _engine(builder, 3.6, paint, band)
     parts = [Part(builder.build())]
-    for x in (-10.6, -6.0, -3.0, 1.6, 4.7, 9.4):
-        parts += wheel(x, 0.42, 1.1, 0.12, rim=(140, 144, 150), spokes=4)
+    for index, x in enumerate((-10.6, -6.0, -3.0, 1.6, 4.7, 9.4)):
+        parts += wheel(x, 0.42, 1.1, 0.12, rim=(140, 144, 150), spokes=4, group=index // 2)
     return Figure(parts, box_footprint(11.3, 1.4))
 
 
@@ -219,6 +226,14 @@ def _coach(builder: MeshBuilder, x: float, paint: Color, band: Color) -> None:
         builder.side(_block(x + 0.75 + index * 1.2, 1.85, 0.9, 0.85), DARK_GLASS, 1.354, 4)
         builder.side(_block(x + 0.75 + index * 1.2, 1.85, 0.9, 0.2), shade(GLASS, 0.8), 1.356, 5)
     builder.box((x + 7.3, 0.75, -0.6), (x + 7.6, 1.0, 0.6), (40, 40, 44), 1)
+
+
+def _tail(builder: MeshBuilder) -> None:
+    """The rear of the last coach, as a receding train shows it."""
+    builder.front(_rect(0, 2.2, 0.45, 0.9), (60, 66, 76), -11.61, 4)
+    for z in (-1.0, 1.0):
+        builder.front(_rect(z, 1.05, 0.14, 0.12), TAILLIGHT, -11.62, 5)
+        builder.front(_rect(0.85 * z, 2.5, 0.28, 0.4), DARK_GLASS, -11.61, 4)
 
 
 def _engine(builder: MeshBuilder, x: float, paint: Color, band: Color) -> None:
@@ -235,20 +250,18 @@ def _engine(builder: MeshBuilder, x: float, paint: Color, band: Color) -> None:
     builder.front(_rect(0, 0.82, 1.2, 0.12), (40, 40, 44), x + 7.62, 4)
     for z in (-0.85, 0.85):
         builder.front(ellipse(z, 1.35, 0.2, 0.17, 12), HEADLIGHT, x + 7.64, 5)
-    # The rear of the last coach stands where a receding train is seen from.
-    builder.front(_rect(0, 2.2, 0.45, 0.9), (60, 66, 76), -11.61, 4)
-    for z in (-1.0, 1.0):
-        builder.front(_rect(z, 1.05, 0.14, 0.12), TAILLIGHT, -11.62, 5)
 
 
 def _on_wheels(
-    builder: MeshBuilder, axles: tuple[float, ...], radius: float, half: float, width: float, foot: Floats
+    builder: MeshBuilder, axles: Mapping[float, int], radius: float, half: float, width: float, foot: Floats
 ) -> Figure:
-    for x in axles:
+    """A vehicle with an axle at each x, given with the body that it belongs to."""
+    for x, group in axles.items():
+        builder.group = group
         builder.side(ellipse(x, radius, radius * 1.15, radius * 1.2, 14), ARCH, half - 0.001, layer=5)
     parts = [Part(builder.build())]
-    for x in axles:
-        parts += wheel(x, radius, half + 0.01, width)
+    for x, group in axles.items():
+        parts += wheel(x, radius, half + 0.01, width, group=group)
     return Figure(parts, foot)
 
 

@@ -5,25 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from spa2v.world.drawing.look import RIM, TIRE
-from spa2v.world.drawing.mesh import Color, Floats, Mesh, MeshBuilder, ellipse
+from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, ellipse
 from spa2v.world.drawing.parts import Part, rolling
 
 LAYER = 6
 
 
-def wheel(x: float, radius: float, z: float, width: float, rim: Color = RIM, spokes: int = 5) -> list[Part]:
+def wheel(
+    x: float, radius: float, z: float, width: float, rim: Color = RIM, spokes: int = 5, group: int = 0
+) -> list[Part]:
     """The two wheels of an axle at x: tires that stand still as shapes, and spokes that turn.
 
     Args:
         x: of the axle; it lies `radius` above the ground.
         z: half the distance of the outer sides.
         width: of a tire.
+        rim: color of the rims.
+        spokes: how many.
+        group: the body that the axle belongs to.
     """
-    return [Part(_tires(x, radius, z, width, rim)), Part(_spokes(x, radius, z, spokes), rolling(radius, (x, radius)))]
+    builder, turning = MeshBuilder(group), MeshBuilder(group)
+    _tires(builder, x, radius, z, width, rim)
+    _spokes(turning, x, radius, z, spokes)
+    return [Part(builder.build()), Part(turning.build(), rolling(radius, (x, radius)))]
 
 
-def _tires(x: float, radius: float, z: float, width: float, rim: Color) -> Mesh:
-    builder = MeshBuilder()
+def _tires(builder: MeshBuilder, x: float, radius: float, z: float, width: float, rim: Color) -> None:
     ring = ellipse(x, radius, radius, radius, 18)
     for sign in (-1.0, 1.0):
         _tread(builder, ring, sign * (z - width), sign * z)
@@ -32,7 +39,6 @@ def _tires(x: float, radius: float, z: float, width: float, rim: Color) -> Mesh:
     builder.side(ring, TIRE, z, LAYER)
     builder.side(ellipse(x, radius, radius * 0.62, radius * 0.62, 14), rim, z + 0.004, LAYER + 1)
     builder.side(ellipse(x, radius, radius * 0.14, radius * 0.14, 8), TIRE, z + 0.012, LAYER + 3)
-    return builder.build()
 
 
 def _tread(builder: MeshBuilder, ring: Floats, inner: float, outer: float) -> None:
@@ -44,12 +50,10 @@ def _tread(builder: MeshBuilder, ring: Floats, inner: float, outer: float) -> No
         builder.face(corners, TIRE, 0, (float(direction[0]), float(direction[1]), 0.0))
 
 
-def _spokes(x: float, radius: float, z: float, count: int) -> Mesh:
-    builder = MeshBuilder()
+def _spokes(builder: MeshBuilder, x: float, radius: float, z: float, count: int) -> None:
     for angle in np.arange(count) * 2 * np.pi / count:
         along = np.array([np.cos(angle), np.sin(angle)])
         across = np.array([-along[1], along[0]]) * radius * 0.07
         tip = along * radius * 0.6
         bar = np.array([x, radius]) + np.array([-across, tip - across, tip + across, across])
         builder.side(bar, (84, 88, 96), z + 0.008, LAYER + 2)
-    return builder.build()

@@ -12,7 +12,7 @@ COLUMNS = {
     "left": (0.0, 0.4),
     "center": (0.4, 0.6),
     "right": (0.6, 1.0),
-}  # of the middle of a box, as annotators have it
+}  # of the middle of a box
 
 
 def is_true(scene: Scene) -> bool:
