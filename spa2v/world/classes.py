@@ -44,7 +44,7 @@ _ALL = (
     _vehicle("bus", 15.0, "a slow diesel engine with a gear whine", 0.17, (9.0, 12.0), 10.0),
     _vehicle("truck", 17.0, "a deep knocking diesel engine", 0.17, (9.0, 12.0), 10.0),
     _vehicle("motorcycle", 15.0, "sharp exhaust pulses", 0.17, (4.5, 7.0), 4.5),
-    _vehicle("train", 18.0, "rolling steel wheels and the double beat of rail joints", 0.15, (13.0, 17.0), 19.0),
+    _vehicle("train", 18.0, "rolling steel wheels and the double beat of rail joints", 0.15, (13.0, 17.0), 16.5),
     ThingClass("piano", "instrument", 0.0, 0.9, "struck strings", 0.17, (3.2, 4.0), scales=(0.8, 0.92)),
     ThingClass("guitar", "instrument", 0.0, 0.7, "plucked steel strings", 0.19, (3.0, 3.8), scales=(1.0, 1.25)),
     ThingClass("drum", "instrument", 2.0, 0.8, "drum hits in a steady beat", 0.16, (3.2, 4.0), scales=(0.8, 0.95)),

@@ -239,7 +239,10 @@ def _tail(builder: MeshBuilder) -> None:
 def _engine(builder: MeshBuilder, x: float, paint: Color, band: Color) -> None:
     builder.box((x + 0.2, 0.45, -1.0), (x + 7.4, 0.75, 1.0), (54, 56, 62), 0)
     nose = [(x, 0.7), (x + 7.4, 0.7), (x + 7.6, 1.7), (x + 6.6, 3.35), (x + 6.2, 3.6), (x + 0.3, 3.6), (x, 3.3)]
-    builder.prism(nose, 1.38, paint, 1, edges={2: DARK_GLASS})
+    builder.prism(nose, 1.38, paint, 1)
+    low, high = (x + 7.45, 1.95), (x + 6.75, 3.1)
+    for z1, z2 in ((-1.2, -0.06), (0.06, 1.2)):
+        builder.face([(*low, z1), (*low, z2), (*high, z2), (*high, z1)], DARK_GLASS, 3, (0.85, 0.52, 0.0))
     builder.side(_block(x, 1.25, 7.45, 0.25), band, 1.382, 3)
     builder.side([(x + 5.7, 2.1), (x + 6.9, 2.1), (x + 6.35, 3.0), (x + 5.7, 3.05)], DARK_GLASS, 1.384, 4)
     for index in range(4):
