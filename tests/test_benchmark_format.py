@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,12 @@ def test_an_id_that_stands_twice_is_refused() -> None:
 def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the manifest"):
         read_manifest(tmp_path)
+
+
+def test_the_example_of_the_documentation_is_valid() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "benchmark-format.md").read_text(encoding="utf-8")
+    found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    data = json.loads(found.group(1))
+    validator().validate(data)
+    assert BenchmarkClip.from_json(data).objects[0].attribute == "approaching"
