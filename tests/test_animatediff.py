@@ -179,8 +179,9 @@ def test_more_frames_than_the_motion_modules_take() -> None:
     )
 
 
-def test_temporal_layers_see_a_window_at_a_time() -> None:
-    backbone = tiny.backbone(frames=20, context_frames=8, context_stride=4, steps=1)
+@pytest.mark.parametrize(("context", "seen"), [(8, 8), (16, 12)])
+def test_temporal_layers_see_a_window_at_a_time(context: int, seen: int) -> None:
+    backbone = tiny.backbone(frames=20, context_frames=context, context_stride=4, steps=1)
     temporal = [site.name for site in backbone.attention_sites(RUN) if site.kind == "temporal"]
     lengths = set()
     for name in temporal:
@@ -188,7 +189,7 @@ def test_temporal_layers_see_a_window_at_a_time() -> None:
         layer.register_forward_pre_hook(lambda module, args: lengths.add(args[0].shape[1]))
     backbone.generate(tiny.layout("car"), RUN)
     assert len(temporal) == 14
-    assert lengths == {8}
+    assert lengths == {seen}
 
 
 @pytest.mark.parametrize("kind", ["butterworth", "gaussian"])

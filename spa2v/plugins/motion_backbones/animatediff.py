@@ -36,9 +36,11 @@ class AnimateDiff:
         negative_prompt: what guidance steers away from.
         captions: each frame's text: "mix" (the video's caption, then the frame's), "global" or "local".
         prompt_prefix: put before every prompt.
+        vocabulary: JSON file of the names that small weights know, or None; other names become the nearest of them.
         scheduler: `name` of a diffusers sampler, and its options; AnimateDiff's linear schedule is the default.
         free_noise: windows over time: "auto" for more frames than the motion modules take, "on" or "off".
-        context_frames, context_stride: length of a window, and how far apart windows start.
+        context_frames, context_stride: length of a window (cut to what the motion modules take), and how far apart
+            windows start.
         free_init: options of FreeInit (`iterations`, `filter`, `order`, `spatial_stop`, `temporal_stop`), or None.
         offload: "none", "model" (networks visit the GPU in turn) or "sequential" (layer by layer; slow, least memory).
         vae_slicing: decode frame by frame inside a chunk.
@@ -65,6 +67,7 @@ class AnimateDiff:
         negative_prompt: str = NEGATIVE,
         captions: str = "mix",
         prompt_prefix: str = "",
+        vocabulary: str | None = None,
         scheduler: Mapping[str, Any] | None = None,
         free_noise: str = "auto",
         context_frames: int = 16,
@@ -79,6 +82,7 @@ class AnimateDiff:
         self.width, self.height, self.frames, self.steps = width, height, frames, steps
         self.guidance, self.negative_prompt, self.captions = guidance, negative_prompt, captions
         self.prompt_prefix, self.scheduler = prompt_prefix, dict(scheduler or {"name": "DDIMScheduler"})
+        self.vocabulary = vocabulary
         self.free_noise, self.context_frames, self.context_stride = free_noise, context_frames, context_stride
         self.free_init, self.offload = free_init, offload
         self.vae_slicing, self.decode_chunk, self.compile = vae_slicing, decode_chunk, compile
@@ -136,8 +140,8 @@ class AnimateDiff:
         generators = [one.torch_generator("animatediff/noise") for one in runs]
         shape = (pipeline.unet.config.in_channels, self.frames, *self.latent_size(run))
         noise = draw(shape, generators)
-        if self._windowed(pipeline):
-            noise = rearrange(noise, self.context_frames, self.context_stride, generators)
+        if window := self._window(pipeline):
+            noise = rearrange(noise, *window, generators)
         scheduler = make_scheduler(self.scheduler, pipeline.scheduler.config)
         refining = FreeInit(**self.free_init) if self.free_init else FreeInit(iterations=1)
         with run.progress("denoising", self.steps * refining.iterations) as tick:
@@ -179,6 +183,11 @@ class AnimateDiff:
         from spa2v.plugins.motion_backbones.animatediff_prompts import encode
 
         pipeline = self._models(run)
+        if self.vocabulary:
+            from spa2v.core.weights import local_path
+            from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
+
+            texts = Vocabulary.read(local_path(self.vocabulary)).translated(texts, run)
         return encode(texts, pipeline.tokenizer, pipeline.text_encoder, run.device, run)
 
     def _text_rows(self, layouts: Sequence[VideoSceneLayout], run: Run) -> Tensor:
@@ -208,15 +217,18 @@ class AnimateDiff:
         stacked = torch.cat(pictures).permute(0, 2, 3, 1).contiguous().numpy()
         return iter(stacked.reshape(len(latents), self.frames, *stacked.shape[1:]))
 
-    def _windowed(self, pipeline: Any) -> bool:
-        """Whether FreeNoise is on."""
+    def _window(self, pipeline: Any) -> tuple[int, int] | None:
+        """FreeNoise's (length, stride) of windows over time, at most what the motion modules take; None when off."""
         longest = pipeline.motion_adapter.config.motion_max_seq_length
         if self.free_noise == "off" and self.frames > longest:
             raise ConfigError(
                 f"animatediff: {self.frames} frames without free_noise",
                 f"these motion modules take {longest} at once; set free_noise to 'auto'",
             )
-        return self.free_noise == "on" or (self.free_noise == "auto" and self.frames > longest)
+        if self.free_noise == "on" or (self.free_noise == "auto" and self.frames > longest):
+            length = min(self.context_frames, longest, self.frames)
+            return length, min(self.context_stride, length)
+        return None
 
     def _models(self, run: Run) -> Any:
         """The networks, loaded on first use and again when the device or dtype changes."""
@@ -226,8 +238,8 @@ class AnimateDiff:
         wanted = (run.device, run.dtype)
         if self._pipeline is None or self._made_for != wanted:
             pipeline = load(self._sources(), run.dtype)
-            if self._windowed(pipeline):
-                pipeline.enable_free_noise(self.context_frames, self.context_stride)
+            if window := self._window(pipeline):
+                pipeline.enable_free_noise(*window)
             place(pipeline, self, run)
             self._pipeline, self._made_for = pipeline, wanted
         return self._pipeline

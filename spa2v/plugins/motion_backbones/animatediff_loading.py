@@ -87,11 +87,11 @@ def load(sources: Sources, dtype: torch.dtype) -> Any:
     Raises:
         WeightsError: something is missing, damaged or does not fit; names the part and the keys.
     """
-    from diffusers import AnimateDiffPipeline
-
     needs = {need.option: need for need in sources.weights() if need.option != "loras"}
     paths = {option: locate(need) for option, need in needs.items()}
     with _quiet():
+        from diffusers import AnimateDiffPipeline  # its import alone warns of parts that are not used here
+
         if paths["base"].is_file():
             parts = _from_file(paths["base"], paths["base_config"], dtype)
         else:
