@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMANDS = {"spa2v": "-m spa2v", "pytest": "-m pytest", "pip": "-m pip"}
+OFFLINE = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+"""pip takes what is installed here and nothing else; "0" is how it spells `--no-build-isolation` as a variable."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,13 @@ class Environment:
 
     def install(self, package: Path) -> None:
         """Builds a package and installs it, with nothing from the network."""
-        flags = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")
-        self._pip("install", *flags, str(package))
+        self._pip("install", "--quiet", str(package))
 
     def uninstall(self, name: str) -> None:
         self._pip("uninstall", "--quiet", "--yes", name)
 
     def _pip(self, *words: str) -> None:
-        command = [sys.executable, "-m", "pip", "--python", str(self.scripts / "python"), *words]
-        done = subprocess.run(command, env=self.variables, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        self.run("pip", *words, cwd=self.scripts)
 
 
 def make_environment(folder: Path) -> Environment:
@@ -53,4 +52,4 @@ def make_environment(folder: Path) -> Environment:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV", "PYTEST"))}
     kept.pop("SPA2V_EXTENSIONS", None)
     path = f"{scripts}{os.pathsep}{kept.get('PATH', '')}"
-    return Environment(scripts, kept | {"PATH": path, "HF_HUB_OFFLINE": "1"})
+    return Environment(scripts, kept | {"PATH": path, "HF_HUB_OFFLINE": "1"} | OFFLINE)

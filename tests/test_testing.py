@@ -23,6 +23,7 @@ from spa2v import (
 )
 from spa2v.core.registry import FAMILIES
 from spa2v.testing import Contract, check_component, toy_audio, toy_backbone, toy_cues, toy_layout, toy_run
+from spa2v.testing.__main__ import main as contract_command
 from spa2v.testing.contract import rules
 from spa2v.testing.same import difference
 
@@ -244,3 +245,16 @@ def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
         "spa2v.testing.pytest_plugin",
     }
     assert "numpy" not in imported
+
+
+def test_the_command_tells_what_cannot_be_checked(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    registry = ["--registry", str(toy.parent / "toy.yaml")]
+    assert contract_command(["layout_planners", "midle", *registry]) == 1
+    assert capsys.readouterr().err.startswith("error: unknown component 'midle' of layout_planners\n  did you mean")
+    assert contract_command(["layout_planners", "middle", "size", *registry]) == 1
+    assert capsys.readouterr().err == "error: option 'size' is not of the form key=value\n"
+    assert contract_command(["layout_planners", "middle", "size=0.2", "name=gong", *registry]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert "  seen: on silence: there stands gong" in out
+    assert out[-1] == "9 kept, 1 broken, 0 unchecked"
+    assert contract_command(["cue_extractors", "loudest", *registry]) == 0

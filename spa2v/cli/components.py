@@ -83,15 +83,23 @@ def _explain(host: Host, family: str | None, name: str) -> None:
     failed = False
     for component in found:
         for key, value in _describe(component).items():
-            typer.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+            if value not in ("", []):
+                typer.echo(f"{key}: {', '.join(value) if isinstance(value, list) else _word(value)}")
         try:
             loaded = host.registry.load(component.family, component.name)
             typer.echo(f"loads: yes\noptions: {_options(loaded)}")
+            registry = f" --registry {component.origin}" if Path(component.origin).is_file() else ""
+            command = f"python -m spa2v.testing {component.family} {component.name}{registry}"
+            typer.echo(f"check its contract: {command}")
         except Spa2vError as error:
             failed = True
             typer.echo(f"loads: no\n{error}")
     if failed:
         raise typer.Exit(1)
+
+
+def _word(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _options(loaded: type[Any]) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 import numpy as np
 
@@ -39,6 +43,7 @@ class Run:
         folder: the run folder, or None when nothing is kept.
         step_hook: what stands around each step (the host gives the `spa2v_run_step` hook).
         quiet: no progress on stderr.
+        told: notices that were printed already; the runs of a batch share one set.
 
     Attributes:
         audio, cues: the sound and what was measured in it, once known; components may read them, never set them.
@@ -54,6 +59,7 @@ class Run:
         folder: Path | None = None,
         step_hook: StepHook = _plain_step,
         quiet: bool = True,
+        told: set[str] | None = None,
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigError(f"run.dtype: {dtype!r}", f"expected one of: {', '.join(DTYPES)}")
@@ -64,7 +70,7 @@ class Run:
         self.timings_s: dict[str, float] = {}
         self._device, self._dtype, self._step_hook = device, dtype, step_hook
         self._accelerator: Accelerator | None = None
-        self._told: set[str] = set()
+        self._told: set[str] = set() if told is None else told
 
     def derived_seed(self, name: str) -> int:
         """A seed of 63 bits for one purpose, from the run's seed and the name of the purpose."""
@@ -121,10 +127,12 @@ class Run:
             self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
 
     def notice(self, text: str) -> None:
-        """Prints a line on stderr, once a run, and keeps it for the manifest."""
+        """Prints a line on stderr, once a run (once a batch), and keeps it for the manifest."""
+        kept = self.record.setdefault("notices", [])
+        if text not in kept:
+            kept.append(text)
         if text not in self._told:
             self._told.add(text)
-            self.record.setdefault("notices", []).append(text)
             print(text, file=sys.stderr)
 
     @contextmanager
@@ -134,11 +142,14 @@ class Run:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), disable=self.quiet, transient=True) as bar:
+        console = Console(stderr=True)
+        quiet = self.quiet or not console.is_terminal  # into a file, rich would leave an empty line
+        with Progress(*columns, console=console, disable=quiet, transient=True) as bar:
             task = bar.add_task(title, total=total)
             yield lambda done: bar.update(task, advance=done)
 
 
+@cache
 def _make_accelerator(device: str) -> Accelerator:
     import torch
     from accelerate import Accelerator
@@ -150,3 +161,36 @@ def _make_accelerator(device: str) -> Accelerator:
     if not there[kind]:
         raise ConfigError(f"run.device: {device!r} is not available on this machine", "run `spa2v doctor`")
     return Accelerator(cpu=kind == "cpu")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of the processes of one launch this is, how many there are, and a name that they share."""
+
+    index: int
+    count: int
+    launch: str
+
+
+@contextmanager
+def joined_processes(device: str) -> Iterator[Processes]:
+    """The processes that `accelerate launch` started; alone, without importing anything, where none did.
+
+    All processes of a launch must enter, since they wait for one another here, and only here.
+
+    Raises:
+        ConfigError: the launch is incomplete, or the device is not there.
+    """
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield Processes(0, 1, uuid4().hex)
+        return
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    try:
+        accelerator = _make_accelerator(device)
+        (launch,) = broadcast_object_list([uuid4().hex])
+    except (ValueError, RuntimeError) as error:  # RuntimeError: torch.distributed, also when a process is missing
+        raise ConfigError("the processes of this launch do not find one another", str(error)) from error
+    yield Processes(accelerator.process_index, accelerator.num_processes, launch)
+    PartialState().destroy_process_group()

@@ -39,7 +39,7 @@ def _cheap(subject: Subject) -> None:
 COMMON = (
     Rule(
         "options",
-        "The constructor names every option: no *args, no **kwargs, nothing positional only.",
+        "The constructor names every option: no `*args`, no `**kwargs`, nothing positional only.",
         "write each option as a keyword parameter with a default; a misspelt one is then refused before anything runs",
         _options,
     ),
@@ -47,7 +47,7 @@ COMMON = (
         "cheap",
         "Importing the module and building the component imports no torch and the like, reads no weights and calls "
         "no host.",
-        "keep the options in __init__; import and load inside the method, on first use",
+        "keep the options in `__init__`; import and load inside the method, on first use",
         _cheap,
     ),
 )
