@@ -1,6 +1,7 @@
 """Weights on disk and on the Hugging Face hub: where they are, what they need, and reading them without running code.
 
-A source is a local folder or file, a hub id (`owner/name`), or a file of a hub repository (`owner/name/path/in/it`).
+A source is a local folder or file, a hub id (`owner/name`), a file of a hub repository (`owner/name/path/in/it`), or
+`spa2v:path` for what comes with the package.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN_KEYS = 8
+PACKAGED = "spa2v:"
 SAFE_SUFFIXES = (".safetensors",)
 PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth", ".bin")
 
@@ -64,7 +66,14 @@ def known(need: Weights, table: Mapping[str, Mapping[str, Any]]) -> Weights:
 
 def is_local(source: str) -> bool:
     """Whether a source is written as a path: it exists, or it cannot be a hub id."""
-    return Path(source).expanduser().exists() or source.startswith((".", "/", "~")) or "/" not in source
+    return local_path(source).exists() or source.startswith((".", "/", "~", PACKAGED)) or "/" not in source
+
+
+def local_path(source: str) -> Path:
+    """The path that a local source means; `spa2v:` stands for the folder of the package."""
+    if source.startswith(PACKAGED):
+        return Path(__file__).parents[1] / source.removeprefix(PACKAGED)
+    return Path(source).expanduser()
 
 
 def split_source(source: str) -> tuple[str, str | None]:
@@ -76,7 +85,7 @@ def split_source(source: str) -> tuple[str, str | None]:
 def find(need: Weights) -> Path | None:
     """The local file or folder of weights: the path itself, or the hub's cache. None when it is not there."""
     if is_local(need.source):
-        path = Path(need.source).expanduser()
+        path = local_path(need.source)
         return path if path.exists() else None
     return _from_hub(need, offline=True)
 

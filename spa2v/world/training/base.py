@@ -34,22 +34,32 @@ GUIDANCE, SHEET_PROMPTS = 4.0, (
 
 
 def make_unet(widths: Sequence[int], channels: int, text_width: int, heads: int, groups: int) -> Any:
-    """An untrained UNet of Stable Diffusion's form with cross-attention on every level."""
+    """An untrained UNet of Stable Diffusion's form; its branches start at zero.
+
+    The first level has no attention: at this size its cells are smaller than anything that has a name.
+    """
     from diffusers import UNet2DConditionModel
+    from diffusers.models.resnet import ResnetBlock2D
+    from diffusers.models.transformers.transformer_2d import Transformer2DModel
 
     levels = len(widths)
-    return UNet2DConditionModel(
+    unet = UNet2DConditionModel(
         sample_size=16,
         in_channels=channels,
         out_channels=channels,
-        down_block_types=("CrossAttnDownBlock2D",) * levels,
-        up_block_types=("CrossAttnUpBlock2D",) * levels,
+        down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * (levels - 1),
+        up_block_types=("CrossAttnUpBlock2D",) * (levels - 1) + ("UpBlock2D",),
         block_out_channels=tuple(widths),
         layers_per_block=1,
         cross_attention_dim=text_width,
         attention_head_dim=heads,
         norm_num_groups=groups,
     )
+    for module in unet.modules():
+        if isinstance(module, ResnetBlock2D | Transformer2DModel):
+            last = module.conv2 if isinstance(module, ResnetBlock2D) else module.proj_out
+            nn.init.zeros_(last.weight)
+    return unet
 
 
 class Prompter:

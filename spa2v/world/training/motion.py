@@ -84,7 +84,8 @@ class MotionStage:
         clips = [int(i) for i in rng.integers(self.pool.clips, size=batch)]
         latents = self.latents[clips].float().transpose(1, 2).to(run.device)  # (B, C, F, h, w)
         text = self._text([prompt for clip in clips for prompt in self.prompts(clip, rng)], run)
-        predict = lambda noisy, times: self.network(noisy, times, text).sample  # noqa: E731
+        # torch 2.13 crashes in the backward pass of a group norm whose input needs no gradient and whose weights do.
+        predict = lambda noisy, times: self.network(noisy.requires_grad_(), times, text).sample  # noqa: E731
         return velocity_loss(predict, latents, self.schedule, f"motion/{step}", run)
 
     def prompts(self, clip: int, rng: np.random.Generator) -> list[str]:

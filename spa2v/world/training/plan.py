@@ -28,7 +28,7 @@ class Plan:
     Args:
         size: (width, height) of a picture in pixels; multiples of the VAE's factor, and of 16 for the detector.
         vae_widths, latent_channels: of the VAE; its factor is 2 to the number of widths less one.
-        unet_widths, heads, groups: of the denoiser.
+        unet_widths, heads, groups: of the denoiser; its first level has no attention.
         text_width, text_layers, text_heads: of the text encoder.
         stills: scenes of the pool of single pictures, two pictures each.
         clips, frames: of the pool of clips.
@@ -36,11 +36,11 @@ class Plan:
     """
 
     size: tuple[int, int] = (128, 80)
-    vae_widths: tuple[int, ...] = (16, 32, 64, 128)
-    latent_channels: int = 8
-    unet_widths: tuple[int, ...] = (64, 128)
+    vae_widths: tuple[int, ...] = (16, 32, 64)
+    latent_channels: int = 4
+    unet_widths: tuple[int, ...] = (32, 64, 128)
     heads: int = 4
-    groups: int = 16
+    groups: int = 4
     text_width: int = 128
     text_layers: int = 2
     text_heads: int = 4

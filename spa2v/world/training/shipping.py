@@ -15,7 +15,7 @@ from spa2v.world.training.gligen import GLIGENGrounder
 from spa2v.world.training.loop import CHECKPOINT, averaged
 from spa2v.world.training.migc import MIGCGrounder
 from spa2v.world.training.motion import MotionModules, make_adapter, with_motion
-from spa2v.world.training.words import NEAREST, VOCABULARY
+from spa2v.world.training.words import VOCABULARY, vocabulary
 from spa2v.world.training.workshop import Workshop
 
 MOST_BYTES = 25_000_000
@@ -60,7 +60,7 @@ def _base(workshop: Workshop, target: Path) -> None:
     )
     half = pipeline.to(_half())
     half.save_pretrained(target / BASE)
-    write_json(target / BASE / VOCABULARY, NEAREST)
+    write_json(target / VOCABULARY, vocabulary())
     for module in (workshop.vae, workshop.prompter.encoder):
         module.float()
 

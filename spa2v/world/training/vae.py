@@ -17,21 +17,30 @@ KL_WEIGHT, EDGE_WEIGHT, CROP = 1e-5, 0.5, 64
 DECODER_NOISE = 0.05
 
 
-def make_vae(widths: tuple[int, ...], latent_channels: int, groups: int) -> Any:
-    """An untrained VAE that halves a picture once less than it has widths."""
+def make_vae(widths: tuple[int, ...], latent_channels: int) -> Any:
+    """An untrained VAE that halves a picture once less than it has widths.
+
+    Norms take all channels as one group: narrow groups would take the mean color out of every picture. Residual
+    branches start at zero.
+    """
     from diffusers import AutoencoderKL
+    from diffusers.models.resnet import ResnetBlock2D
 
     levels = len(widths)
-    return AutoencoderKL(
+    vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
         block_out_channels=widths,
         layers_per_block=1,
         latent_channels=latent_channels,
-        norm_num_groups=groups,
+        norm_num_groups=1,
         mid_block_add_attention=False,
         sample_size=128,
     )
+    for block in vae.modules():
+        if isinstance(block, ResnetBlock2D):
+            nn.init.zeros_(block.conv2.weight)
+    return vae
 
 
 class VAEStage:

@@ -47,6 +47,12 @@ NEAREST = {
     "people": "man", "crowd": "man", "dog": "motorcycle", "cat": "motorcycle", "horse": "motorcycle",
 }  # fmt: skip
 """What a name beyond the classes is drawn as: the class of the most similar outline."""
+OTHERWISE = "car"
+
+
+def vocabulary() -> dict[str, Any]:
+    """The table that goes with the weights."""
+    return {"classes": list(CLASSES), "nearest": NEAREST, "otherwise": OTHERWISE}
 
 
 def known_words() -> list[str]:

@@ -96,7 +96,7 @@ class Workshop:
             from diffusers import AutoencoderKL
 
             return AutoencoderKL.from_pretrained(self.start / "stable-diffusion" / "vae").float().to(self.run.device)
-        return self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels, 8))
+        return self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
 
     @cached_property
     def prompter(self) -> Prompter:

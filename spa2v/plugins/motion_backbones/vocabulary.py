@@ -1,0 +1,75 @@
+"""What small weights know by name: other names are replaced by that of the nearest thing, and the run says so.
+
+A vocabulary is a JSON file: `classes`, the names that the weights know; `nearest`, from other names to classes; and
+`otherwise`, the class that stands in for a name that neither has.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spa2v.core.errors import WeightsError
+from spa2v.core.runtime import Run
+
+PHRASE_WORDS = 3
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """See the module.
+
+    Args:
+        classes: known names.
+        nearest: other names, and the classes that they become.
+        otherwise: for a short phrase without any of these.
+    """
+
+    classes: tuple[str, ...]
+    nearest: Mapping[str, str]
+    otherwise: str
+
+    @classmethod
+    def read(cls, path: Path) -> Vocabulary:
+        """Reads a vocabulary.
+
+        Raises:
+            WeightsError: the file is missing, no JSON, or of another form.
+        """
+        try:
+            data: Any = json.loads(path.read_text(encoding="utf-8"))
+            made = cls(tuple(data["classes"]), dict(data["nearest"]), data["otherwise"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = f"missing: {error}" if isinstance(error, KeyError) else str(error)
+            raise WeightsError(f"the vocabulary {str(path)!r} cannot be used", reason) from error
+        strange = sorted({*made.nearest.values(), made.otherwise} - set(made.classes))
+        if strange:
+            raise WeightsError(f"the vocabulary {str(path)!r} maps to names that are no classes", ", ".join(strange))
+        return made
+
+    def known(self, text: str) -> str:
+        """The text with each name beyond the classes replaced; a short phrase that names nothing known, altogether."""
+        replaced = self._pattern().sub(lambda match: self.nearest[match[1].lower()] + (match[2] or ""), text)
+        words = re.findall(r"[^\W\d_]+", replaced.lower())
+        named = any(word in self.classes or word.removesuffix("s") in self.classes for word in words)
+        is_phrase = 0 < len(words) <= PHRASE_WORDS and "," not in text
+        return self.otherwise if is_phrase and not named else replaced
+
+    def translated(self, texts: Sequence[str], run: Run) -> list[str]:
+        """`known` of each text; what was replaced goes into the run's record, and phrases into a notice."""
+        out = [self.known(text) for text in texts]
+        changed = {old: new for old, new in zip(texts, out, strict=True) if old != new}
+        if changed:
+            run.record.setdefault("renamed_for_the_weights", {}).update(changed)
+        for old, new in changed.items():
+            if len(old.split()) <= PHRASE_WORDS:
+                run.notice(f"These weights know no {old!r}; it is drawn as {new!r}.")
+        return out
+
+    def _pattern(self) -> re.Pattern[str]:
+        names = sorted(self.nearest, key=len, reverse=True)  # "fire engine" before "engine"
+        return re.compile(rf"\b({'|'.join(map(re.escape, names))})(s?)\b", re.IGNORECASE)
