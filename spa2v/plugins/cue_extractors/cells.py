@@ -12,7 +12,8 @@ from spa2v.plugins.cue_extractors.spectra import Array, Spectra
 
 CELL_BANDS = 36
 MAX_CELL_FRAMES = 80
-GRID = 49  # values of the sine of the azimuth, -1..1
+GRID = 49
+PLACES = np.arange(-(GRID // 2), GRID // 2 + 1) / (GRID // 2)  # sines of the azimuth, exactly odd
 SINE_SPREAD = 0.07  # of one cell that one source owns
 PHASE_SHARPNESS = 8.0
 LOW_HZ = 800.0  # below, a phase tells the delay of a head without ambiguity
@@ -53,15 +54,15 @@ class Cells:
     delay_gain: float
     delay_scale_s: float
 
-    def likelihood(self) -> NDArray[np.float32]:
+    def likelihood(self) -> Array:
         """Of every place on the grid for every cell, (T, B, GRID), each cell summing to 1."""
-        grid = np.linspace(-1.0, 1.0, GRID)
-        level = (self.sine[..., None] - self.level_gain * grid).astype(np.float32) / np.float32(SINE_SPREAD)
-        turn = (2 * np.pi * self.delay_scale_s * self.delay_gain * self.hz[:, None] * grid).astype(np.float32)
+        level = (self.sine[..., None] - self.level_gain * PLACES).astype(np.float32) / np.float32(SINE_SPREAD)
+        turn = (2 * np.pi * self.delay_scale_s * self.delay_gain * self.hz[:, None] * PLACES).astype(np.float32)
         phase = np.cos(self.phase[..., None].astype(np.float32) - turn)
         like = np.exp(
             np.float32(-0.5) * np.minimum(level * level, np.float32(40.0)) + np.float32(PHASE_SHARPNESS) * (phase - 1)
         )
+        like = like.astype(np.float64)  # sums of single precision would depend on which side comes first
         return np.asarray(like / like.sum(axis=2, keepdims=True))
 
 

@@ -51,7 +51,7 @@ def locate(lateral: Lateral, mic_spacing_m: float, weights: Array) -> Place:
     delay = _delay_sine(lateral, mic_spacing_m)
     trust = lateral.delay_confidence
     opposed = _opposition(level, delay, trust * weights)
-    trust = trust * (1.0 - opposed)
+    trust = trust**2 * (1.0 - opposed)  # squared: the peaks of an unrelated pair lie anywhere, often far out
     size = np.abs(level) + trust * np.abs(delay)
     mixed = np.divide(
         level * np.abs(level) + trust * delay * np.abs(delay), size, out=np.zeros_like(size), where=size > 0

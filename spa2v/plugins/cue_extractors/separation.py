@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from spa2v.plugins.cue_extractors.cells import GRID, Cells
+from spa2v.plugins.cue_extractors.cells import GRID, PLACES, Cells
 from spa2v.plugins.cue_extractors.lateral import best_path
 from spa2v.plugins.cue_extractors.spectra import Array
-
-Likelihood = NDArray[np.float32]
 
 MAX_SLICES = 40
 NEAR = 0.12  # how far from its path (in sine) a source still takes a cell, one standard deviation
@@ -26,7 +23,7 @@ MIN_COHERENT = 0.1  # of the cells; in recordings that are diffuse throughout, p
 ENOUGH = 0.93  # part of the cells on the paths from which no further source is looked for
 ONE_WAY = 0.6  # net over total way
 APART = 0.34  # in sine, 20 degrees: reverberant recordings of one source spread by up to 0.33
-MIN_CLEAR = 0.025  # part of the cells that must belong to each of two sources beyond doubt
+MIN_CLEAR = 0.015  # part of the cells that must belong to each of two sources beyond doubt
 OVERLAP = 0.15  # of each source's cells that must lie in the time of the other
 VALLEY = 0.45  # cells half way between two sources over those on the smaller one
 STILL_BLUR = 1.5  # grid steps
@@ -47,7 +44,7 @@ class Split:
     doubt: tuple[float, ...]
 
 
-def separate(cells: Cells, likelihood: Likelihood, max_sources: int) -> Split:
+def separate(cells: Cells, likelihood: Array, max_sources: int) -> Split:
     """As many paths as stand apart, the strongest first, each found in what the ones before leave over.
 
     A path counts as a source of its own when it is at least `APART` away from every other one for a good part of the
@@ -65,7 +62,7 @@ def separate(cells: Cells, likelihood: Likelihood, max_sources: int) -> Split:
     return best
 
 
-def _with_another(cells: Cells, likelihood: Likelihood, best: Split) -> Split | None:
+def _with_another(cells: Cells, likelihood: Array, best: Split) -> Split | None:
     """The split with one more path, still unless moving tells more; None where both leave too much doubt."""
     left_over = _heights(cells.weight * (1.0 - best.mine.sum(axis=0)), likelihood)
     before = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
@@ -93,7 +90,7 @@ class _Path:
     moves: bool
 
 
-def _settled(cells: Cells, likelihood: Likelihood, found: list[_Path]) -> Split:
+def _settled(cells: Cells, likelihood: Array, found: list[_Path]) -> Split:
     """Rounds of sharing the cells out and following each share anew, still or moving as first found."""
     paths = np.array([path.sine for path in found])
     for _ in range(ROUNDS if len(found) > 1 else 0):
@@ -113,7 +110,7 @@ def _explained(cells: Cells, split: Split) -> float:
     return float(np.sum(cells.weight * split.mine.sum(axis=0))) / total if total > 0 else 1.0
 
 
-def _doubt(cells: Cells, likelihood: Likelihood, paths: Array, one: int, other: int) -> float:
+def _doubt(cells: Cells, likelihood: Array, paths: Array, one: int, other: int) -> float:
     """0 where two of the paths are two sources for sure, 1 and more where they are not."""
     total, gap = float(cells.weight.sum()), np.abs(paths[one] - paths[other])
     if total <= 0 or _gap(paths[one], paths[other]) < APART:
@@ -128,7 +125,7 @@ def _doubt(cells: Cells, likelihood: Likelihood, paths: Array, one: int, other: 
     return 2.0 if fewer < MIN_CLEAR * total else clear[2] / fewer / VALLEY
 
 
-def _one_after_the_other(cells: Cells, likelihood: Likelihood, paths: Array, one: int, other: int) -> bool:
+def _one_after_the_other(cells: Cells, likelihood: Array, paths: Array, one: int, other: int) -> bool:
     """Whether one ends where the other begins: a single thing that went by too fast for a path."""
     active = (cells.weight * share(likelihood, paths)[[one, other]]).sum(axis=2)
     done = np.cumsum(active, axis=1) / np.maximum(active.sum(axis=1, keepdims=True), 1e-12)
@@ -150,8 +147,7 @@ def _follow(heights: Array, gain: float) -> _Path:
 
 
 def _gathered(heights: Array, path: Array) -> float:
-    grid = np.linspace(-1.0, 1.0, GRID)
-    return float(np.sum(heights * np.exp(-0.5 * ((grid - path[:, None]) / NEAR) ** 2)))
+    return float(np.sum(heights * np.exp(-0.5 * ((PLACES - path[:, None]) / NEAR) ** 2)))
 
 
 def _still(heights: Array) -> Array:
@@ -166,17 +162,16 @@ def _still(heights: Array) -> Array:
     return np.full(len(heights), float(np.clip(place, -1.0, 1.0)))
 
 
-def _heights(weight: Array, likelihood: Likelihood) -> Array:
+def _heights(weight: Array, likelihood: Array) -> Array:
     """Weight of every place at every time, (T, GRID)."""
-    return np.asarray((weight.astype(np.float32)[:, None, :] @ likelihood)[:, 0], dtype=np.float64)
+    return np.asarray((weight[:, None, :] @ likelihood)[:, 0], dtype=np.float64)
 
 
-def share(likelihood: Likelihood, paths: Array) -> Array:
+def share(likelihood: Array, paths: Array) -> Array:
     """Share of each path in each cell, (K, T, B); what is missing to 1 belongs to no path."""
-    grid = np.linspace(-1.0, 1.0, GRID)
-    near = np.exp(-0.5 * ((grid[:, None] - paths.T[:, None, :]) / NEAR) ** 2).astype(np.float32)  # (T, GRID, K)
+    near = np.exp(-0.5 * ((PLACES[:, None] - paths.T[:, None, :]) / NEAR) ** 2)  # (T, GRID, K)
     fit = likelihood @ near
-    given = fit / (fit.sum(axis=2, keepdims=True) + np.float32(BACKGROUND) * likelihood.max(axis=2, keepdims=True))
+    given = fit / (fit.sum(axis=2, keepdims=True) + BACKGROUND * likelihood.max(axis=2, keepdims=True))
     return np.asarray(np.moveaxis(given, 2, 0), dtype=np.float64)
 
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
-from spa2v.plugins.cue_extractors.cells import GRID, Cells, cells_of
+from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
 from spa2v.plugins.cue_extractors.kinds import kind_tags
-from spa2v.plugins.cue_extractors.separation import NEAR, Likelihood, Split, separate
+from spa2v.plugins.cue_extractors.separation import NEAR, Split, separate
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
 from spa2v.plugins.cue_extractors.texture import texture_of
 
@@ -54,7 +54,7 @@ class Sources:
         )
 
 
-def _sources(spectra: Spectra, cells: Cells, likelihood: Likelihood, split: Split) -> tuple[SoundSource, ...]:
+def _sources(spectra: Spectra, cells: Cells, likelihood: Array, split: Split) -> tuple[SoundSource, ...]:
     """The loudest first."""
     power = cells.left + cells.right
     energies = [float(np.sum(power * mine)) for mine in split.mine]
@@ -72,7 +72,7 @@ def _sources(spectra: Spectra, cells: Cells, likelihood: Likelihood, split: Spli
     )
 
 
-def _tracks(spectra: Spectra, cells: Cells, likelihood: Likelihood, path: Array, mine: Array) -> dict[str, Track]:
+def _tracks(spectra: Spectra, cells: Cells, likelihood: Array, path: Array, mine: Array) -> dict[str, Track]:
     times = np.add.reduceat(spectra.times_s, cells.frames) / np.diff(np.append(cells.frames, len(spectra.times_s)))
     left, right = (cells.left * mine).sum(axis=1), (cells.right * mine).sum(axis=1)
     level = decibel((left + right) / 2)
@@ -91,13 +91,12 @@ def _tracks(spectra: Spectra, cells: Cells, likelihood: Likelihood, path: Array,
     }
 
 
-def _refined(cells: Cells, likelihood: Likelihood, path: Array, mine: Array) -> Array:
+def _refined(cells: Cells, likelihood: Array, path: Array, mine: Array) -> Array:
     """The mean place of a source's cells around its path, (T,)."""
-    grid = np.linspace(-1.0, 1.0, GRID)
-    near = np.exp(-0.5 * ((grid - path[:, None]) / NEAR) ** 2)
-    weights = np.asarray(((cells.weight * mine).astype(np.float32)[:, None, :] @ likelihood)[:, 0]) * near
+    near = np.exp(-0.5 * ((PLACES - path[:, None]) / NEAR) ** 2)
+    weights = np.asarray(((cells.weight * mine)[:, None, :] @ likelihood)[:, 0]) * near
     total = weights.sum(axis=1)
-    return np.clip(np.divide(weights @ grid, total, out=path.copy(), where=total > 1e-12), -1.0, 1.0)
+    return np.clip(np.divide(weights @ PLACES, total, out=path.copy(), where=total > 1e-12), -1.0, 1.0)
 
 
 def mask_of(spectra: Spectra, cells: Cells, mine: Array) -> NDArray[np.float32]:

@@ -50,7 +50,7 @@ class StereoRules:
         objects: Sequence[str] | str | None = None,
         keyframes: int = 16,
         max_objects: int = 4,
-        field_of_view_deg: float = 90.0,
+        field_of_view_deg: float = 65.0,
         min_source_confidence: float = 0.5,
     ) -> None:
         self.objects = _names(objects)
