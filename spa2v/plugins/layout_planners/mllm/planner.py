@@ -23,7 +23,7 @@ from spa2v.plugins.layout_planners.mllm.medoid import medoid
 from spa2v.plugins.layout_planners.mllm.presentation import Presentation, Shot
 from spa2v.plugins.layout_planners.mllm.prompts import Prompts
 from spa2v.plugins.layout_planners.mllm.retries import RetryPolicy
-from spa2v.plugins.layout_planners.mllm.service import Service
+from spa2v.plugins.layout_planners.mllm.service import Service, Usage
 
 SILENT_PEAK = 1e-4
 MAX_SHOTS = 32
@@ -174,6 +174,7 @@ class MllmPlanner:
         finally:
             facts["budget"] = {"requests": asker.budget.requests, "tokens": asker.budget.tokens}
             facts["budget"]["cost_usd_estimated"] = round(asker.budget.cost_usd, 6) if asker.budget.price else None
+            facts["clip_cost_usd_estimated"] = _cost(dialogue.told, asker.budget)
         chosen = medoid(layouts)
         facts["chosen_sample"] = chosen
         return layouts[chosen]
@@ -188,6 +189,12 @@ class MllmPlanner:
             "examples": [shot.id for shot in shots],
             "selection": self.selection if shots else None,
         }
+
+
+def _cost(told: list[dict[str, Any]], budget: Budget) -> float | None:
+    """Of the answers to one recording that were paid for now, in US dollars; None where no price is known."""
+    used = [answer["usage"] for answer in told if answer.get("usage") and not answer.get("kept_from_before")]
+    return round(sum(budget.cost(Usage(**usage)) for usage in used), 6) if budget.price else None
 
 
 def is_silent(audio: AudioClip) -> bool:

@@ -1,7 +1,8 @@
 """The retrieval key of a recording: where it sounds and how that changes, beside what it sounds like.
 
-A mono embedding cannot tell left from right, so the key holds level difference, delay and azimuth over time, the level
-over time, their trends, and a coarse spectrum. Everything is divided by a typical size, so that distances weigh alike.
+A mono embedding cannot tell left from right, so the key holds level difference, delay and azimuth (mean, change over
+the clip, spread), the level over time and its change, how many things sound, and a coarse spectrum. Everything is
+divided by a typical size; `search.WEIGHTS` says what each part counts.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from spa2v.core.types import AudioClip, SpatialCues, Track
 
 Array = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2
 SEGMENTS = 6
 BANDS = 20
 LOW_HZ, HIGH_HZ = 60.0, 7_600.0
 FRAME_S = 0.064
-_TRACKS = (("level_difference", 3.0), ("delay", 150.0), ("azimuth", 25.0))
-"""Track and the size that counts as one."""
-_LEVEL_DB, _SPECTRUM_DB, _TREND = 5.0, 10.0, 2.0
+_TRACKS = (("level_difference", 1.5), ("delay", 60.0), ("azimuth", 10.0))
+"""Track and the size that is clearly to one side, in the unit of the track."""
+_LEVEL_DB, _SLOPE_DB, _SPECTRUM_DB, _SPREAD = 5.0, 6.0, 10.0, 0.5
+MAX_COUNT = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Block:
 
 def blocks() -> tuple[Block, ...]:
     """The parts of a key in order."""
-    sizes = [(name, SEGMENTS + 1) for name, _ in _TRACKS] + [("level", SEGMENTS + 1), ("spectrum", BANDS)]
+    sizes = [(name, 3) for name, _ in _TRACKS]
+    sizes += [("level", SEGMENTS), ("slope", 1), ("count", 1), ("spectrum", BANDS)]
     ends = np.cumsum([size for _, size in sizes])
     return tuple(Block(name, int(end) - size, int(end)) for (name, size), end in zip(sizes, ends, strict=True))
 
@@ -44,45 +47,62 @@ def blocks() -> tuple[Block, ...]:
 def retrieval_key(audio: AudioClip, cues: SpatialCues) -> Array:
     """The key of a recording, shape (D,); NaN in the parts that the cues do not hold."""
     evidence = float(np.clip(cues.measures.get("lateral_evidence", 1.0), 0.0, 1.0))
-    parts = [_lateral(cues.tracks.get(name), cues.duration_s, size, evidence) for name, size in _TRACKS]
-    return np.concatenate([*parts, _level(cues.tracks.get("level"), cues.duration_s), _spectrum(audio)])
+    lateral = [_lateral(cues, name, size) * np.sqrt(evidence) for name, size in _TRACKS]
+    count = min(cues.measures.get("source_count", np.nan), MAX_COUNT)
+    return np.concatenate([*lateral, _level(cues), [count], _spectrum(audio)])
 
 
-def _segments(track: Track, duration_s: float) -> tuple[Array, Array]:
-    """Weighted mean and weight of a track in each of `SEGMENTS` equal parts of the clip."""
+def _lateral(cues: SpatialCues, name: str, size: float) -> Array:
+    """Mean, change over the clip and spread of a track, each in -1..1; loud and sure frames count most."""
+    track = cues.tracks.get(name)
+    if track is None:
+        return np.full(3, np.nan)
+    weights = track.weights * _loudness(cues, track)
+    values, sure = _segments(track, weights, cues.duration_s)
+    total = float(weights.sum())
+    if total < 1e-9:
+        return np.zeros(3)
+    mean = float(values @ sure) / float(sure.sum())
+    middle = float(weights @ track.values) / total
+    spread = float(np.sqrt(weights @ (track.values - middle) ** 2 / total))
+    return np.tanh([mean / size, _slope(values, sure) / (2 * size), spread / (2 * size)]) * [1.0, 1.0, _SPREAD]
+
+
+def _loudness(cues: SpatialCues, track: Track) -> Array:
+    """Amplitude at the times of a track, 1 for the loudest."""
+    level = cues.tracks.get("level")
+    if level is None:
+        return np.ones(len(track.times_s))
+    decibels = level.at(track.times_s)
+    return np.asarray(10.0 ** ((decibels - decibels.max()) / 20.0))
+
+
+def _segments(track: Track, weights: Array, duration_s: float) -> tuple[Array, Array]:
+    """Weighted mean and mean weight of a track in each of `SEGMENTS` equal parts of the clip."""
     where = np.clip((track.times_s / duration_s * SEGMENTS).astype(int), 0, SEGMENTS - 1)
-    weight = np.bincount(where, track.weights, SEGMENTS)
-    total = np.bincount(where, track.weights * track.values, SEGMENTS)
+    weight = np.bincount(where, weights, SEGMENTS)
+    total = np.bincount(where, weights * track.values, SEGMENTS)
     count = np.maximum(np.bincount(where, minlength=SEGMENTS), 1)
-    centers = (np.arange(SEGMENTS) + 0.5) * duration_s / SEGMENTS
-    mean = np.where(weight > 1e-6, total / np.maximum(weight, 1e-6), track.at(centers))
-    return mean, np.clip(weight / count, 0.0, 1.0)
+    mean = np.divide(total, weight, out=np.zeros(SEGMENTS), where=weight > 1e-9)
+    return mean, weight / count
 
 
-def _lateral(track: Track | None, duration_s: float, size: float, evidence: float) -> Array:
-    if track is None:
-        return np.full(SEGMENTS + 1, np.nan)
-    mean, weight = _segments(track, duration_s)
-    mean = np.clip(mean / size, -3.0, 3.0)
-    return np.append(mean * np.sqrt(weight), _trend(mean, weight)) * evidence
-
-
-def _level(track: Track | None, duration_s: float) -> Array:
-    if track is None:
-        return np.full(SEGMENTS + 1, np.nan)
-    mean, _ = _segments(track, duration_s)
-    shape = np.clip((mean - mean.mean()) / _LEVEL_DB, -3.0, 3.0)
-    return np.append(shape, _trend(shape, np.ones(SEGMENTS)))
-
-
-def _trend(values: Array, weights: Array) -> float:
-    """From the first to the last segment along a weighted line, times its worth in the distance."""
-    if weights.sum() < 1e-6:
-        return 0.0
+def _slope(values: Array, weights: Array) -> float:
+    """Change over the whole clip along the weighted line through the segments."""
     x = np.linspace(-0.5, 0.5, SEGMENTS)
     x = x - np.average(x, weights=weights)
-    spread = float(np.sum(weights * x * x))
-    return float(np.sum(weights * x * values) / spread) * _TREND if spread > 1e-9 else 0.0
+    spread = float(weights @ (x * x))
+    return float((weights * x) @ values) / spread if spread > 1e-9 else 0.0
+
+
+def _level(cues: SpatialCues) -> Array:
+    """The level over time around its mean, then its change over the clip, each in -1..1."""
+    track = cues.tracks.get("level")
+    if track is None:
+        return np.full(SEGMENTS + 1, np.nan)
+    mean, _ = _segments(track, track.weights, cues.duration_s)
+    shape = mean - mean.mean()
+    return np.tanh(np.append(shape / _LEVEL_DB, _slope(shape, np.ones(SEGMENTS)) / _SLOPE_DB))
 
 
 def _spectrum(audio: AudioClip) -> Array:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from spa2v.plugins.layout_planners.mllm.examples.features import blocks
 
 WEIGHTS: Mapping[str, float] = {
-    "level_difference": 1.0,
-    "delay": 1.0,
-    "azimuth": 1.0,
-    "level": 1.0,
-    "spectrum": 0.5,
-    "embedding": 1.0,
+    "level_difference": 4.0,
+    "delay": 4.0,
+    "azimuth": 4.0,
+    "level": 0.1,
+    "slope": 2.0,
+    "count": 1.0,
+    "spectrum": 0.01,
+    "embedding": 0.5,
 }
 """What a part of the key counts in the squared distance."""
 SPECTRAL_ONLY: Mapping[str, float] = {"spectrum": 1.0, "embedding": 1.0}
