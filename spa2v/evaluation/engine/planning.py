@@ -1,0 +1,195 @@
+"""Plans, and on request draws, the clips of a benchmark with a configuration; parallel and resumable.
+
+In a folder: `layouts/CLIP.json`, `videos/CLIP.mp4`, and `plans.jsonl` with what each came from and how long it took.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spa2v.core.config import Choice, Config
+from spa2v.core.errors import (
+    AudioError,
+    ConfigError,
+    ContractError,
+    LayoutError,
+    MediaError,
+    PlannerError,
+    RegistryError,
+    Spa2vError,
+    WeightsError,
+)
+from spa2v.core.manifest import make_folder
+from spa2v.core.media.files import read_layout, write_text
+from spa2v.core.media.video import write_video
+from spa2v.core.pipeline import Pipeline
+from spa2v.core.runtime import Run
+from spa2v.core.types import VideoSceneLayout
+from spa2v.core.types.benchmark import BenchmarkClip
+from spa2v.evaluation.bench.reading import Fault, file_stem
+from spa2v.evaluation.engine.journal import Journal, content_key, digest
+from spa2v.evaluation.engine.parallel import spread
+
+JOURNAL = "plans.jsonl"
+GIVE_UP_AFTER = 10
+"""When so many clips failed before the first one worked, the rest is not tried."""
+TRUTH = "{layout}"
+"""In an option: the ground-truth layout of the clip at hand, for rows such as `layout_file`."""
+_OF_ONE_CLIP = (AudioError, ContractError, LayoutError, MediaError, PlannerError)
+
+
+@dataclass(frozen=True)
+class PlanTask:
+    """One clip.
+
+    Args:
+        config: what plans and draws.
+        clip: its id.
+        audio: its sound.
+        out: folder of the outputs.
+        given: a layout to draw; None to plan one.
+        draw: whether a video is made.
+        key: of what the outputs depend on.
+    """
+
+    config: Config
+    clip: str
+    audio: Path
+    out: Path
+    given: Path | None
+    draw: bool
+    key: str
+
+    @property
+    def layout(self) -> Path:
+        return self.out / "layouts" / f"{file_stem(self.clip)}.json"
+
+    @property
+    def video(self) -> Path:
+        return self.out / "videos" / f"{file_stem(self.clip)}.mp4"
+
+
+def make_outputs(
+    config: Config,
+    clips: Sequence[BenchmarkClip],
+    root: Path,
+    out: Path,
+    run: Run,
+    *,
+    draw: bool = False,
+    given: Mapping[str, Path] | None = None,
+    workers: int = 1,
+) -> dict[str, Fault]:
+    """Makes the layout (and video) of each clip that is not made yet; gives the clips that failed, with the reason.
+
+    Args:
+        config: what plans and draws. "{layout}" in an option becomes the clip's ground-truth layout file.
+        clips, root: of the benchmark.
+        out: folder of the outputs.
+        run: gives progress.
+        draw: also make videos.
+        given: layouts to draw in place of planned ones, by clip; a clip without one is not drawn.
+        workers: processes, each with its own components (and bounds of cost); 1 for a GPU.
+
+    Raises:
+        ConfigError, RegistryError, WeightsError: the configuration cannot work for any clip.
+        PlannerError: the first ten clips all failed.
+    """
+    for name in ("layouts", "videos")[: 1 + draw]:
+        make_folder(out / name)
+    journal = Journal(out / JOURNAL)
+    tasks = [_task(config, clip, root, out, draw, given) for clip in clips if given is None or clip.id in given]
+    todo = [task for task in tasks if not _is_done(task, journal)]
+    failed: dict[str, Fault] = {}
+    worked = len(todo) < len(tasks)
+    with run.progress("Drawing" if draw else "Planning", total=len(tasks)) as step:
+        step(len(tasks) - len(todo))
+        for task, result in spread(_work, todo, min(workers, max(1, len(todo)))):
+            if "error" in result:
+                failed[task.clip] = Fault("failed", task.clip, result["error"])
+                if not worked and len(failed) >= GIVE_UP_AFTER:
+                    raise PlannerError(
+                        f"the first {len(failed)} clips all failed; the rest was not tried", result["error"]
+                    )
+            else:
+                worked = True
+                journal.put({task.key: result})
+            step(1)
+    return failed
+
+
+def _task(
+    config: Config, clip: BenchmarkClip, root: Path, out: Path, draw: bool, given: Mapping[str, Path] | None
+) -> PlanTask:
+    own = with_truth(config, root / clip.layout)
+    layout = given[clip.id] if given is not None else None
+    inputs = [digest(root / clip.audio), digest(layout), digest(root / clip.layout) if own is not config else None]
+    settings = {**config.to_dict(), "registries": [digest(Path(path)) for path in config.registries]}
+    return PlanTask(
+        own, clip.id, root / clip.audio, out, layout, draw, content_key("plan", clip.id, settings, inputs, draw)
+    )
+
+
+def with_truth(config: Config, layout: Path) -> Config:
+    """The config with "{layout}" in the planner's options replaced; the same config where there is none."""
+    options = config.layout_planner.options
+    if TRUTH not in json.dumps(dict(options), default=str):
+        return config
+    filled = {key: v.replace(TRUTH, str(layout)) if isinstance(v, str) else v for key, v in options.items()}
+    return replace(config, layout_planner=Choice(config.layout_planner.name, filled))
+
+
+def _is_done(task: PlanTask, journal: Journal) -> bool:
+    kept = journal.get(task.key)
+    if kept is None:
+        return False
+    made = (("layout", task.layout), *((("video", task.video),) if task.draw else ()))
+    return all(kept.get(kind) is not None and kept[kind] == digest(path) for kind, path in made)
+
+
+def _work(task: PlanTask) -> tuple[PlanTask, dict[str, Any]]:
+    """Makes the outputs of one clip; what can be wrong with a single clip becomes its result."""
+    try:
+        return task, _make(task)
+    except _OF_ONE_CLIP as error:
+        return task, {"error": str(error)}
+    except (ConfigError, RegistryError, WeightsError, Spa2vError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a component may raise anything; the clip is reported as failed
+        return task, {"error": f"{type(error).__name__}: {error}"}
+
+
+def _make(task: PlanTask) -> dict[str, Any]:
+    pipeline = _pipeline(task.config.to_yaml(), task.config)
+    run = pipeline.new_run()
+    layout = _layout(task, pipeline, run)
+    write_text(task.layout, layout.dumps())
+    result: dict[str, Any] = {"clip": task.clip, "layout": digest(task.layout)}
+    if task.draw:
+        write_video(task.video, pipeline.render(layout, run), pipeline.read(task.audio))
+        result["video"] = digest(task.video)
+    timings = {name: round(seconds, 4) for name, seconds in run.timings_s.items()}
+    return {**result, "timings_s": timings, "record": run.record}
+
+
+def _layout(task: PlanTask, pipeline: Pipeline, run: Run) -> VideoSceneLayout:
+    audio = pipeline.read(task.audio)
+    if task.given is None:
+        return pipeline.plan(audio, run)
+    pipeline.measure(audio, run)
+    return read_layout(task.given)
+
+
+_KEPT: dict[str, Pipeline] = {}
+
+
+def _pipeline(text: str, config: Config) -> Pipeline:
+    """One pipeline for all clips of a config; a config of a single clip ("{layout}") replaces the one before."""
+    if text not in _KEPT:
+        _KEPT.clear()
+        _KEPT[text] = Pipeline(config)
+    return _KEPT[text]
