@@ -125,9 +125,7 @@ def test_motion_never_sees_boxes(trained: Path, tmp_path: Path) -> None:
     before = float(stage.loss(0, 2, run))
     swapped = {"left": (0.0, 0.1, 0.3, 0.2), "center": (0.4, 0.1, 0.6, 0.2), "right": (0.7, 0.1, 1.0, 0.2)}
     pool = stage.pool  # type: ignore[attr-defined]
-    moved = tuple(
-        tuple(tuple(replace(t, box=swapped[t.place]) for t in row) for row in clip) for clip in pool.things
-    )
+    moved = tuple(tuple(tuple(replace(t, box=swapped[t.place]) for t in row) for row in clip) for clip in pool.things)
     stage.pool = replace(pool, things=moved)  # type: ignore[attr-defined]
     assert float(stage.loss(0, 2, run)) == before
 
@@ -145,7 +143,10 @@ def test_the_product_loads_what_training_ships(trained: Path) -> None:
     options = {"width": 64, "height": 32, "frames": 4, "steps": 2, "guidance": 3.0, "negative_prompt": ""}
     backbone = AnimateDiff(base=str(weights / "stable-diffusion"), motion=str(weights / "motion-adapter"), **options)  # type: ignore[arg-type]
     plain = backbone.generate(layout(), run).frames
-    for injector in (MIGC(weights=str(weights / "migc.safetensors")), GLIGEN(weights=str(weights / "gligen"), share=1.0)):
+    for injector in (
+        MIGC(weights=str(weights / "migc.safetensors")),
+        GLIGEN(weights=str(weights / "gligen"), share=1.0),
+    ):
         with injector.attach(backbone, layout(), run) as attachment:
             grounded = backbone.generate(layout(), run).frames
         assert attachment.sites
@@ -172,16 +173,25 @@ def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
     assert table.translated(texts, run) == expected
     assert run.record["renamed_for_the_weights"]["zebra"] == "car"
     assert "These weights know no 'zebra'; it is drawn as 'car'." in run.record["notices"]
-    options = {"base": str(trained / "weights" / "stable-diffusion"), "motion": str(trained / "weights" / "motion-adapter")}
+    options = {
+        "base": str(trained / "weights" / "stable-diffusion"),
+        "motion": str(trained / "weights" / "motion-adapter"),
+    }
     plain, mapped = AnimateDiff(**options), AnimateDiff(**options, vocabulary=str(path))  # type: ignore[arg-type]
     assert torch.equal(mapped.encode_text(["a taxi"], run).states, plain.encode_text(["a car"], run).states)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("{", "cannot be used"), ('{"classes": []}', "cannot be used"),
-     ('{"classes": ["car"], "nearest": {"taxi": "cab"}, "otherwise": "car"}', "maps to names that are no classes\n.*cab")],
-)  # fmt: skip
+    [
+        ("{", "cannot be used"),
+        ('{"classes": []}', "cannot be used"),
+        (
+            '{"classes": ["car"], "nearest": {"a": "cab"}, "otherwise": "car"}',
+            "maps to names that are no classes\n.*cab",
+        ),
+    ],
+)
 def test_a_vocabulary_that_does_not_fit_is_refused(content: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "v.json").write_text(content)
     with pytest.raises(WeightsError, match=reason):
@@ -196,7 +206,7 @@ def test_training_can_start_from_shipped_weights(trained: Path, tmp_path: Path) 
 
 
 def test_a_stage_without_the_earlier_one_says_so(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no checkpoint in .*vae"):
+    with pytest.raises(WeightsError, match=r"no checkpoint in .*vae"):
         workshop(tmp_path).trainer("base")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +57,9 @@ def make_network() -> nn.Module:
         def __init__(self) -> None:
             super().__init__()
             down = [block(3, WIDTHS[0])]
-            down += [nn.Sequential(block(a, b, 2), block(b, b)) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)]
+            down += [nn.Sequential(block(a, b, 2), block(b, b)) for a, b in pairwise(WIDTHS)]
             self.down = nn.ModuleList(down)
-            up = [block(a + b, a) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)]
+            up = [block(a + b, a) for a, b in pairwise(WIDTHS)]
             self.up = nn.ModuleList(up)
             self.last = nn.Conv2d(WIDTHS[0], 1 + len(NAMES), 1)
 
@@ -93,7 +94,7 @@ class Detector:
         from spa2v.core.weights import misfits, read_tensors
 
         self.network = make_network()
-        tensors = {key: tensor for key, tensor in read_tensors(weights).items()}
+        tensors = read_tensors(weights)
         state = self.network.state_dict()
         have = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
         if lines := misfits(have, {key: tuple(tensor.shape) for key, tensor in state.items()}):
@@ -139,11 +140,11 @@ def _detection(
     odds: NDArray[np.floating[Any]],
     picture: NDArray[np.uint8],
 ) -> Detection:
-    """The box to parts of a pixel: the coverage of the pixels just outside tells how far the thing reaches into them."""
+    """The box to parts of a pixel: the coverage of the pixels just outside tells how far the thing reaches."""
     near = ndimage.binary_dilation(part, structure=np.ones((3, 3)))
     coverage = np.where(near, np.where(part, 1.0, thing), 0.0)
-    y1, y2 = _extent(part.any(axis=1), coverage.max(axis=1))
-    x1, x2 = _extent(part.any(axis=0), coverage.max(axis=0))
+    y1, y2 = _extent(np.asarray(part.any(axis=1)), coverage.max(axis=1))
+    x1, x2 = _extent(np.asarray(part.any(axis=0)), coverage.max(axis=0))
     height, width = part.shape
     color = picture[part].mean(axis=0)
     box = Box(x1 / width, y1 / height, x2 / width, y2 / height)

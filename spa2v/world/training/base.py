@@ -71,7 +71,9 @@ class Prompter:
     def __call__(self, texts: Sequence[str], device: torch.device) -> Any:
         """The encoder's output for each text, padded to full length."""
         length = self.tokenizer.model_max_length
-        tokens = self.tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        tokens = self.tokenizer(
+            list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+        )
         return self.encoder(tokens.input_ids.to(device))
 
 
@@ -144,7 +146,7 @@ def draw_texts(
 
     def predict(noisy: Tensor, times: Tensor) -> Tensor:
         answer = unet(torch.cat([noisy, noisy]), torch.cat([times, times]), both).sample
-        return guided(*answer.chunk(2), GUIDANCE)
+        return guided(answer, GUIDANCE)
 
     noise = torch.randn((len(prompts), *shape), generator=run.torch_generator("sheet")).to(run.device)
     return decode(vae, draw(predict, noise, make_noise_schedule(), steps))

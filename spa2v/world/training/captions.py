@@ -1,7 +1,7 @@
-"""What a training picture is called: whole-video and per-frame captions in many forms, from long sentences to one word.
+"""What a training picture is called: captions of the video and of the frame in many forms, down to single words.
 
-The forms follow what planners write ("A car moves from left to right, outdoors on a street, a car on the left"), so that
-the text encoder knows at inference what it has seen in training; some pictures get less text, or none.
+The forms follow what planners write ("A car moves from left to right, outdoors on a street, A car on the left"), so
+that the text encoder meets at inference what it has seen in training; some pictures get less text, or none.
 """
 
 from __future__ import annotations
@@ -17,8 +17,18 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "right": ("on the right", "is on the right", "plays on the right", "at the right"),
 }
 MOVES: Mapping[str, tuple[str, ...]] = {
-    "left_to_right": ("moves from left to right", "drives from left to right", "rolls from left to right", "passes to the right"),
-    "right_to_left": ("moves from right to left", "drives from right to left", "rolls from right to left", "passes to the left"),
+    "left_to_right": (
+        "moves from left to right",
+        "drives from left to right",
+        "rolls from left to right",
+        "passes to the right",
+    ),
+    "right_to_left": (
+        "moves from right to left",
+        "drives from right to left",
+        "rolls from right to left",
+        "passes to the left",
+    ),
     "approaching": ("comes closer", "approaches", "drives toward the camera"),
     "receding": ("moves away", "drives away", "moves away from the camera"),
 }

@@ -42,10 +42,11 @@ def train(
             raise ConfigError(f"{name}: {value}", "expected at least 1")
     if threads:
         torch.set_num_threads(threads)
-    changes = {key: value for key, value in (("stills", stills), ("clips", clips)) if value is not None}
+    plan = Plan()
+    plan = replace(plan, stills=stills or plan.stills, clips=plan.clips if clips is None else clips)
     run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
     for stage in stages:
-        workshop = Workshop(out, replace(Plan(), **changes), run, init)
+        workshop = Workshop(out, plan, run, init)
         trainer = workshop.trainer(stage, steps=steps, batch=batch)
         first = trainer.step
         trainer.train()

@@ -31,7 +31,9 @@ def make_noise_schedule() -> Any:
     return DDIMScheduler(**SCHEDULE)
 
 
-def velocity_loss(predict: Callable[[Tensor, Tensor], Tensor], latents: Tensor, schedule: Any, name: str, run: Run) -> Tensor:
+def velocity_loss(
+    predict: Callable[[Tensor, Tensor], Tensor], latents: Tensor, schedule: Any, name: str, run: Run
+) -> Tensor:
     """Mean squared error of the predicted velocity at a random time of each row.
 
     Args:
@@ -74,6 +76,7 @@ def draw(
     return latents
 
 
-def guided(plain: Tensor, told: Tensor, scale: float) -> Tensor:
-    """Classifier-free guidance."""
+def guided(answer: Tensor, scale: float) -> Tensor:
+    """Classifier-free guidance; the first half of the rows is unconditional."""
+    plain, told = answer.chunk(2)
     return plain + scale * (told - plain)

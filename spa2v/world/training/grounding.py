@@ -120,7 +120,7 @@ def draw_grounded(
         def predict(noisy: Tensor, times: Tensor) -> Tensor:
             keywords = extra if now.step < share * steps else {}
             answer = frozen.unet(torch.cat([noisy, noisy]), torch.cat([times, times]), both, **keywords).sample
-            return guided(*answer.chunk(2), guidance)
+            return guided(answer, guidance)
 
         with torch.no_grad():
             latents = draw(predict, noise, make_noise_schedule(), steps, at_step)

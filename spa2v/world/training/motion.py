@@ -117,7 +117,7 @@ class MotionStage:
 
         def predict(noisy: Tensor, times: Tensor) -> Tensor:
             answer = self.network(torch.cat([noisy, noisy]), times[0], both).sample
-            return guided(*answer.chunk(2), GUIDANCE)
+            return guided(answer, GUIDANCE)
 
         frames, (c, h, w) = self.pool.frames, self.latents.shape[2:]
         noise = torch.randn((count, c, frames, h, w), generator=run.torch_generator("sheet")).to(run.device)

@@ -89,7 +89,10 @@ def _draw(
     renderer = Renderer(scene, width, height, SAMPLES)
     times = (np.arange(frames) + 0.5) * scene.duration_s / frames
     drawn = renderer.frames(times)
-    largest = {thing.id: max((f.boxes[thing.id].area for f in drawn if thing.id in f.boxes), default=1.0) for thing in scene.things}  # fmt: skip
+    largest = {
+        thing.id: max((frame.boxes[thing.id].area for frame in drawn if thing.id in frame.boxes), default=1.0)
+        for thing in scene.things
+    }
     rows = []
     for frame in drawn:
         row = [

@@ -80,7 +80,8 @@ def _open_scene(
     place = _along_place(rng, count, rails) if along else _across_place(rng, chosen, rails)
     make = _along_thing if along else _across_thing
     columns = _columns(rng, count)
-    things = tuple(make(rng, i, name, column, moves, camera, duration) for i, (name, column) in enumerate(zip(chosen, columns, strict=True)))  # fmt: skip
+    placed = enumerate(zip(chosen, columns, strict=True))
+    things = tuple(make(rng, index, name, column, moves, camera, duration) for index, (name, column) in placed)
     return Scene(_look(rng), duration, "translational" if moves else "stationary", things, place, camera)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from spa2v.core.runtime import Run
 from spa2v.world.detector import NAMES, make_network
@@ -100,9 +101,11 @@ def spoiled(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     for index in np.flatnonzero(rng.random(len(out)) < 0.5):
         one = out[index : index + 1]
         if rng.random() < 0.6:
-            small = torch.nn.functional.interpolate(one, scale_factor=float(rng.uniform(0.45, 0.9)), mode="bilinear", antialias=True)  # fmt: skip
-            one = torch.nn.functional.interpolate(small, size=one.shape[-2:], mode="bicubic")
+            factor = float(rng.uniform(0.45, 0.9))
+            small = interpolate(one, scale_factor=factor, mode="bilinear", antialias=True)
+            one = interpolate(small, size=one.shape[-2:], mode="bicubic")
         noise = torch.from_numpy(rng.standard_normal(one.shape).astype(np.float32))
         tint = torch.from_numpy(rng.uniform(-0.12, 0.12, (1, 3, 1, 1)).astype(np.float32))
-        out[index : index + 1] = (one * float(rng.uniform(0.85, 1.15)) + tint + noise * float(rng.uniform(0, 0.12))).clamp(-1, 1)
+        contrast, strength = rng.uniform(0.85, 1.15), rng.uniform(0, 0.12)
+        out[index : index + 1] = (one * float(contrast) + tint + noise * float(strength)).clamp(-1, 1)
     return out

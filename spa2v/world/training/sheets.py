@@ -22,9 +22,7 @@ def to_bytes(pictures: Tensor) -> NDArray[np.uint8]:
     return scaled.cpu().permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def write_grid(
-    path: Path, rows: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[Boxes]] | None = None
-) -> None:
+def write_grid(path: Path, rows: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[Boxes]] | None = None) -> None:
     """Writes rows of pictures (n, H, W, 3), twice as large; `boxes` (per row, per picture) are drawn over them."""
     height, width = rows[0].shape[1] * ENLARGED, rows[0].shape[2] * ENLARGED
     columns = max(len(row) for row in rows)

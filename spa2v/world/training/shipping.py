@@ -14,14 +14,18 @@ from spa2v.world.training.diffusion import make_noise_schedule
 from spa2v.world.training.gligen import GLIGENGrounder
 from spa2v.world.training.loop import CHECKPOINT, averaged
 from spa2v.world.training.migc import MIGCGrounder
-from spa2v.world.training.motion import MotionModules, make_adapter, with_motion
+from spa2v.world.training.motion import MotionModules, adapter_tensors, make_adapter, with_motion
 from spa2v.world.training.words import VOCABULARY, vocabulary
 from spa2v.world.training.workshop import Workshop
 
 MOST_BYTES = 25_000_000
-BASE, ADAPTER, MIGC_FILE, GLIGEN_FILE, DETECTOR_FILE = (
-    "stable-diffusion", "motion-adapter", "migc.safetensors", "gligen/diffusion_pytorch_model.safetensors", "detector.safetensors",
-)  # fmt: skip
+BASE, ADAPTER, MIGC_FILE, DETECTOR_FILE = (
+    "stable-diffusion",
+    "motion-adapter",
+    "migc.safetensors",
+    "detector.safetensors",
+)
+GLIGEN_FILE = "gligen/diffusion_pytorch_model.safetensors"
 
 
 def ship(workshop: Workshop, target: Path) -> list[str]:
@@ -76,8 +80,6 @@ def _motion(workshop: Workshop, target: Path) -> None:
     adapter = make_adapter(unet, workshop.plan.heads, workshop.plan.frames)
     modules = MotionModules(with_motion(unet, adapter))
     modules.load_state_dict(averaged(workshop.out / "motion"))
-    from spa2v.world.training.motion import adapter_tensors
-
     adapter.load_state_dict(adapter_tensors(modules))
     adapter.to(_half()).save_pretrained(target / ADAPTER)
 
@@ -96,7 +98,10 @@ def _gligen(workshop: Workshop, target: Path) -> None:
 
 def _detector(workshop: Workshop, target: Path) -> None:
     state = averaged(workshop.out / "detector")
-    _save({key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}, target / DETECTOR_FILE)
+    _save(
+        {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")},
+        target / DETECTOR_FILE,
+    )
 
 
 def _save(tensors: Mapping[str, Tensor], path: Path) -> None:

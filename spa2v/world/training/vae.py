@@ -13,7 +13,7 @@ from spa2v.core.runtime import Run
 from spa2v.world.training.pictures import Pool
 from spa2v.world.training.sheets import to_bytes, write_grid
 
-KL_WEIGHT, EDGE_WEIGHT, CROP = 1e-5, 0.5, 64
+KL_WEIGHT, EDGE_WEIGHT, COLOR_WEIGHT, CROP = 1e-5, 0.5, 3.0, 64
 DECODER_NOISE = 0.05
 
 
@@ -61,13 +61,13 @@ class VAEStage:
         return self.vae
 
     def loss(self, step: int, batch: int, run: Run) -> Tensor:
-        """Mean absolute error of pixels and of their differences to the next ones, and a light pull to unit variance."""
+        """Error of the pixels (see `_error`), and a light pull of the latents to unit variance."""
         rng = run.rng(f"vae/{step}")
         pictures = to_signed(crops(self.pixels[rng.integers(len(self.pixels), size=batch)], rng)).to(run.device)
         posterior = self.vae.encode(pictures).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=run.torch_generator(f"vae/{step}"))
         seen = self.vae.decode(posterior.mean + posterior.std * noise.to(run.device)).sample
-        return (seen - pictures).abs().mean() + EDGE_WEIGHT * _edges(seen, pictures) + KL_WEIGHT * _kl(posterior)
+        return _error(seen, pictures) + KL_WEIGHT * _kl(posterior)
 
     def sheet(self, path: Path, run: Run) -> None:
         """Pictures over their reconstructions."""
@@ -102,7 +102,7 @@ class DecoderStage:
         latents = self.latents[torch.from_numpy(picks)].float() / self.vae.config.scaling_factor
         noise = torch.randn(latents.shape, generator=run.torch_generator(f"decoder/{step}"))
         seen = self.vae.decode((latents + DECODER_NOISE * noise).to(run.device)).sample
-        return (seen - pictures).abs().mean() + EDGE_WEIGHT * _edges(seen, pictures)
+        return _error(seen, pictures)
 
     def sheet(self, path: Path, run: Run) -> None:
         """Pictures over their reconstructions."""
@@ -125,6 +125,16 @@ def crops(pixels: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[
     side = min(CROP, *pixels.shape[1:3])
     tops, lefts = (rng.integers(0, size - side + 1, len(pixels)) for size in pixels.shape[1:3])
     return np.stack([one[y : y + side, x : x + side] for one, y, x in zip(pixels, tops, lefts, strict=True)])
+
+
+def _error(seen: Tensor, pictures: Tensor) -> Tensor:
+    """Mean absolute error of pixels, of their colors without the brightness, and of differences between neighbors.
+
+    Most of a picture is gray; without a weight of their own, colors are learned long after everything else.
+    """
+    d = seen - pictures
+    color = (d - d.mean(dim=1, keepdim=True)).abs().mean()
+    return d.abs().mean() + COLOR_WEIGHT * color + EDGE_WEIGHT * _edges(seen, pictures)
 
 
 def _edges(a: Tensor, b: Tensor) -> Tensor:
@@ -164,5 +174,5 @@ def encode_pool(vae: Any, pool: Pool, run: Run, chunk: int = 64) -> Tensor:
 @torch.no_grad()
 def decode(vae: Any, latents: Tensor, chunk: int = 32) -> np.ndarray[Any, Any]:
     """Scaled latents (B, C, h, w) to uint8 pictures (B, H, W, 3)."""
-    parts = [to_bytes(vae.decode(part / vae.config.scaling_factor).sample) for part in latents.split(chunk)]
+    parts = [to_bytes(vae.decode(part / vae.config.scaling_factor).sample) for part in torch.split(latents, chunk)]
     return np.concatenate(parts)

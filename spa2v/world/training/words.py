@@ -23,7 +23,8 @@ MORE_WORDS = """
 the a an and or of with in on at to from by near far close closer away behind beside between over under its it is are
 left right center middle front back side sides scene video view picture camera toward towards
 moves moving move passes passing drives driving comes coming goes going approaches approaching recedes receding
-crosses crossing stands standing stays still stationary plays playing play sings singing walks walking rides riding rolls rolling located
+crosses crossing stands standing stays still stationary plays playing play sings singing walks walking rides riding
+rolls rolling located
 past slowly quickly loud quiet sound sounds music voice engine horn noise song heard hears hear nothing empty
 street road railway rails track room living hall stage indoors outdoors outside inside place open field city sky grass
 tree trees house houses building buildings window wall floor clouds sunny day bright small large big tall short old new
@@ -31,7 +32,7 @@ one two three another second third first same other each while then after before
 person people child guitarist pianist drummer violinist harpist musician singer player driver rider
 kit acoustic grand upright electric wooden shirt dress
 worst low quality bad anatomy watermark text blurry best masterpiece photo realistic cartoon drawing
-""".split()
+"""
 NEAREST = {
     "bicycle": "motorcycle", "bike": "motorcycle", "motorbike": "motorcycle", "scooter": "motorcycle",
     "tram": "train", "subway": "train", "locomotive": "train", "streetcar": "train", "metro": "train",
@@ -61,11 +62,11 @@ def known_words() -> list[str]:
     for table in (captions.PLACES, captions.MOVES, captions.SETTINGS):
         texts += [text for forms in table.values() for text in forms]
     words = {word.strip(".,;").lower() for text in texts for word in text.split()}
-    return sorted(words | {word.lower() for word in MORE_WORDS} | {f"{name}s" for name in CLASSES})
+    return sorted(words | set(MORE_WORDS.split()) | {f"{name}s" for name in CLASSES})
 
 
 def write_tokenizer(folder: Path) -> None:
-    """Writes `vocab.json`, `merges.txt` and the configuration of a CLIP tokenizer in which each known word is a token."""
+    """Writes the files of a CLIP tokenizer in which each known word is one token."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     engine = Tokenizer(models.BPE(end_of_word_suffix=END_OF_WORD))

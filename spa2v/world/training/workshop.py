@@ -127,7 +127,9 @@ class Workshop:
     def _detector(self) -> Stage:
         with self.run.progress("drawing for the detector", self.plan.stills // 2) as tick:
             seed = self.run.derived_seed("pool/detector")
-            return self._seeded_stage("detector", lambda: SeeingStage(seed, self.plan.stills // 2, self.plan.size, tick))
+            return self._seeded_stage(
+                "detector", lambda: SeeingStage(seed, self.plan.stills // 2, self.plan.size, tick)
+            )
 
     def _seeded_stage(self, name: str, make: Callable[[], Any]) -> Any:
         with torch.random.fork_rng(devices=[]):

@@ -1,0 +1,293 @@
+"""Scores the small weights on held-out ToyWorld layouts: grounding, motion, composition, end to end, cost.
+
+    python -m benchmarks.small_weights [--weights FOLDER] [--count N] [--clips N] [--recordings N] [--only PART ...]
+
+A detector that has only ever seen true renders finds the things in the drawn pictures; its own score on held-out
+renders comes first. Seeds of the layouts start at `HELD_OUT`; training draws its scenes from other generators.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spa2v.core.runtime import Run
+from spa2v.core.types import VideoSceneLayout
+from spa2v.plugins.grounding_injectors.gligen import GLIGEN
+from spa2v.plugins.grounding_injectors.migc import MIGC
+from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+from spa2v.world.clips import render_clip, scene_layout
+from spa2v.world.detector import Detection, Detector, iou
+from spa2v.world.sampling import Choice, sample_scene
+
+PACKAGED = Path(__file__).parents[1] / "spa2v" / "weights" / "toyworld"
+HELD_OUT, SIZE, GUIDANCE, STEPS = 9_000_000, (128, 80), 4.0, 25
+MOVES = ("left_to_right", "right_to_left", "approaching", "receding")
+PARTS = ("detector", "grounding", "composition", "end_to_end", "cost")
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, default=PACKAGED)
+    parser.add_argument("--count", type=int, default=60, help="pictures for grounding")
+    parser.add_argument("--clips", type=int, default=12, help="clips for motion and composition")
+    parser.add_argument("--recordings", type=int, default=200, help="recordings for the whole pipeline")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    asked = parser.parse_args()
+    bench = Bench(asked.weights, asked.steps)
+    tables = {
+        "detector": lambda: bench.detector_table(4 * asked.count),
+        "grounding": lambda: bench.grounding_table(asked.count),
+        "composition": lambda: bench.composition_table(asked.clips),
+        "end_to_end": lambda: bench.end_to_end_table(asked.recordings),
+        "cost": bench.cost_table,
+    }
+    for name in asked.only:
+        print(f"\n## {name}")
+        for line in tables[name]():
+            print(line, flush=True)
+
+
+def layouts(count: int, choice: Choice, frames: int = 16) -> list[VideoSceneLayout]:
+    """Held-out layouts of a kind."""
+    return [scene_layout(sample_scene(HELD_OUT + index, choice), SIZE, frames) for index in range(count)]
+
+
+def moment(layout: VideoSceneLayout, part: float = 0.5) -> VideoSceneLayout:
+    """The layout of one moment, as a clip that stands still."""
+    frame = layout.at(part * layout.duration_s)
+    return VideoSceneLayout(
+        duration_s=layout.duration_s,
+        caption=layout.caption,
+        keyframes=(type(frame)(0.0, frame.caption, frame.objects),),
+    )
+
+
+class Bench:
+    """The weights, the detector, and one table for each question.
+
+    Args:
+        weights: folder of the small weights.
+        steps: denoising steps.
+    """
+
+    def __init__(self, weights: Path, steps: int) -> None:
+        self.weights, self.steps = weights, steps
+        self.run = Run(seed=11, device="cpu", dtype="float32")
+        self.detector = Detector(weights / "detector.safetensors")
+        self._still = tempfile.TemporaryDirectory()
+
+    def backbone(self, frames: int, motion: bool, captions: str = "mix") -> AnimateDiff:
+        """The product's backbone; without motion, its motion modules add nothing."""
+        adapter = self.weights / "motion-adapter" if motion else self._without_motion()
+        return AnimateDiff(
+            base=str(self.weights / "stable-diffusion"), motion=str(adapter), width=SIZE[0], height=SIZE[1],
+            frames=frames, steps=self.steps, guidance=GUIDANCE, negative_prompt="", captions=captions,
+            vocabulary=str(self.weights / "vocabulary.json"),
+        )  # fmt: skip
+
+    def _without_motion(self) -> Path:
+        """A motion adapter whose last layers are zero."""
+        from diffusers import MotionAdapter
+
+        folder = Path(self._still.name) / "adapter"
+        if not folder.exists():
+            adapter = MotionAdapter.from_pretrained(self.weights / "motion-adapter")
+            for name, parameter in adapter.named_parameters():
+                if ".proj_out." in name:
+                    parameter.data.zero_()
+            adapter.save_pretrained(folder)
+        return folder
+
+    def injectors(self) -> dict[str, Any]:
+        """None, MIGC, GLIGEN: those whose weights are there."""
+        found: dict[str, Any] = {"ungrounded": None}
+        if (self.weights / "migc.safetensors").exists():
+            found["migc"] = MIGC(weights=str(self.weights / "migc.safetensors"), share=1.0)
+        if (self.weights / "gligen").exists():
+            found["gligen"] = GLIGEN(weights=str(self.weights / "gligen"), share=1.0)
+        return found
+
+    def drawn(
+        self, backbone: AnimateDiff, injector: Any, wanted: Sequence[VideoSceneLayout], batch: int
+    ) -> list[NDArray[np.uint8]]:
+        """The frames of each layout, (F, H, W, 3); layout i is drawn with seed i."""
+        frames = []
+        for start in range(0, len(wanted), batch):
+            part = list(wanted[start : start + batch])
+            seeds = list(range(start, start + len(part)))
+            with injector.attach(backbone, part, self.run) if injector else nullcontext():
+                frames += [video.frames for video in backbone.generate_many(part, self.run, seeds)]
+        return frames
+
+    def judged(self, layout: VideoSceneLayout, frames: NDArray[np.uint8]) -> list[list[tuple[str, float, bool, Any]]]:
+        """For each frame, each asked thing: its id, IoU with the best find, whether its class is right, the find."""
+        found = self.detector.detect(frames)
+        asked = layout.frames(len(frames))
+        return [
+            judge([(o.id, o.name, o.box) for o in key.objects], finds) for key, finds in zip(asked, found, strict=True)
+        ]
+
+    def detector_table(self, count: int) -> Iterator[str]:
+        """How well the detector does on true renders."""
+        yield "| things | boxes | mean IoU | right class |"
+        for name, quantity in (("one", "single"), ("several", "multiple")):
+            scores = []
+            for index in range(count // 2):
+                choice = Choice(quantity=quantity)
+                clip = render_clip(sample_scene(HELD_OUT + 500_000 + index, choice), SIZE, 3)
+                scores += [item for row in self.judged(clip.layout, clip.video.frames) for item in row]
+            yield f"| {name} | {len(scores)} | {mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} |"
+
+    def grounding_table(self, count: int) -> Iterator[str]:
+        """Single pictures with boxes."""
+        backbone = self.backbone(1, motion=False)
+        kinds = {1: Choice(quantity="single"), 2: Choice(quantity="multiple")}
+        yield "| injector | things | boxes | mean IoU | right class |"
+        for name, injector in self.injectors().items():
+            for things, choice in kinds.items():
+                wanted = [moment(layout) for layout in layouts(count // 2, choice)]
+                frames = self.drawn(backbone, injector, wanted, 16)
+                pairs = zip(wanted, frames, strict=True)
+                scores = [s for layout, clip in pairs for row in self.judged(layout, clip) for s in row]
+                label = "one" if things == 1 else "several"
+                yield (
+                    f"| {name} | {label} | {len(scores)} | {mean(s[1] for s in scores):.3f} "
+                    f"| {mean(s[2] for s in scores):.3f} |"
+                )
+
+    def composition_table(self, count: int) -> Iterator[str]:
+        """Clips of crossing and approaching things: injector, motion on and off, caption modes."""
+        scenes = [sample_scene(HELD_OUT + 800_000 + i, Choice(None, "single", MOVES[i % 4])) for i in range(count)]
+        wanted = [scene_layout(scene, SIZE) for scene in scenes]
+        yield "| injector | motion | captions | IoU a frame | right class | class holds | flicker | color drift |"
+        for name, injector in self.injectors().items():
+            for motion, captions in ((False, "mix"), (True, "mix"), (True, "global"), (True, "local")):
+                backbone = self.backbone(16, motion, captions)
+                frames = self.drawn(backbone, injector, wanted, 2)
+                yield f"| {name} | {'on' if motion else 'off'} | {captions} | {self._clip_scores(wanted, frames)} |"
+
+    def _clip_scores(self, wanted: Sequence[VideoSceneLayout], frames: Sequence[NDArray[np.uint8]]) -> str:
+        judged = [self.judged(layout, clip) for layout, clip in zip(wanted, frames, strict=True)]
+        scores = [s for clip in judged for row in clip for s in row]
+        holds = [all(s[2] for row in clip for s in row) for clip in judged]
+        flicker = mean(background_flicker(layout, clip) for layout, clip in zip(wanted, frames, strict=True))
+        drift = mean(color_drift(clip) for clip in judged)
+        return (
+            f"{mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} | {mean(holds):.2f} "
+            f"| {flicker:.2f} | {drift:.1f}"
+        )
+
+    def end_to_end_table(self, count: int) -> Iterator[str]:
+        """Sound in, video out, by the preset: does the thing seen do what the thing heard does?"""
+        from spa2v.core.pipeline import Pipeline
+
+        pipeline = Pipeline.from_preset("toyworld")
+        right = tried = 0
+        for index in range(count):
+            clip = render_clip(sample_scene(HELD_OUT + 900_000 + index, Choice(quantity="single")), SIZE)
+            item = clip.objects[0]
+            evident = item.distance_evidence if item.attribute in MOVES[2:] else item.lateral_evidence
+            if not evident:
+                continue
+            tried += 1
+            frames = pipeline(clip.audio).video.frames
+            right += seen_attribute(self.detector.detect(frames)) == item.attribute
+        yield f"attribute agreement: {right} of {tried} single things with evidence ({right / max(1, tried):.3f})"
+
+    def cost_table(self) -> Iterator[str]:
+        """Seconds of a clip, and as a multiple of one guided evaluation of the denoiser."""
+        import torch
+
+        layout = layouts(1, Choice("translational", "single"))[0]
+        backbone = self.backbone(16, motion=True)
+        unet: Any = backbone.denoiser(self.run)
+        text = backbone.encode_text(["a car"] * 32, self.run).states
+        noise = torch.zeros(2, unet.config.in_channels, 16, *backbone.latent_size(self.run))
+        with torch.no_grad():
+            step = min(timed(lambda: unet(noise, 500, encoder_hidden_states=text)) for _ in range(3))
+        yield "| injector | seconds a clip | in evaluations |"
+        for name, injector in self.injectors().items():
+            seconds = timed(lambda injector=injector: self.drawn(backbone, injector, [layout], 1))
+            yield f"| {name} | {seconds:.1f} | {seconds / step:.1f} |"
+
+
+def judge(
+    asked: Sequence[tuple[str, str, Any]], found: Sequence[Detection]
+) -> list[tuple[str, float, bool, Detection | None]]:
+    """Gives each asked thing the find that overlaps it most, each find once, best pairs first."""
+    pairs = sorted(
+        ((iou(box, f.box), a, b) for a, (_, _, box) in enumerate(asked) for b, f in enumerate(found)), reverse=True
+    )
+    best: dict[int, tuple[float, int]] = {}
+    for score, a, b in pairs:
+        if score > 0 and a not in best and b not in {pick for _, pick in best.values()}:
+            best[a] = (score, b)
+    rows = []
+    for a, (thing_id, name, _) in enumerate(asked):
+        score, b = best.get(a, (0.0, -1))
+        rows.append((thing_id, score, b >= 0 and found[b].name == name, found[b] if b >= 0 else None))
+    return rows
+
+
+def background_flicker(layout: VideoSceneLayout, frames: NDArray[np.uint8]) -> float:
+    """Mean absolute change from frame to frame, 0..255, outside the asked boxes of both frames."""
+    height, width = frames.shape[1:3]
+    outside = np.ones(frames.shape[:3], bool)
+    for mask, key in zip(outside, layout.frames(len(frames)), strict=True):
+        for item in key.objects:
+            x1, y1, x2, y2 = np.asarray(item.box) * (width, height, width, height)
+            mask[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] = False
+    change = np.abs(np.diff(frames.astype(float), axis=0)).mean(axis=-1)
+    both = outside[1:] & outside[:-1]
+    return float(change[both].mean()) if both.any() else 0.0
+
+
+def color_drift(judged: Sequence[Sequence[tuple[str, float, bool, Any]]]) -> float:
+    """Mean distance of a thing's color from its mean over the clip, 0..255."""
+    colors = np.array([s[3].color for row in judged for s in row if s[3] is not None])
+    return float(np.abs(colors - colors.mean(axis=0)).mean()) if len(colors) else float("nan")
+
+
+def seen_attribute(found: Sequence[Sequence[Detection]]) -> str:
+    """What the largest thing does, by the first and last thirds of the frames in which it is seen."""
+    boxes = [max(row, key=lambda d: d.box.area).box for row in found if row]
+    if len(boxes) < 3:
+        return "nothing"
+    third = max(1, len(boxes) // 3)
+    first, last = boxes[:third], boxes[-third:]
+    shift = mean(b.center[0] for b in last) - mean(b.center[0] for b in first)
+    growth = mean(b.area for b in last) / mean(b.area for b in first)
+    if abs(shift) > 0.2:
+        return "left_to_right" if shift > 0 else "right_to_left"
+    if not 0.5 < growth < 2.0:
+        return "approaching" if growth > 1 else "receding"
+    middle = mean(b.center[0] for b in boxes)
+    return "left" if middle < 0.4 else "right" if middle > 0.6 else "center"
+
+
+def mean(values: Any) -> float:
+    """The mean of some numbers; NaN of none."""
+    listed = [float(value) for value in values]
+    return sum(listed) / len(listed) if listed else float("nan")
+
+
+def timed(work: Any) -> float:
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
