@@ -1,32 +1,92 @@
-"""`spa2v generate`: both stages."""
+"""`spa2v generate`: both stages, for a recording or as a run did them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from spa2v.cli import options as opt
 
+if TYPE_CHECKING:
+    from spa2v.core.manifest import Manifest
+    from spa2v.core.pipeline import Pipeline
+    from spa2v.core.replay import Replay
+    from spa2v.core.runtime import Run
+    from spa2v.core.types import AudioClip, VideoSceneLayout
+
+FromRun = Annotated[
+    Path | None,
+    typer.Option("--from-run", metavar="RUN", help="Replay the run in this folder: its config, seed and recording."),
+]
+
 
 def generate(
-    audio: opt.Audio,
+    audio: Annotated[
+        Path | None,
+        typer.Argument(metavar="AUDIO", help="A recording: wav, flac, ogg, mp3, m4a, or a video.", show_default=False),
+    ] = None,
     overrides: opt.Overrides = None,
     out: opt.Out = None,
     config: opt.Sources = None,
     run_dir: opt.RunDir = None,
+    from_run: FromRun = None,
     start: opt.Start = None,
     duration: opt.Duration = None,
     quiet: opt.Quiet = False,
 ) -> None:
     """Plan a recording and draw the plan: AUDIO in, a video out (.mp4, .gif, or .png for a contact sheet)."""
+    if from_run is not None:
+        if config or overrides or start is not None or duration is not None:
+            raise typer.BadParameter("takes its settings from the run; give no others", param_hint="'--from-run'")
+        _replay(from_run, audio, out, run_dir, quiet)
+    elif audio is None:
+        raise typer.BadParameter("missing", param_hint="'AUDIO'")
+    else:
+        _generate(opt.pipeline(config, overrides, start, duration, quiet), audio, out, run_dir)
+
+
+def _replay(run: Path, audio: Path | None, out: Path | None, run_dir: Path | None, quiet: bool) -> None:
+    from spa2v.core.pipeline import Pipeline
+    from spa2v.core.replay import Replay
+
+    replay = Replay.read(run)
+    pipeline = Pipeline(replay.config, quiet=quiet)
+    _generate(pipeline, audio or replay.audio(), out, run_dir, replay)
+
+
+def _generate(
+    pipeline: Pipeline, audio: Path, out: Path | None, run_dir: Path | None, replay: Replay | None = None
+) -> None:
     from spa2v.core.media.files import check_output
     from spa2v.core.media.video import SUFFIXES, write_video
 
-    pipeline = opt.pipeline(config, overrides, start, duration, quiet)
     target = out or (run_dir / "video.mp4" if run_dir else Path(audio.stem + ".mp4"))
     check_output(target, SUFFIXES, check_folder=out is not None)
     with pipeline.recorded(run_dir) as (run, manifest):
+        manifest.input("audio", audio)
+        for line in replay.changes(pipeline) if replay else ():
+            run.notice(f"changed since the run: {line}")
         clip = pipeline.read(audio)
-        result = pipeline(clip, run)
-        run.step("write", {"video": result.video}, lambda: write_video(target, result.video, clip))
+        if replay:
+            replay.check_audio(clip)
+        given = replay.layout() if replay else None
+        layout = pipeline.plan(clip, run) if given is None else _drawn_again(pipeline, given, clip, run, manifest)
+        manifest.decided(layout)
+        video = pipeline.render(layout, run)
+        run.step("write", {"video": video}, lambda: write_video(target, video, clip))
         manifest.output("video", target)
-    opt.say(f"{result.layout.caption}\nwrote {target}")
+    opt.say(f"{layout.caption}\nwrote {target}")
+    for line in replay.compare(manifest.data["sha256"]) if replay else ():
+        opt.say(line)
+
+
+def _drawn_again(pipeline: Pipeline, path: Path, clip: AudioClip, run: Run, manifest: Manifest) -> VideoSceneLayout:
+    """The layout of a run that drew a given one."""
+    from spa2v.core.media.files import read_layout
+
+    manifest.input("layout", path)
+    layout = read_layout(path)
+    pipeline.measure(clip, run)
+    return layout

@@ -27,11 +27,13 @@ def plan(
 
     pipeline = opt.pipeline(config, overrides, start, duration, quiet)
     with pipeline.recorded(run_dir) as (run, manifest):
+        manifest.input("audio", audio)
         clip = pipeline.read(audio)
         if dump_prompt:
             typer.echo(pipeline.describe_prompt(clip, run))
             return
         layout = pipeline.plan(clip, run)
+        manifest.decided(layout)
         if out is not None:
             write_text(out, layout.dumps())
             manifest.output("layout", out)

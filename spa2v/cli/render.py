@@ -30,8 +30,10 @@ def render(
     check_output(target, SUFFIXES, check_folder=out is not None)
     plan = read_layout(layout)
     with pipeline.recorded(run_dir) as (run, manifest):
+        manifest.input("layout", layout)
         clip = pipeline.read(audio) if audio else None
-        if clip is not None:
+        if audio and clip is not None:
+            manifest.input("audio", audio)
             pipeline.measure(clip, run)
         video = pipeline.render(plan, run)
         run.step("write", {"video": video}, lambda: write_video(target, video, clip))

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import ConfigError, near
+from spa2v.core.errors import ConfigError, Spa2vError, near
 
 SINGLE_ROLES = {
     "layout_planner": "layout_planners",
@@ -185,7 +185,7 @@ def merge(layers: Sequence[Layer]) -> Config:
     )
 
 
-def raise_all(problems: Sequence[ConfigError]) -> None:
+def raise_all(problems: Sequence[Spa2vError]) -> None:
     """Raises one error for one or many problems; nothing for none."""
     if len(problems) == 1:
         raise problems[0]

@@ -45,8 +45,8 @@ def spa2v_run_step(step: str, inputs: Mapping[str, Any], compute: Callable[[], A
     """Stands around one step of a run: a timer, a cache, a logger, a replay.
 
     Args:
-        step: "extract:NAME", "plan" or "generate".
-        inputs: what the step works on, by name (audio, cues, layout), with "component" and "options".
+        step: "extract:NAME", "plan", "generate", or "generate_many" for several layouts in one batch.
+        inputs: what the step works on, by name (audio, cues, layout, layouts), with "component" and "options".
         compute: does the work and returns the result; call it at most once.
         run: the run.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from spa2v.core.errors import ConfigError, Spa2vError
 from spa2v.core.media.files import write_json
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip
+from spa2v.core.types import AudioClip, VideoSceneLayout
 
 NAME = "manifest.json"
 PACKAGES = ("numpy", "scipy", "av", "soundfile", "torch", "diffusers", "transformers", "accelerate")
@@ -31,6 +32,17 @@ def describe_audio(audio: AudioClip) -> dict[str, Any]:
         "sha256": hashlib.sha256(audio.samples.tobytes()).hexdigest(),
         "notes": list(audio.notes),
     }
+
+
+def file_sha256(path: Path) -> str | None:
+    """The checksum of a regular file; None where there is none, or it cannot be read."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return None
 
 
 def versions() -> dict[str, str]:
@@ -71,12 +83,24 @@ class Manifest:
             "config": dict(config),
             "components": list(components),
             "extensions": list(extensions),
+            "inputs": {},
             "outputs": {},
+            "sha256": {},
         }
 
+    def input(self, kind: str, path: str | Path) -> None:
+        """Names a file that the run reads."""
+        self.data["inputs"][kind] = os.path.abspath(path)
+
     def output(self, kind: str, path: Path) -> None:
-        """Names a file that the run made."""
+        """Names a file that the run made, and keeps its checksum."""
         self.data["outputs"][kind] = str(path)
+        if (digest := file_sha256(path)) is not None:
+            self.data["sha256"][kind] = digest
+
+    def decided(self, layout: VideoSceneLayout) -> None:
+        """Keeps the checksum of the plan, as its file has it."""
+        self.data["sha256"]["layout"] = hashlib.sha256(layout.dumps().encode("utf-8", "backslashreplace")).hexdigest()
 
     def write(self, **changes: Any) -> None:
         """Writes the manifest as it stands, with changes."""
@@ -101,7 +125,8 @@ class Manifest:
             raise
         except Exception as error:
             message = str(error) if isinstance(error, Spa2vError) else f"{type(error).__name__}: {error}"
-            self.write(status="failed", ended=_now(), error=message)
+            code = getattr(error, "exit_code", 1)
+            self.write(status="failed", ended=_now(), error=message, exit_code=code)
             raise
         self.write(status="done", ended=_now())
 

@@ -104,23 +104,33 @@ class Pipeline:
     def motion_backbone(self) -> MotionBackbone:
         return self._role("motion_backbone")
 
-    def new_run(self, folder: Path | None = None) -> Run:
+    def new_run(self, folder: Path | None = None, told: set[str] | None = None) -> Run:
         """A run with the config's seed, device and dtype, its steps going through the host's hook."""
         settings = self.config.run
-        return Run(settings.seed, settings.device, settings.dtype, folder, self.host.run_step, self.quiet)
+        return Run(settings.seed, settings.device, settings.dtype, folder, self.host.run_step, self.quiet, told)
 
     @contextmanager
-    def recorded(self, folder: Path | None = None) -> Iterator[tuple[Run, Manifest]]:
-        """A run and its manifest; in a folder, the resolved config and the manifest are kept there."""
-        run = self.new_run(folder)
+    def recorded(
+        self, folder: Path | None = None, told: set[str] | None = None, **facts: Any
+    ) -> Iterator[tuple[Run, Manifest]]:
+        """A run and its manifest; in a folder, the resolved config and the manifest are kept there.
+
+        Args:
+            folder: of the run.
+            told: see `Run`.
+            facts: further entries of the manifest, there from its first writing on.
+        """
+        run = self.new_run(folder, told)
         extensions = [asdict(extension) for extension in self.host.extensions]
-        manifest = Manifest(run, self.config.to_dict(), self._origins(), extensions)
+        manifest = Manifest(run, self.config.to_dict(), self.origins(), extensions)
+        manifest.data |= facts
         with manifest.kept():
             if folder is not None:
                 write_text(folder / "config.yaml", self.config.to_yaml())
             yield run, manifest
 
-    def _origins(self) -> list[dict[str, Any]]:
+    def origins(self) -> list[dict[str, Any]]:
+        """Of every component of the config: family, name, target and where its entry comes from."""
         found = [self.host.registry.find(family, choice.name) for _, family, choice in self.config.choices()]
         return [{"family": c.family, "name": c.name, "target": c.entry.target, "origin": c.origin} for c in found]
 
@@ -183,6 +193,28 @@ class Pipeline:
         backbone = self.motion_backbone
         with self.grounding_injector.attach(backbone, layout, run):
             return backbone.generate(layout, run)
+
+    def draws_together(self) -> bool:
+        """Whether the backbone draws, and the injector grounds, several layouts in one batch."""
+        return hasattr(self.motion_backbone, "generate_many") and getattr(
+            self.grounding_injector, "attaches_many", False
+        )
+
+    def render_together(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
+        """Stage 2 for several layouts in one batch; only where `draws_together`."""
+        inputs = {"layouts": list(layouts), **self._about("motion_backbone")}
+        inputs["injector"] = self._about("grounding_injector")
+        videos = run.step("generate_many", inputs, lambda: self._generate_many(layouts, run))
+        who = f"motion backbone {self.config.motion_backbone.name!r}"
+        if len(_expect(videos, list, who)) != len(layouts):
+            raise ContractError(f"{who} returned {len(videos)} videos for {len(layouts)} layouts")
+        return [_expect(video, GeneratedVideo, who) for video in videos]
+
+    def _generate_many(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
+        backbone: Any = self.motion_backbone
+        injector: Any = self.grounding_injector
+        with injector.attach(backbone, list(layouts), run):
+            return backbone.generate_many(layouts, run)
 
     def __call__(self, audio: AudioClip | str | Path, run: Run | None = None) -> Result:
         """Both stages for one clip."""

@@ -37,7 +37,11 @@ class LayoutPlanner(Protocol):
 
 @runtime_checkable
 class MotionBackbone(Protocol):
-    """Draws a layout as a video."""
+    """Draws a layout as a video.
+
+    Optional: `generate_many(layouts, run) -> list[GeneratedVideo]`, which draws several in one batch, each as it would
+    come out alone.
+    """
 
     def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         """Returns the frames, spread evenly over the clip: fps = frames / duration."""
@@ -130,7 +134,10 @@ class DenoisingBackbone(Protocol):
 
 @runtime_checkable
 class GroundingInjector(Protocol):
-    """Makes a backbone's denoiser draw things inside their boxes."""
+    """Makes a backbone's denoiser draw things inside their boxes.
+
+    Optional: `attaches_many = True` where `layout` may also be a list of layouts, for `generate_many` of a backbone.
+    """
 
     def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> AbstractContextManager[Any]:
         """Returns a context in which the backbone is grounded; afterwards it computes exactly what it did before."""

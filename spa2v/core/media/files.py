@@ -60,9 +60,9 @@ def _short(stem: str) -> str:
 
 
 def write_text(target: str | Path, text: str) -> None:
-    """Writes UTF-8 text, whole or not at all."""
+    """Writes UTF-8 text, whole or not at all; half a surrogate pair becomes an escape, as in JSON."""
     with atomic_path(target) as path:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(target: str | Path, data: Any) -> None:

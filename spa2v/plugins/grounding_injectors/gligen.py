@@ -39,6 +39,8 @@ class GLIGEN:
         ConfigError: a value is out of range.
     """
 
+    attaches_many = True  # one layout, or those of a batch
+
     def __init__(
         self, *, weights: str = PUBLISHED, share: float = 0.3, tokens: int = 30, empty_frames: str = "null"
     ) -> None:

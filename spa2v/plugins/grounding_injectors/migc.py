@@ -50,6 +50,8 @@ class MIGC:
         ConfigError: a number is out of range.
     """
 
+    attaches_many = True  # one layout, or those of a batch
+
     def __init__(
         self,
         *,

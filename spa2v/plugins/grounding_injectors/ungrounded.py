@@ -10,5 +10,7 @@ from spa2v import MotionBackbone, Run, VideoSceneLayout
 class Ungrounded:
     """Leaves the backbone as it is."""
 
+    attaches_many = True
+
     def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> AbstractContextManager[None]:
         return nullcontext()

@@ -1,0 +1,89 @@
+"""`spa2v batch`: many clips, resumable, alone or under `accelerate launch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spa2v.cli import options as opt
+
+if TYPE_CHECKING:
+    from spa2v.core.batch import Batch
+
+
+def batch(
+    manifest: Annotated[
+        Path,
+        typer.Argument(metavar="MANIFEST", help="A benchmark (folder or manifest.jsonl), or a list of recordings."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; started again, it goes on.")],
+    overrides: opt.Overrides = None,
+    stage: Annotated[str, typer.Option("--stage", help="both, plan or render.")] = "both",
+    config: opt.Sources = None,
+    given_layouts: Annotated[
+        bool, typer.Option("--given-layouts", help="With --stage render: draw the layouts that the manifest names.")
+    ] = False,
+    together: Annotated[
+        int, typer.Option("--together", min=1, help="Clips drawn in one batch of the denoiser, where it can.")
+    ] = 1,
+    planners: Annotated[int, typer.Option("--planners", min=1, max=64, help="Clips planned at once, ahead.")] = 1,
+    max_failures: Annotated[
+        int | None, typer.Option("--max-failures", min=0, help="Stop after more failed clips than this.")
+    ] = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Plan and draw many clips. Finished ones are skipped; run it in as many processes as you like on one folder."""
+    from spa2v.core.batch import STAGES, Batch, Goal, read_items
+    from spa2v.core.config import raise_all
+    from spa2v.core.errors import ConfigError, near
+    from spa2v.core.runtime import joined_processes
+
+    if stage not in STAGES:
+        raise ConfigError(f"unknown stage {stage!r}", near(stage, STAGES))
+    if given_layouts and stage != "render":
+        raise ConfigError("--given-layouts goes with --stage render", f"the stage is {stage!r}")
+    items = read_items(manifest)
+    pipeline = opt.pipeline(config, overrides, quiet=True)
+    raise_all(pipeline.check())
+    goal = Goal(stage, pipeline.config, given_layouts)
+    with joined_processes(pipeline.config.run.device) as processes:
+        work = Batch(pipeline, items, out, goal, processes, together, planners, max_failures)
+        code = _run(work, quiet)
+    if code:
+        raise typer.Exit(code)
+
+
+def _run(work: Batch, quiet: bool) -> int:
+    """The exit code. Only the first process of a launch tells what the batch came to."""
+    import time
+
+    from spa2v.core.errors import Spa2vError
+    from spa2v.core.runtime import Run
+
+    speaks, start = work.processes.index == 0, time.monotonic()
+    try:
+        with Run(quiet=quiet or not speaks).progress("clips", len(work.items)) as tick:
+            work.run(tick)
+    except KeyboardInterrupt:
+        work.interrupts.asked = True
+    except Spa2vError:
+        _tell(work, time.monotonic() - start)
+        raise
+    code = _tell(work, time.monotonic() - start) if speaks else 0
+    return work.interrupts.exit_code if work.interrupts.asked else code
+
+
+def _tell(work: Batch, wall_s: float) -> int:
+    from spa2v.core.batch import Summary, write_summary
+    from spa2v.core.errors import MediaError
+
+    try:
+        summary = write_summary(work, wall_s)
+        typer.echo(str(work.out / "summary.json"))
+    except MediaError as error:
+        opt.say(f"the summary is not kept: {error}")
+        summary = Summary.of(work, wall_s)
+    opt.say("\n".join(summary.lines()))
+    return summary.exit_code

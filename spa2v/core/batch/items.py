@@ -1,0 +1,96 @@
+"""What a batch works on: the clips of a benchmark manifest, or of a plain list of recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from spa2v.core.errors import ConfigError
+from spa2v.core.types.benchmark import MANIFEST, read_manifest
+
+MAX_MANIFEST_BYTES = 512 * 1024**2
+_SAFE_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class Item:
+    """One clip of a batch.
+
+    Args:
+        id: unique in the batch.
+        audio: the recording.
+        layout: a layout that came with it, or None.
+    """
+
+    id: str
+    audio: Path
+    layout: Path | None = None
+
+    @property
+    def folder_name(self) -> str:
+        """The id where it is a plain name; else its harmless characters and a hash, since ids come from others."""
+        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", self.id).strip(".-")[:_SAFE_CHARACTERS]
+        if slug == self.id:
+            return slug
+        return f"{slug}-{hashlib.sha256(self.id.encode()).hexdigest()[:12]}".lstrip("-")
+
+
+def read_items(manifest: str | Path) -> tuple[Item, ...]:
+    """The clips of a benchmark (its folder, or its manifest of JSON lines), or of a list with one path a line.
+
+    Paths in a benchmark manifest must lie below its folder. A list is the user's own: its paths may lead anywhere;
+    relative ones start at the folder of the list, and lines that begin with "#" are comments.
+
+    Raises:
+        ConfigError: unreadable, empty, a line of a benchmark manifest that is not valid, or an id that stands twice.
+    """
+    path = Path(manifest)
+    path = path / MANIFEST if path.is_dir() else path
+    text = _text(path)
+    if text.lstrip()[:1] == "{":
+        items = [Item(_whole(c.id), path.parent / c.audio, path.parent / c.layout) for c in read_manifest(path)]
+    else:
+        items = _listed(text, path.parent)
+    if not items:
+        raise ConfigError(f"the manifest {str(path)!r} names no clip")
+    folders = Counter(item.folder_name for item in items)
+    twice = next((item.id for item in items if folders[item.folder_name] > 1), None)
+    if twice is not None:
+        raise ConfigError(f"the manifest {str(path)!r} names the clip {twice!r} twice")
+    return tuple(items)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise ConfigError(f"the manifest {str(path)!r} is over {MAX_MANIFEST_BYTES >> 20} MiB")
+        if not path.is_file():
+            raise ConfigError(f"the manifest {str(path)!r} is no regular file")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the manifest {str(path)!r} is no text",
+            "expected JSON lines in the benchmark format, or one path of a recording a line",
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read the manifest {str(path)!r}: {reason}") from error
+
+
+def _whole(text: str) -> str:
+    """Text that UTF-8 can hold: JSON may carry half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _listed(text: str, folder: Path) -> list[Item]:
+    """Clips of a list: the id is the name without suffix, or the whole path where several share that name."""
+    lines = list(dict.fromkeys(line.strip() for line in text.splitlines()))
+    lines = [line for line in lines if line and not line.startswith("#")]
+    stems = Counter(Path(line).stem for line in lines)
+    return [
+        Item(Path(line).stem if stems[Path(line).stem] == 1 else line, folder / Path(line).expanduser())
+        for line in lines
+    ]
