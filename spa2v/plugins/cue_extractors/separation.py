@@ -65,6 +65,8 @@ def separate(cells: Cells, likelihood: Array, max_sources: int) -> Split:
 def _with_another(cells: Cells, likelihood: Array, best: Split) -> Split | None:
     """The split with one more path, still unless moving tells more; None where both leave too much doubt."""
     left_over = _heights(cells.weight * (1.0 - best.mine.sum(axis=0)), likelihood)
+    for path in best.paths:
+        left_over = np.where(np.abs(PLACES - path[:, None]) < 0.8 * APART, 0.0, left_over)
     before = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
     found: Split | None = None
     for fresh in (_Path(_still(left_over), False), _Path(_moving(left_over), True)):
