@@ -12,7 +12,10 @@ import soundfile
 
 from spa2v import AudioClip, ConfigError, Run, SoundSource, SpatialCues, Tag, WeightsError
 from spa2v.cli.bench import app
+from spa2v.core.types import ATTRIBUTES
 from spa2v.core.types.benchmark import BenchmarkClip, ClipObject, manifest_text
+from spa2v.plugins.layout_planners.mllm.answer.reader import read_answer
+from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm, answer_of_layout
 from spa2v.plugins.layout_planners.mllm.examples.building import build_index
 from spa2v.plugins.layout_planners.mllm.examples.cues_json import cues_from_json, thinned
 from spa2v.plugins.layout_planners.mllm.examples.features import blocks, retrieval_key
@@ -309,3 +312,18 @@ def test_the_weights_of_the_key_name_its_parts() -> None:
     assert {block.name for block in blocks()} | {"embedding"} == set(WEIGHTS)
     writer_weights = key_weights(blocks()[-1].stop + 3)
     assert list(writer_weights[-3:]) == [WEIGHTS["embedding"]] * 3
+
+
+def test_the_set_that_comes_with_the_planners_shows_every_attribute() -> None:
+    index = ExampleSelector().index
+    assert index is not None
+    assert {attribute for clip in index.clips for attribute in clip.attributes} == set(ATTRIBUTES)
+    assert len({clip.source_id for clip in index.clips}) == len(index.clips)
+    form = AnswerForm(duration_s=2.0)
+    for number in range(len(index.clips)):
+        shot = load_shot(index, number)
+        answer = json.dumps(answer_of_layout(shot.layout, form))
+        assert read_answer(answer, form).repairs == ()
+        assert {"level", "level_difference", "azimuth"} <= set(shot.cues.tracks)
+        assert "I hear" in shot.layout.reasoning
+        assert shot.audio.channels == 2

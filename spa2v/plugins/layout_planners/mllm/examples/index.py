@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import ConfigError
-from spa2v.core.media.files import atomic_path, write_json
+from spa2v.core.media.files import atomic_path, write_json, write_text
 from spa2v.core.types import AudioClip, SpatialCues
 from spa2v.plugins.layout_planners.mllm.examples import features
 from spa2v.plugins.layout_planners.mllm.examples.cues_json import cues_from_json, thinned
@@ -106,7 +106,8 @@ class IndexWriter:
         key = features.retrieval_key(audio, cues)
         if embedding is not None:
             key = np.concatenate([key, embedding])
-        write_json(self.folder / "cues" / f"{len(self._clips):06d}.json", thinned(cues).to_json())
+        text = json.dumps(thinned(cues).to_json(), ensure_ascii=False, separators=(",", ":"))
+        write_text(self.folder / "cues" / f"{len(self._clips):06d}.json", text)
         self._clips.append(Candidate(**{**asdict(clip), "fingerprint": fingerprint(audio)}))
         self._keys.append(key.astype(np.float32))
 
