@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from spa2v.core.errors import WeightsError
-from spa2v.plugins.motion_backbones.animatediff_loading import Sources, load, load_adapter
+from spa2v.plugins.motion_backbones.animatediff_loading import load, load_adapter
+from spa2v.plugins.motion_backbones.animatediff_sources import Sources
 
 RUN = tiny.RUN
 

@@ -141,6 +141,21 @@ def test_what_no_step_changes_is_computed_once() -> None:
     assert sorted(calls) == sorted([site.name for site in attachment.sites] * 2)
 
 
+def test_gradients_reach_every_tensor_of_a_module() -> None:
+    """So that small weights can be trained in the very classes that draw."""
+    backbone, scene = tiny.backbone(), tiny.layout("car", "dog")
+    injector = migc()
+    with injector.attach(backbone, scene, RUN) as attachment:
+        modules = [injector._modules[site.name].requires_grad_(True) for site in attachment.sites]
+        latents = torch.randn(2, 4, 4, *backbone.latent_size(RUN), generator=torch.Generator().manual_seed(1))
+        text = backbone._text_rows([scene], RUN)
+        backbone.denoiser(RUN)(latents, 500, encoder_hidden_states=text).sample.square().mean().backward()
+    for module in modules:
+        for name, parameter in module.named_parameters():
+            assert parameter.grad is not None, name
+            assert bool(parameter.grad.isfinite().all()), name
+
+
 def test_without_things_nothing_is_attached_or_loaded(backbone: Any) -> None:
     with MIGC(weights="no/such.ckpt").attach(backbone, tiny.layout(), RUN) as attachment:
         assert attachment.sites == ()

@@ -15,13 +15,8 @@ from spa2v.core.errors import ContractError
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.plugins.grounding_injectors.masks import LatentMasks, PhaseMasks, latent_masks, phase_masks
-from spa2v.plugins.grounding_injectors.migc_modules import (
-    EnhancementForm,
-    MIGCModule,
-    Scales,
-    merge_heads,
-    split_heads,
-)
+from spa2v.plugins.grounding_injectors.migc_attention import EnhancementForm, merge_heads, split_heads
+from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, Scales
 
 NAIVE_WEIGHT, NAIVE_EPSILON = 10.0, 1e-6
 

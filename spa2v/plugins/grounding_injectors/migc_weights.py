@@ -17,7 +17,8 @@ from torch import Tensor
 from spa2v.core.errors import WeightsError
 from spa2v.core.protocols import AttentionSite
 from spa2v.core.weights import misfits, read_tensors, shorten
-from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, ModuleSizes
+from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule
+from spa2v.plugins.grounding_injectors.migc_sizes import ModuleSizes
 
 MARK = "migc"
 INDEX_AT = 3

@@ -15,7 +15,7 @@ from spa2v.plugins.motion_backbones.animatediff_limits import check
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from spa2v.plugins.motion_backbones.animatediff_loading import Sources
+    from spa2v.plugins.motion_backbones.animatediff_sources import Sources
 
 NEGATIVE = "worst quality, low quality, bad anatomy, watermark, text, blurry"
 
@@ -245,6 +245,6 @@ class AnimateDiff:
         return self._pipeline
 
     def _sources(self) -> Sources:
-        from spa2v.plugins.motion_backbones.animatediff_loading import Sources
+        from spa2v.plugins.motion_backbones.animatediff_sources import Sources
 
         return Sources(self.base, self.motion, self.vae, self.base_config, self.loras)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,50 +13,11 @@ from torch import nn
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.weights import Weights, known, locate, misfits, read_tensors, shorten
+from spa2v.plugins.motion_backbones.animatediff_sources import KNOWN, Sources
 
-CONFIG_FILES = ("*.json", "*.txt", "*/*.json", "*/*.txt")
-FOLDER_FILES = (*CONFIG_FILES, *(f"{part}/*.safetensors" for part in ("unet", "vae", "text_encoder")))
-ADAPTER_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 FAILURES = (OSError, ValueError, RuntimeError, KeyError, TypeError, NotImplementedError)
 TEXT_PREFIX, TEXT_MODEL = "cond_stage_model.transformer.", "text_model."
 UNSTORED = ("position_ids", "pos_embed.pe")  # computed at construction
-KNOWN: dict[str, dict[str, Any]] = {
-    "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "licence": "CreativeML OpenRAIL-M"},
-    "SG161222/Realistic_Vision_V5.1_noVAE": {"size_mb": 4270, "licence": "OpenRAIL-M"},
-    "emilianJR/epiCRealism": {"size_mb": 4270, "licence": "OpenRAIL-M"},
-    "stabilityai/sd-vae-ft-mse": {"size_mb": 335, "licence": "MIT"},
-    "guoyww/animatediff-motion-adapter-v1-5-2": {"size_mb": 1813, "licence": "Apache-2.0 (of the originals)"},
-    "guoyww/animatediff-motion-adapter-v1-5-3": {"size_mb": 1672, "licence": "Apache-2.0 (of the originals)"},
-    "wangfuyun/AnimateLCM": {"size_mb": 1813, "licence": "no tag seen; read it at the source"},
-    "wangfuyun/AnimateLCM/AnimateLCM_sd15_t2v_lora.safetensors": {"licence": "no tag seen; read it at the source"},
-    "ByteDance/AnimateDiff-Lightning/animatediff_lightning_4step_diffusers.safetensors": {
-        "size_mb": 908,
-        "licence": "CreativeML OpenRAIL-M",
-    },
-}
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the weights of a backbone come from; see `AnimateDiff`."""
-
-    base: str
-    motion: str
-    vae: str | None = None
-    base_config: str = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-    loras: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-
-    def weights(self) -> tuple[Weights, ...]:
-        """What is to be there before loading."""
-        needs = [known(Weights("base model", self.base, "base", patterns=FOLDER_FILES), KNOWN)]
-        if Path(self.base).suffix:
-            config = Weights("base model's configuration", self.base_config, "base_config", 3, patterns=CONFIG_FILES)
-            needs.append(config)
-        needs.append(known(Weights("motion modules", self.motion, "motion", patterns=ADAPTER_FILES), KNOWN))
-        if self.vae:
-            needs.append(known(Weights("VAE", self.vae, "vae", patterns=ADAPTER_FILES), KNOWN))
-        needs += [known(Weights("LoRA", lora["source"], "loras"), KNOWN) for lora in self.loras]
-        return tuple(needs)
 
 
 @contextmanager
