@@ -102,6 +102,8 @@ def test_the_twin_of_an_approach_recedes() -> None:
     boxes = [frame.objects[0].box.area for frame in twin.layout.keyframes if frame.objects]
     assert boxes[0] > 3 * boxes[-1]
     assert twin.layout.keyframes[0].time_s == 0.0
+    path, back = thing.path, twin.scene.things[0].path
+    assert np.allclose(back.at(0.3), path.at(clip.scene.duration_s - 0.3))
 
 
 def test_the_twin_of_a_side_stands_on_the_other() -> None:

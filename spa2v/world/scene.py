@@ -37,6 +37,11 @@ class Path:
         times = np.asarray(times_s, dtype=np.float64)
         return np.asarray(self.start) + times[..., None] * np.asarray(self.velocity)
 
+    def reversed(self, duration_s: float) -> Path:
+        """The way back: where this path is at `duration_s - t`."""
+        (x, y, z), (vx, vy, vz) = self.start, self.velocity
+        return Path((x + vx * duration_s, y + vy * duration_s, z + vz * duration_s), (-vx, -vy, -vz))
+
     @property
     def speed_m_s(self) -> float:
         return float(np.linalg.norm(self.velocity))

@@ -32,11 +32,7 @@ def _reversed(scene: Scene) -> Scene:
         replace(
             thing,
             attribute=REVERSED.get(thing.attribute, thing.attribute),
-            path=replace(
-                thing.path,
-                start=tuple(float(value) for value in thing.path.at(scene.duration_s)),
-                velocity=tuple(-value for value in thing.path.velocity),
-            ),
+            path=thing.path.reversed(scene.duration_s),
         )
         for thing in scene.things
     )
