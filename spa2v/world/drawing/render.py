@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types import Box
-from spa2v.world.drawing import instruments, people, vehicles
+from spa2v.world.drawing import instruments, motorcycles, people, pianos, trains, vehicles
 from spa2v.world.drawing.canvas import Canvas, samples_for
 from spa2v.world.drawing.parts import Figure
 from spa2v.world.drawing.projection import View, faces, footprint
@@ -24,9 +24,9 @@ FIGURES: Mapping[str, Callable[[int], Figure]] = {
     "car": vehicles.car,
     "bus": vehicles.bus,
     "truck": vehicles.truck,
-    "motorcycle": vehicles.motorcycle,
-    "train": vehicles.train,
-    "piano": instruments.piano,
+    "motorcycle": motorcycles.motorcycle,
+    "train": trains.train,
+    "piano": pianos.piano,
     "guitar": instruments.guitar,
     "drum": instruments.drum,
     "violin": instruments.violin,

@@ -1,4 +1,4 @@
-"""Car, bus, truck, motorcycle and train, in meters, driving towards +x, wheels on y = 0."""
+"""Car, bus and truck, in meters, driving towards +x, wheels on y = 0."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from spa2v.world.drawing.look import (
     CAR_PAINT,
     DARK_GLASS,
     GLASS,
-    MOTORCYCLE_PAINT,
     PAINT,
-    TIRE,
-    TRAIN_PAINT,
     TRUCK_PAINT,
     Look,
 )
-from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, ellipse, limb, shade
+from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, ellipse, shade
+from spa2v.world.drawing.outlines import block, rect
 from spa2v.world.drawing.parts import Figure, Part, box_footprint
 from spa2v.world.drawing.wheels import wheel
 
@@ -96,13 +94,13 @@ def _car_details(builder: MeshBuilder, body: list[tuple[float, float]], half: fl
         4,
     )
     for side in (-1, 1):
-        builder.front(_rect(side * 0.62, low + 0.34, 0.18, 0.09), HEADLIGHT, nose + 0.01, 4)
-        builder.front(_rect(side * 0.64, low + 0.46, 0.16, 0.09), TAILLIGHT, tail - 0.01, 4)
-        builder.front(_rect(side * 0.62, low + 0.12, 0.1, 0.05), (250, 180, 60), nose + 0.01, 4)
-    builder.front(_rect(0, low + 0.24, 0.36, 0.1), (34, 36, 42), nose + 0.01, 4)
-    builder.front(_rect(0, low + 0.22, 0.26, 0.07), (240, 240, 230), tail - 0.01, 4)
-    builder.front(_rect(0, low + 0.06, 0.84, 0.06), shade(paint, 0.45), nose + 0.01, 4)
-    builder.front(_rect(0, low + 0.06, 0.84, 0.06), shade(paint, 0.45), tail - 0.01, 4)
+        builder.front(rect(side * 0.62, low + 0.34, 0.18, 0.09), HEADLIGHT, nose + 0.01, 4)
+        builder.front(rect(side * 0.64, low + 0.46, 0.16, 0.09), TAILLIGHT, tail - 0.01, 4)
+        builder.front(rect(side * 0.62, low + 0.12, 0.1, 0.05), (250, 180, 60), nose + 0.01, 4)
+    builder.front(rect(0, low + 0.24, 0.36, 0.1), (34, 36, 42), nose + 0.01, 4)
+    builder.front(rect(0, low + 0.22, 0.26, 0.07), (240, 240, 230), tail - 0.01, 4)
+    builder.front(rect(0, low + 0.06, 0.84, 0.06), shade(paint, 0.45), nose + 0.01, 4)
+    builder.front(rect(0, low + 0.06, 0.84, 0.06), shade(paint, 0.45), tail - 0.01, 4)
     for x, color in ((nose - 0.12, HEADLIGHT), (tail + 0.12, TAILLIGHT)):
         builder.side(
             [(x - 0.11, low + 0.36), (x + 0.11, low + 0.36), (x + 0.08, low + 0.48), (x - 0.1, low + 0.48)],
@@ -124,19 +122,19 @@ def bus(seed: int) -> Figure:
     builder.side([(-4.95, 0.95), (4.95, 0.95), (4.95, 1.15), (-4.95, 1.15)], stripe, 1.251, 3)
     for index in range(7):
         x = -4.65 + index * 1.2
-        builder.side(_block(x, 1.5, 1.05, 1.1), DARK_GLASS, 1.253, 4)
+        builder.side(block(x, 1.5, 1.05, 1.1), DARK_GLASS, 1.253, 4)
         builder.side([(x + 0.1, 1.5), (x + 0.45, 1.5), (x + 0.95, 2.6), (x + 0.6, 2.6)], shade(GLASS, 0.8), 1.255, 4)
-    builder.side(_block(3.8, 0.5, 0.95, 2.2), (70, 78, 90), 1.253, 4)
-    builder.side(_block(3.87, 0.6, 0.37, 2.0), GLASS, 1.255, 5)
-    builder.side(_block(4.31, 0.6, 0.37, 2.0), GLASS, 1.255, 5)
-    builder.front(_rect(0, 2.0, 1.12, 0.62), DARK_GLASS, 5.01, 3)
+    builder.side(block(3.8, 0.5, 0.95, 2.2), (70, 78, 90), 1.253, 4)
+    builder.side(block(3.87, 0.6, 0.37, 2.0), GLASS, 1.255, 5)
+    builder.side(block(4.31, 0.6, 0.37, 2.0), GLASS, 1.255, 5)
+    builder.front(rect(0, 2.0, 1.12, 0.62), DARK_GLASS, 5.01, 3)
     builder.front([(-0.9, 1.4), (-0.3, 1.4), (0.3, 2.6), (-0.3, 2.6)], shade(GLASS, 0.85), 5.02, 4)
-    builder.front(_rect(0, 2.83, 0.85, 0.14), (30, 30, 30), 5.02, 4)
-    builder.front(_rect(0, 2.83, 0.6, 0.07), (255, 190, 40), 5.03, 5)
-    builder.front(_rect(0, 2.2, 1.0, 0.45), DARK_GLASS, -5.01, 3)
-    builder.front(_rect(0, 0.75, 0.9, 0.2), shade(paint, 0.6), -5.01, 3)
+    builder.front(rect(0, 2.83, 0.85, 0.14), (30, 30, 30), 5.02, 4)
+    builder.front(rect(0, 2.83, 0.6, 0.07), (255, 190, 40), 5.03, 5)
+    builder.front(rect(0, 2.2, 1.0, 0.45), DARK_GLASS, -5.01, 3)
+    builder.front(rect(0, 0.75, 0.9, 0.2), shade(paint, 0.6), -5.01, 3)
     _pair_of_lights(builder, 0.95, 0.7, 0.16, 5.02, -5.02)
-    builder.front(_rect(0, 0.48, 1.22, 0.1), (50, 52, 58), 5.02, 4)
+    builder.front(rect(0, 0.48, 1.22, 0.1), (50, 52, 58), 5.02, 4)
     return _on_wheels(builder, {3.0: 0, -3.1: 0}, 0.5, 1.26, 0.3, box_footprint(5.0, 1.3))
 
 
@@ -148,9 +146,9 @@ def truck(seed: int) -> Figure:
     builder = MeshBuilder()
     builder.box((-4.2, 0.6, -0.9), (4.0, 0.9, 0.9), STEEL, 0)
     builder.prism([(-4.3, 0.95), (1.5, 0.95), (1.5, 3.6), (-4.3, 3.6)], 1.25, cargo, 1)
-    builder.side(_block(-4.3, 0.95, 5.8, 0.14), shade(cargo, 0.6), 1.252, 3)
+    builder.side(block(-4.3, 0.95, 5.8, 0.14), shade(cargo, 0.6), 1.252, 3)
     for x in (-3.1, -1.9, -0.7, 0.5):
-        builder.side(_block(x, 1.1, 0.05, 2.45), shade(cargo, 0.82), 1.252, 3)
+        builder.side(block(x, 1.1, 0.05, 2.45), shade(cargo, 0.82), 1.252, 3)
     builder.side([(-3.6, 1.9), (0.6, 1.9), (0.9, 2.5), (-3.3, 2.5)], paint, 1.254, 4)
     builder.front([(-0.03, 1.0), (0.03, 1.0), (0.03, 3.55), (-0.03, 3.55)], shade(cargo, 0.6), -4.31, 3)
     builder.group = 1
@@ -158,101 +156,11 @@ def truck(seed: int) -> Figure:
     builder.prism(cab, 1.18, paint, 3, edges={2: DARK_GLASS})
     builder.side([(2.6, 1.6), (3.95, 1.6), (3.75, 2.55), (2.6, 2.6)], DARK_GLASS, 1.184, 5)
     builder.side([(2.9, 1.6), (3.2, 1.6), (3.5, 2.55), (3.2, 2.55)], GLASS, 1.186, 5)
-    builder.side(_block(2.4, 0.6, 0.05, 2.1), shade(paint, 0.6), 1.184, 5)
-    builder.front(_rect(0, 1.05, 0.8, 0.3), (40, 42, 48), 4.26, 5)
-    builder.front(_rect(0, 0.62, 1.16, 0.12), STEEL, 4.27, 5)
+    builder.side(block(2.4, 0.6, 0.05, 2.1), shade(paint, 0.6), 1.184, 5)
+    builder.front(rect(0, 1.05, 0.8, 0.3), (40, 42, 48), 4.26, 5)
+    builder.front(rect(0, 0.62, 1.16, 0.12), STEEL, 4.27, 5)
     _pair_of_lights(builder, 0.92, 0.82, 0.13, 4.28, -4.32, 5)
     return _on_wheels(builder, {3.2: 1, -1.9: 0, -3.1: 0}, 0.52, 1.22, 0.34, box_footprint(4.3, 1.3))
-
-
-def motorcycle(seed: int) -> Figure:
-    """A motorcycle with a helmeted rider."""
-    look = Look(seed)
-    paint = PAINT[look.pick(MOTORCYCLE_PAINT)]
-    jacket: Color = look.pick([(40, 42, 50), (90, 30, 30), (40, 60, 110)])
-    builder = MeshBuilder()
-    builder.prism(limb((0.75, 0.33), (0.42, 0.98), 0.09), 0.09, STEEL, 2)
-    builder.prism([(-0.35, 0.3), (0.4, 0.28), (0.45, 0.62), (-0.3, 0.66)], 0.17, (74, 78, 86), 2)
-    builder.side(ellipse(0.05, 0.45, 0.16, 0.16, 12), STEEL, 0.175, 4)
-    builder.prism([(-0.1, 0.68), (0.46, 0.7), (0.4, 0.95), (0.08, 0.98), (-0.12, 0.84)], 0.16, paint, 4)
-    builder.prism([(-0.95, 0.86), (-0.75, 0.72), (-0.1, 0.7), (-0.08, 0.82), (-0.5, 0.82)], 0.14, shade(paint, 0.75), 4)
-    builder.prism(limb((-0.15, 0.28), (-0.95, 0.36), 0.11), 0.2, (176, 180, 186), 4)
-    builder.prism([(0.42, 0.86), (0.62, 0.84), (0.6, 1.12), (0.44, 1.14)], 0.15, paint, 4)
-    builder.front(limb((-0.42, 1.06), (0.42, 1.06), 0.06), STEEL, 0.62, 12)
-    builder.front([(-0.2, 0.72), (0.2, 0.72), (0.26, 1.0), (0.14, 1.22), (-0.14, 1.22), (-0.26, 1.0)], paint, 0.63, 13)
-    builder.front([(-0.14, 1.08), (0.14, 1.08), (0.1, 1.22), (-0.1, 1.22)], DARK_GLASS, 0.64, 14)
-    builder.front(ellipse(0, 0.93, 0.13, 0.12, 14), HEADLIGHT, 0.64, 14)
-    builder.front(_rect(0, 0.8, 0.13, 0.06), TAILLIGHT, -0.97, 14)
-    builder.front(limb((0, 0.72), (0, 0.3), 0.12), TIRE, 0.9, 14)
-    builder.front(limb((0, 0.66), (0, 0.3), 0.16), TIRE, -0.98, 13)
-    builder.prism(limb((-0.3, 0.86), (0.12, 0.6), 0.2, 0.15), 0.22, (44, 50, 74), 6)
-    builder.prism(limb((0.12, 0.6), (-0.08, 0.26), 0.15, 0.12), 0.21, (44, 50, 74), 6)
-    builder.prism(limb((-0.32, 0.9), (0.04, 1.38), 0.34, 0.3), 0.22, jacket, 8)
-    builder.prism(limb((0.04, 1.34), (0.42, 1.08), 0.13, 0.1), 0.27, shade(jacket, 1.25), 10)
-    builder.prism(ellipse(0.14, 1.62, 0.17, 0.18, 14), 0.13, paint, 10)
-    builder.side([(0.1, 1.58), (0.29, 1.56), (0.3, 1.68), (0.14, 1.7)], (30, 34, 44), 0.135, 12)
-    builder.front([(-0.11, 1.56), (0.11, 1.56), (0.11, 1.7), (-0.11, 1.7)], (30, 34, 44), 0.31, 12)
-    parts = [Part(builder.build())]
-    for x in (0.75, -0.72):
-        parts += wheel(x, 0.33, 0.07, 0.14, rim=(150, 154, 160), spokes=7)
-    return Figure(parts, box_footprint(1.05, 0.3))
-
-
-def train(seed: int) -> Figure:
-    """An engine in front of two coaches."""
-    look = Look(seed)
-    paint = PAINT[look.pick(TRAIN_PAINT)]
-    band: Color = look.pick([(245, 240, 225), (250, 205, 70), (60, 64, 76)])
-    builder = MeshBuilder()
-    for group, start in enumerate((-11.6, -4.0)):
-        builder.group = group
-        _coach(builder, start, paint, band)
-    builder.group = 0
-    _tail(builder)
-    builder.group = 2
-    _engine(builder, 3.6, paint, band)
-    parts = [Part(builder.build())]
-    for index, x in enumerate((-10.6, -6.0, -3.0, 1.6, 4.7, 9.4)):
-        parts += wheel(x, 0.42, 1.1, 0.12, rim=(140, 144, 150), spokes=4, group=index // 2)
-    return Figure(parts, box_footprint(11.3, 1.4))
-
-
-def _coach(builder: MeshBuilder, x: float, paint: Color, band: Color) -> None:
-    builder.box((x + 0.2, 0.45, -1.0), (x + 7.2, 0.75, 1.0), (54, 56, 62), 0)
-    builder.prism([(x, 0.7), (x + 7.3, 0.7), (x + 7.3, 3.2), (x + 6.9, 3.5), (x + 0.4, 3.5), (x, 3.2)], 1.35, paint, 1)
-    builder.side(_block(x, 1.25, 7.3, 0.25), band, 1.352, 3)
-    builder.side([(x, 3.1), (x + 7.3, 3.1), (x + 6.9, 3.5), (x + 0.4, 3.5)], (150, 154, 160), 1.352, 3)
-    for index in range(5):
-        builder.side(_block(x + 0.75 + index * 1.2, 1.85, 0.9, 0.85), DARK_GLASS, 1.354, 4)
-        builder.side(_block(x + 0.75 + index * 1.2, 1.85, 0.9, 0.2), shade(GLASS, 0.8), 1.356, 5)
-    builder.box((x + 7.3, 0.75, -0.6), (x + 7.6, 1.0, 0.6), (40, 40, 44), 1)
-
-
-def _tail(builder: MeshBuilder) -> None:
-    """The rear of the last coach, as a receding train shows it."""
-    builder.front(_rect(0, 2.2, 0.45, 0.9), (60, 66, 76), -11.61, 4)
-    for z in (-1.0, 1.0):
-        builder.front(_rect(z, 1.05, 0.14, 0.12), TAILLIGHT, -11.62, 5)
-        builder.front(_rect(0.85 * z, 2.5, 0.28, 0.4), DARK_GLASS, -11.61, 4)
-
-
-def _engine(builder: MeshBuilder, x: float, paint: Color, band: Color) -> None:
-    builder.box((x + 0.2, 0.45, -1.0), (x + 7.4, 0.75, 1.0), (54, 56, 62), 0)
-    nose = [(x, 0.7), (x + 7.4, 0.7), (x + 7.6, 1.7), (x + 6.6, 3.35), (x + 6.2, 3.6), (x + 0.3, 3.6), (x, 3.3)]
-    builder.prism(nose, 1.38, paint, 1)
-    low, high = (x + 7.45, 1.95), (x + 6.75, 3.1)
-    for z1, z2 in ((-1.2, -0.06), (0.06, 1.2)):
-        builder.face([(*low, z1), (*low, z2), (*high, z2), (*high, z1)], DARK_GLASS, 3, (0.85, 0.52, 0.0))
-    builder.side(_block(x, 1.25, 7.45, 0.25), band, 1.382, 3)
-    builder.side([(x + 5.7, 2.1), (x + 6.9, 2.1), (x + 6.35, 3.0), (x + 5.7, 3.05)], DARK_GLASS, 1.384, 4)
-    for index in range(4):
-        for row in range(4):
-            builder.side(_block(x + 0.6 + index * 1.2, 1.75 + row * 0.28, 0.9, 0.12), shade(paint, 0.55), 1.384, 4)
-    builder.side(_block(x, 3.35, 6.2, 0.25), (130, 134, 140), 1.384, 4)
-    builder.front(_rect(0, 1.35, 1.3, 0.22), band, x + 7.62, 4)
-    builder.front(_rect(0, 0.82, 1.2, 0.12), (40, 40, 44), x + 7.62, 4)
-    for z in (-0.85, 0.85):
-        builder.front(ellipse(z, 1.35, 0.2, 0.17, 12), HEADLIGHT, x + 7.64, 5)
 
 
 def _on_wheels(
@@ -272,17 +180,8 @@ def _pair_of_lights(
     builder: MeshBuilder, z: float, y: float, size: float, front: float, rear: float, layer: int = 4
 ) -> None:
     for side in (-z, z):
-        builder.front(_rect(side, y, size * 1.3, size), HEADLIGHT, front, layer)
-        builder.front(_rect(side, y, size, size * 1.2), TAILLIGHT, rear, layer)
-
-
-def _rect(cx: float, cy: float, half_width: float, half_height: float) -> list[tuple[float, float]]:
-    w, h = half_width, half_height
-    return [(cx - w, cy - h), (cx + w, cy - h), (cx + w, cy + h), (cx - w, cy + h)]
-
-
-def _block(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
-    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+        builder.front(rect(side, y, size * 1.3, size), HEADLIGHT, front, layer)
+        builder.front(rect(side, y, size, size * 1.2), TAILLIGHT, rear, layer)
 
 
 def _between(a: tuple[float, float], b: tuple[float, float], part: float) -> tuple[float, float]:

@@ -43,8 +43,8 @@ def sample_scene(seed: int, choice: Choice | None = None) -> Scene:
     for attempt in range(ATTEMPTS):
         scene = _attempt(seed, np.random.default_rng([seed, 0x5CE, attempt + 1]), wanted, *kind)
         if is_true(scene):
-            break
-    return scene
+            return scene
+    raise ConfigError(f"no scene of seed {seed} shows every thing on its side", "take another seed or fix less")
 
 
 def _attempt(seed: int, rng: np.random.Generator, wanted: Choice, scenario: str, several: bool) -> Scene:
