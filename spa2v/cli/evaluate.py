@@ -88,7 +88,7 @@ def evaluate(
         raise ConfigError("--layouts and --config exclude each other", "with --draw, the layouts are drawn")
     if layouts is None and videos is None and config is None:
         raise ConfigError("nothing to evaluate", "give --layouts DIR, --videos DIR, or --config PRESET|FILE")
-    bench = _cut(read_bench(data), split, limit)
+    bench = cut(read_bench(data), split, limit)
     run, count = Run(device=device, quiet=quiet), workers or cores()
     conventions = Conventions(labels, one_empty, orientation, spatial, detector, features, features_sha256)
     stage1, stage2 = stage_options(conventions, bench.clips, run)
@@ -101,7 +101,7 @@ def evaluate(
         raise ConfigError(f"{len(found.faults)} things are missing or amiss", f"see {out / 'evaluation.json'}")
 
 
-def _cut(bench: Bench, split: str, limit: int | None) -> Bench:
+def cut(bench: Bench, split: str, limit: int | None) -> Bench:
     """The benchmark with only the first clips of the split; strangers are still told by all ids."""
     from dataclasses import replace
 

@@ -22,6 +22,8 @@ SINGLE_ROLES = {
 """Role in a config to its family; `cue_extractors` is a list and has the name of its family."""
 LIST_ROLE = "cue_extractors"
 MAX_CONFIG_BYTES = 1_000_000
+ABLATIONS = "ablations"
+"""Folder of the ablation files beside the presets; they have a schema of their own."""
 _SECRET = re.compile(r"oc\.env\s*:\s*\w*(KEY|TOKEN|SECRET|PASSWORD)", re.IGNORECASE)
 
 
@@ -98,8 +100,9 @@ class Layer:
 
 
 def preset_names(folder: Path) -> list[str]:
-    """The presets in a folder of configs, by name; those in subfolders as "folder/name"."""
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    """The presets in a folder of configs, by name; those in subfolders as "folder/name". Ablations are no presets."""
+    found = (path.relative_to(folder) for path in folder.rglob("*.yaml"))
+    return sorted(path.with_suffix("").as_posix() for path in found if path.parts[0] != ABLATIONS)
 
 
 def read_source(source: str | Path, presets: Path) -> Layer:

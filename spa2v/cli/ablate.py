@@ -1,0 +1,85 @@
+"""`spa2v ablate`: a grid over config keys, in the paper's table layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spa2v.cli import evaluate as shared
+from spa2v.cli import options as opt
+
+
+def ablate(
+    ablation: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped ablation, or a .yaml file.")],
+    data: shared.Data,
+    overrides: opt.Overrides = None,
+    config: opt.Sources = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the results; ablation-NAME by default.")
+    ] = None,
+    split: shared.Split = "test",
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many clips.")] = None,
+    labels: shared.Labels = "exact",
+    one_empty: shared.OneEmpty = None,
+    orientation: shared.Orientation = "intended",
+    detector: shared.DetectorName = None,
+    features: shared.Features = None,
+    features_sha256: shared.Sha = None,
+    device: shared.Device = "auto",
+    workers: shared.Workers = None,
+    markdown: shared.Markdown = None,
+    csv: shared.Csv = None,
+    latex: shared.Latex = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Run every row of an ablation and print the paper's table. --config and KEY=VALUE go under each row's settings."""
+    from spa2v.cli.scoring import Conventions, stage_options
+    from spa2v.core.config import read_overrides, read_source
+    from spa2v.core.errors import ConfigError
+    from spa2v.core.pipeline import presets_folder
+    from spa2v.core.runtime import Run
+    from spa2v.evaluation.ablation.cells import Settings, run_ablation
+    from spa2v.evaluation.ablation.spec import read_ablation
+    from spa2v.evaluation.bench.reading import read_bench
+    from spa2v.evaluation.engine.parallel import cores
+
+    spec = read_ablation(ablation, data)
+    bench = shared.cut(read_bench(data), split, limit)
+    for fault in bench.faults:
+        opt.say(f"{fault.kind}: {fault.where}: {fault.text}")
+    run = Run(device=device, quiet=quiet)
+    conventions = Conventions(labels, one_empty, orientation, False, detector, features, features_sha256)
+    stage1, stage2 = stage_options(conventions, bench.clips, run)
+    above = [*(read_source(source, presets_folder()) for source in config or []), *read_overrides(overrides or [])]
+    settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores())
+    folder = out or Path(f"ablation-{Path(ablation).stem}")
+    made = run_ablation(spec, settings, folder, run, opt.say)
+    _tell(made, folder, markdown, csv, latex, as_json)
+    failed = [row.name for row in made.rows if row.status == "failed"]
+    if failed and len(failed) == sum(row.status != "paper" for row in made.rows):
+        raise ConfigError("every row failed", *(f"{row.name}: {row.error}" for row in made.rows if row.error))
+
+
+def _tell(made: object, out: Path, markdown: Path | None, csv: Path | None, latex: Path | None, as_json: bool) -> None:
+    import json
+
+    from spa2v.core.media.files import write_text
+    from spa2v.evaluation import tables
+    from spa2v.evaluation.ablation.cells import Ablation
+    from spa2v.evaluation.ablation.grid import ablation_grid
+
+    assert isinstance(made, Ablation)
+    grids = [ablation_grid(made)]
+    for path, text in ((markdown, tables.to_markdown), (latex, tables.to_latex)):
+        if path is not None:
+            write_text(path, text(grids))
+    if csv is not None:
+        write_text(csv, tables.to_csv(row.evaluation for row in made.rows if row.evaluation is not None))
+    if as_json:
+        typer.echo(json.dumps(made.to_json(), ensure_ascii=False))
+    else:
+        tables.show(grids)
+    opt.say(f"wrote {out / 'ablation.json'}; see it with: spa2v report {out}")

@@ -1,0 +1,194 @@
+"""Runs an ablation: each row a resolved config with its own folder; a row that fails is a failed row, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spa2v.core.batch.items import Item
+from spa2v.core.config import Config, Layer, merge
+from spa2v.core.errors import ConfigError, Spa2vError
+from spa2v.core.manifest import make_folder
+from spa2v.core.media.files import write_json, write_text
+from spa2v.core.pipeline import Pipeline
+from spa2v.core.runtime import Run
+from spa2v.evaluation.ablation.spec import AblationSpec, RowSpec
+from spa2v.evaluation.bench.reading import Bench
+from spa2v.evaluation.engine.evaluate import Asked, evaluate
+from spa2v.evaluation.engine.inputs import Outputs
+from spa2v.evaluation.engine.planning import make_outputs
+from spa2v.evaluation.engine.result import Evaluation
+from spa2v.evaluation.engine.stage1 import Stage1
+from spa2v.evaluation.engine.stage2 import Stage2
+
+NAME = "ablation.json"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of a row.
+
+    Args:
+        name, paper: as in the ablation file.
+        status: "done", "failed" or "paper" (nothing was to be measured).
+        folder: of its config and evaluation, relative to the ablation's; "" without one.
+        error: why it failed.
+        clips, failed_clips: how many were asked for, and for how many of them the config gave nothing.
+        evaluation: the scores; None unless done.
+    """
+
+    name: str
+    paper: str
+    status: str
+    folder: str = ""
+    error: str = ""
+    clips: int = 0
+    failed_clips: int = 0
+    evaluation: Evaluation | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(replace(self, evaluation=None)).items() if key != "evaluation"}
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """An ablation that was run: its spec's facts and its rows."""
+
+    title: str
+    about: str
+    table: str
+    data: str
+    split: str
+    rows: tuple[CellResult, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        facts = {"version": VERSION, "kind": "ablation", "title": self.title, "about": self.about, "table": self.table}
+        return facts | {"data": self.data, "split": self.split, "rows": [row.to_json() for row in self.rows]}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the rows are run.
+
+    Args:
+        bench, split: the clips.
+        stage1, stage2: how they are scored.
+        above: settings of the command line, between the base and each row.
+        workers: processes.
+    """
+
+    bench: Bench
+    split: str
+    stage1: Stage1
+    stage2: Stage2
+    above: tuple[Layer, ...] = ()
+    workers: int = 1
+
+
+def run_ablation(
+    spec: AblationSpec, settings: Settings, out: Path, run: Run, tell: Callable[[str], None] = lambda text: None
+) -> Ablation:
+    """Runs all rows and writes `ablation.json`; rows and clips that are done are not done again.
+
+    Args:
+        spec: the ablation.
+        settings: how the rows are run.
+        out: folder of the results, one folder a row in it.
+        run: gives progress.
+        tell: gets a line as each row begins or fails.
+    """
+    make_folder(out)
+    rows: list[CellResult] = []
+    measured = sum(row.measured for row in spec.rows)
+    for row in spec.rows:
+        if not row.measured:
+            rows.append(CellResult(row.name, row.paper, "paper"))
+            continue
+        tell(f"row {sum(done.status != 'paper' for done in rows) + 1} of {measured}: {row.name}")
+        rows.append(run_row(row, spec, settings, out, run))
+        if rows[-1].status == "failed":
+            tell(f"failed: {rows[-1].error}")
+    made = Ablation(spec.title, spec.about, spec.table, str(settings.bench.folder), settings.split, tuple(rows))
+    write_json(out / NAME, made.to_json())
+    return made
+
+
+def run_row(row: RowSpec, spec: AblationSpec, settings: Settings, out: Path, run: Run) -> CellResult:
+    """One row. What is wrong with its config, its components or its service makes it fail, with the reason."""
+    folder = out / Item(row.name, Path()).folder_name
+    clips = len(settings.bench.split(settings.split))
+    try:
+        config = row_config(row, spec, settings.above)
+        make_folder(folder)
+        write_text(folder / "config.yaml", config.to_yaml())
+        made, failed = _score(row.name, config, spec.stages, settings, folder, run)
+    except Spa2vError as error:
+        return CellResult(row.name, row.paper, "failed", folder.name, str(error), clips)
+    if failed == clips:
+        first = next(fault for fault in made.faults if fault.kind in ("no_layout", "no_video"))
+        return CellResult(row.name, row.paper, "failed", folder.name, f"no clip worked: {first.text}", clips, failed)
+    return CellResult(row.name, row.paper, "done", folder.name, "", clips, failed, made)
+
+
+def row_config(row: RowSpec, spec: AblationSpec, above: Sequence[Layer] = ()) -> Config:
+    """The resolved config of a row, its components checked.
+
+    Raises:
+        ConfigError: everything that is wrong with it.
+    """
+    from spa2v.core.config import read_source
+    from spa2v.core.pipeline import presets_folder
+
+    config = merge([read_source("default", presets_folder()), *spec.base, *above, *row.layers])
+    problems = Pipeline(config).check()
+    if problems:
+        raise problems[0] if len(problems) == 1 else ConfigError("the config cannot be used", *map(str, problems))
+    return config
+
+
+def _score(
+    name: str, config: Config, stages: Sequence[int], settings: Settings, folder: Path, run: Run
+) -> tuple[Evaluation, int]:
+    bench, draw = settings.bench, 2 in stages
+    clips = bench.split(settings.split)
+    failed = make_outputs(config, clips, bench.folder, folder, run, draw=draw, workers=settings.workers)
+    layouts = Outputs(folder / "layouts", "layout") if 1 in stages else None
+    videos = Outputs(folder / "videos", "video") if draw else None
+    asked = Asked(
+        bench,
+        settings.split,
+        layouts,
+        videos,
+        settings.stage1,
+        settings.stage2,
+        name,
+        config.to_dict(),
+        failed,
+    )
+    return evaluate(asked, folder, run, settings.workers), len(failed)
+
+
+def read_folder(out: Path) -> Ablation:
+    """An ablation from its folder.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    import json
+
+    try:
+        data = json.loads((out / NAME).read_text(encoding="utf-8"))
+        if data["kind"] != "ablation" or data["version"] != VERSION:
+            raise ConfigError(f"{str(out / NAME)!r} is no ablation of this release")
+        rows = tuple(_row(out, row) for row in data["rows"])
+        return Ablation(data["title"], data["about"], data["table"], data["data"], data["split"], rows)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"cannot read the ablation {str(out / NAME)!r}", str(error)[:200]) from error
+
+
+def _row(out: Path, data: dict[str, Any]) -> CellResult:
+    folder = out / Path(data["folder"]).name
+    return CellResult(**data, evaluation=Evaluation.read(folder) if data["status"] == "done" else None)

@@ -1,0 +1,60 @@
+"""The table of an ablation, laid out as in the paper, with the paper's row under each of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spa2v.evaluation.ablation.cells import Ablation, CellResult
+from spa2v.evaluation.ablation.paper import METRICS_OF, PaperRow, paper_rows, source
+from spa2v.evaluation.aggregate import Table
+from spa2v.evaluation.catalog import metric_info
+from spa2v.evaluation.engine.result import Evaluation
+from spa2v.evaluation.tables import Grid, Row, triple
+
+SCENARIOS = (("stationary", "Stat."), ("translational", "Trans."))
+NO_PAPER = "The paper's rows were measured on AVLBench with other models: compare the order of rows, not the values."
+
+
+def ablation_grid(made: Ablation) -> Grid:
+    """Rows of S/M/C triples, in the units of the paper."""
+    metrics = METRICS_OF[made.table]
+    heads = [f"{title} {metric_info(metric).title} S/M/C" for _, title in SCENARIOS for metric in metrics]
+    rows = tuple(row for result in made.rows for row in _rows(result, made.table, metrics))
+    clips = max((result.clips for result in made.rows), default=0)
+    notes = [f"{clips} clips, split {made.split!r}."]
+    notes += [f"{row.name}: {row.failed_clips} of {row.clips} clips failed." for row in made.rows if row.failed_clips]
+    notes += [f"{row.name}: failed: {row.error}" for row in made.rows if row.status == "failed"]
+    if any(row.kind == "paper" for row in rows):
+        notes += [NO_PAPER, f"Paper: {source()}"]
+    return Grid(made.title, ("variant", *heads), rows, tuple(notes))
+
+
+def _rows(result: CellResult, table: str, metrics: tuple[str, ...]) -> Iterator[Row]:
+    beside = paper_rows(table).get(result.paper)
+    if result.status == "failed":
+        yield Row((result.name, "failed", *[""] * (2 * len(metrics) - 1)), "failed")
+    elif result.evaluation is not None:
+        yield Row((result.name, *_cells(result.evaluation, table, metrics)))
+    if beside is not None:
+        yield Row((f"  paper: {beside.title}", *_paper_cells(beside, metrics)), "paper")
+
+
+def _cells(made: Evaluation, table: str, metrics: tuple[str, ...]) -> Iterator[str]:
+    stage = made.stages.get(table.removeprefix("stage"))
+    for scenario, _ in SCENARIOS:
+        for metric in metrics:
+            found = None if stage is None else variant_table(stage.tables, metric)
+            yield "-" if found is None else triple(found[0], found[1].get(scenario, {}))
+
+
+def variant_table(tables: object, metric: str) -> tuple[str, Table] | None:
+    """The table of a metric, or of the variant of it that was measured."""
+    assert isinstance(tables, dict)
+    names = [name for name in tables if name.partition("[")[0] == metric]
+    return (names[0], tables[names[0]]) if names else None
+
+
+def _paper_cells(row: PaperRow, metrics: tuple[str, ...]) -> Iterator[str]:
+    for scenario, _ in SCENARIOS:
+        for metric in metrics:
+            yield row.triple(scenario, metric)

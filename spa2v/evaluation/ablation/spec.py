@@ -1,0 +1,213 @@
+"""Ablation files: rows and grids over config keys.
+
+title: In-context examples
+table: stage1                        # which table of the paper stands beside
+stages: [1]
+base: {config: [gemini], set: {layout_planner.options.examples: "{data}"}}
+rows:
+  - {name: Full, paper: full}
+  - {name: no examples, set: {layout_planner.options.shots: 0}, paper: no_examples}
+  - {paper: ac_lvd, measured: false}     # the paper's numbers alone
+grid:                                # every combination, after the rows
+  layout_planner.options.shots: [3, 2, 1]
+  layout_planner.options.selection: [knn, random]
+grid_paper: {"shots 3, selection knn": full}
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spa2v.core.config import Layer, read_source
+from spa2v.core.errors import ConfigError, near
+from spa2v.core.pipeline import presets_folder
+from spa2v.evaluation.ablation.paper import paper_rows
+
+FOLDER = "ablations"
+DATA = "{data}"
+MAX_CELLS = 1_000
+_KEYS = ("title", "about", "table", "stages", "base", "rows", "grid", "grid_paper")
+_ROW_KEYS = ("name", "config", "set", "paper", "measured")
+
+
+@dataclass(frozen=True)
+class RowSpec:
+    """A row of the table.
+
+    Args:
+        name: in the table.
+        layers: settings of this row alone.
+        paper: the row of the paper that stands beside, or "".
+        measured: false for a row that only the paper has.
+    """
+
+    name: str
+    layers: tuple[Layer, ...] = ()
+    paper: str = ""
+    measured: bool = True
+
+
+@dataclass(frozen=True)
+class AblationSpec:
+    """A whole ablation.
+
+    Args:
+        title, about: for readers.
+        table: of the paper, "stage1" or "stage2".
+        stages: 1, 2 or both; 2 draws videos.
+        base: settings under every row.
+        rows: in order.
+    """
+
+    title: str
+    about: str
+    table: str
+    stages: tuple[int, ...]
+    base: tuple[Layer, ...]
+    rows: tuple[RowSpec, ...]
+
+
+def ablation_names() -> list[str]:
+    """The ablations that come with spa2v."""
+    return sorted(path.stem for path in (presets_folder() / FOLDER).glob("*.yaml"))
+
+
+def find_ablation(source: str | Path) -> Path:
+    """The file of an ablation: a path, or the name of one that comes with spa2v.
+
+    Raises:
+        ConfigError: neither is there.
+    """
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise ConfigError(f"there is no file {str(path)!r}", f"shipped ablations: {', '.join(ablation_names())}")
+    if str(source) not in ablation_names():
+        raise ConfigError(f"unknown ablation {str(source)!r}", near(str(source), ablation_names()))
+    return presets_folder() / FOLDER / f"{source}.yaml"
+
+
+def read_ablation(source: str | Path, data: Path) -> AblationSpec:
+    """Reads and checks an ablation file; "{data}" in its settings becomes the folder of the benchmark.
+
+    Raises:
+        ConfigError: names the file and the key.
+    """
+    path = find_ablation(source)
+    layer = read_source(path, presets_folder())
+    reader = _Reader(path, layer.data, str(data.resolve()))
+    return reader.spec()
+
+
+class _Reader:
+    def __init__(self, path: Path, raw: dict[str, Any], data: str) -> None:
+        self.path, self.raw, self.data = path, raw, data
+
+    def _refuse(self, fact: str, *details: str) -> ConfigError:
+        return ConfigError(fact, *details, f"in {str(self.path)!r}")
+
+    def spec(self) -> AblationSpec:
+        for key in self.raw:
+            if key not in _KEYS:
+                raise self._refuse(f"unknown key {key!r}", near(str(key), _KEYS))
+        table = self.raw.get("table", "stage1")
+        if table not in ("stage1", "stage2"):
+            raise self._refuse(f"table: {table!r}", "expected stage1 or stage2")
+        stages = tuple(self.raw.get("stages", [1]))
+        if not stages or not set(stages) <= {1, 2}:
+            raise self._refuse(f"stages: {self.raw.get('stages')!r}", "expected [1], [2] or [1, 2]")
+        rows = tuple(self._rows(table))
+        if not 0 < len(rows) <= MAX_CELLS:
+            raise self._refuse(f"there are {len(rows)} rows", f"expected 1 to {MAX_CELLS}, under rows or grid")
+        names = [row.name for row in rows]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise self._refuse(f"the row {twice!r} stands twice", "give each row a name of its own")
+        title = str(self.raw.get("title", self.path.stem))
+        return AblationSpec(title, str(self.raw.get("about", "")), table, stages, self._layers("base"), rows)
+
+    def _rows(self, table: str) -> Iterator[RowSpec]:
+        for place, row in enumerate(self._kind("rows", list, [])):
+            where = f"rows[{place}]"
+            if not isinstance(row, dict):
+                raise self._refuse(f"{where}: {row!r} is not a mapping")
+            for key in row:
+                if key not in _ROW_KEYS:
+                    raise self._refuse(f"{where}: unknown key {key!r}", near(str(key), _ROW_KEYS))
+            paper = self._paper(row.get("paper", ""), table, where)
+            name = row.get("name") or (paper_rows(table)[paper].title if paper else f"row {place + 1}")
+            yield RowSpec(str(name), self._made(row, where), paper, bool(row.get("measured", True)))
+        grid, papers = self._kind("grid", dict, {}), self._kind("grid_paper", dict, {})
+        yield from self._cells(grid, papers, table) if grid else ()
+
+    def _cells(self, grid: Mapping[str, Any], papers: Mapping[str, str], table: str) -> Iterator[RowSpec]:
+        values = [choices if isinstance(choices, list) else [choices] for choices in grid.values()]
+        known = set()
+        for chosen in itertools.product(*values):
+            settings = dict(zip(grid, chosen, strict=True))
+            name = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in settings.items())
+            known.add(name)
+            paper = self._paper(papers.get(name, ""), table, f"grid_paper[{name!r}]")
+            yield RowSpec(name, (self._layer(settings, f"grid cell {name!r}"),), paper)
+        for name in papers:
+            if name not in known:
+                raise self._refuse(f"grid_paper: no cell is called {name!r}", near(str(name), known))
+
+    def _paper(self, key: Any, table: str, where: str) -> str:
+        if key and key not in paper_rows(table):
+            raise self._refuse(f"{where}: the paper's {table} has no row {key!r}", near(str(key), paper_rows(table)))
+        return str(key)
+
+    def _kind(self, key: str, kind: type[Any], default: Any) -> Any:
+        value = self.raw.get(key, default)
+        if not isinstance(value, kind):
+            raise self._refuse(f"{key}: {value!r} is not a {'list' if kind is list else 'mapping'}")
+        return value
+
+    def _layers(self, key: str) -> tuple[Layer, ...]:
+        part = self._kind(key, dict, {})
+        for name in part:
+            if name not in ("config", "set"):
+                raise self._refuse(f"{key}: unknown key {name!r}", near(str(name), ("config", "set")))
+        return self._made(part, key)
+
+    def _made(self, part: Mapping[str, Any], where: str) -> tuple[Layer, ...]:
+        sources, settings = part.get("config", []), part.get("set", {})
+        sources = [sources] if isinstance(sources, str) else sources
+        if not isinstance(sources, list) or not isinstance(settings, dict):
+            raise self._refuse(f"{where}: config is a list of presets or files, set a mapping of keys")
+        layers = [read_source(self._source(str(source)), presets_folder()) for source in sources]
+        return (*layers, *((self._layer(settings, where),) if settings else ()))
+
+    def _source(self, source: str) -> str:
+        """A file is relative to the ablation file."""
+        return str(self.path.parent / source) if source.endswith((".yaml", ".yml")) else source
+
+    def _layer(self, settings: Mapping[str, Any], where: str) -> Layer:
+        return Layer(nested(self._filled(settings)), f"{self.path.name}, {where}", self.path.resolve().parent)
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(DATA, self.data)
+        if isinstance(value, list):
+            return [self._filled(item) for item in value]
+        return {key: self._filled(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """{"a.b": 1, "a.c": 2} as {"a": {"b": 1, "c": 2}}."""
+    made: dict[str, Any] = {}
+    for key, value in settings.items():
+        *folders, last = str(key).split(".")
+        place = made
+        for folder in folders:
+            place = place.setdefault(folder, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"the keys {key!r} and {folder!r} exclude each other")
+        place[last] = value
+    return made
