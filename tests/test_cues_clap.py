@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cue_sounds import RATE, clip, guitar, road
+from tiny_clap import clap
 
 from spa2v.core.errors import ConfigError, WeightsError
 from spa2v.core.runtime import Run
@@ -20,34 +21,7 @@ transformers = pytest.importorskip("transformers")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CLAP of about 60 thousand weights with a tokenizer over the letters."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    place = tmp_path_factory.mktemp("clap")
-    letters = ["<s>", "<pad>", "</s>", "<unk>", *"abcdefghijklmnopqrstuvwxyz '-"]
-    tokenizer = Tokenizer(models.WordLevel({letter: i for i, letter in enumerate(letters)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", None, [("<s>", 0), ("</s>", 2)])
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>",
-        model_max_length=60,
-    )  # fmt: skip
-    extractor = transformers.ClapFeatureExtractor(feature_size=32, max_length_s=2, truncation="rand_trunc")
-    text = {"vocab_size": len(letters), "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    text |= {"intermediate_size": 16, "max_position_embeddings": 64, "projection_dim": 8}
-    audio = {
-        "num_mel_bins": 32,
-        "spec_size": 128,
-        "patch_embeds_hidden_size": 8,
-        "depths": [1, 1],
-        "num_attention_heads": [1, 1],
-    }
-    audio |= {"hidden_size": 16, "window_size": 4, "projection_dim": 8, "num_hidden_layers": 2}
-    torch.manual_seed(0)
-    config = transformers.ClapConfig(text_config=text, audio_config=audio, projection_dim=8)
-    transformers.ClapModel(config).save_pretrained(place)
-    transformers.ClapProcessor(extractor, fast).save_pretrained(place)
-    return place
+    return clap(tmp_path_factory.mktemp("clap"))
 
 
 def _tags(folder: Path, audio: AudioClip, **options: object) -> SpatialCues:

@@ -30,6 +30,30 @@ STILL_BLUR = 1.5  # grid steps
 
 
 @dataclass(frozen=True, eq=False)
+class Evidence:
+    """Cells, the likelihood of every place for each of them, (T, B, GRID), and its maximum, (T, B, 1)."""
+
+    cells: Cells
+    likelihood: Array
+    highest: Array
+
+    @staticmethod
+    def of(cells: Cells) -> Evidence:
+        likelihood = cells.likelihood()
+        return Evidence(cells, likelihood, likelihood.max(axis=2, keepdims=True))
+
+    def heights(self, weight: Array) -> Array:
+        """Weight of every place at every time, (T, GRID)."""
+        return np.asarray((weight[:, None, :] @ self.likelihood)[:, 0])
+
+    def share(self, paths: Array) -> Array:
+        """Share of each path in each cell, (K, T, B); what is missing to 1 belongs to no path."""
+        near = np.exp(-0.5 * ((PLACES[:, None] - paths.T[:, None, :]) / NEAR) ** 2)  # (T, GRID, K)
+        fit = self.likelihood @ near
+        return np.moveaxis(fit / (fit.sum(axis=2, keepdims=True) + BACKGROUND * self.highest), 2, 0)
+
+
+@dataclass(frozen=True, eq=False)
 class Split:
     """Paths and shares of K sources.
 
@@ -44,27 +68,27 @@ class Split:
     doubt: tuple[float, ...]
 
 
-def separate(cells: Cells, likelihood: Array, max_sources: int) -> Split:
+def separate(evidence: Evidence, max_sources: int) -> Split:
     """As many paths as stand apart, the strongest first, each found in what the ones before leave over.
 
     A path counts as a source of its own when it is at least `APART` away from every other one for a good part of the
     time, when cells gather on both, and when few lie half way between: one source in a reverberant or colored
     recording spreads over a range of places, two sources leave a valley. One source is taken when in doubt.
     """
-    best = _settled(cells, likelihood, [_follow(_heights(cells.weight, likelihood), FIRST_GAIN)])
-    if cells.coherent_share < MIN_COHERENT:
+    best = _settled(evidence, [_follow(evidence.heights(evidence.cells.weight), FIRST_GAIN)])
+    if evidence.cells.coherent_share < MIN_COHERENT:
         return best
-    while len(best.paths) < max_sources and _explained(cells, best) < ENOUGH:
-        tried = _with_another(cells, likelihood, best)
+    while len(best.paths) < max_sources and _explained(evidence.cells, best) < ENOUGH:
+        tried = _with_another(evidence, best)
         if tried is None:
             break
         best = tried
     return best
 
 
-def _with_another(cells: Cells, likelihood: Array, best: Split) -> Split | None:
+def _with_another(evidence: Evidence, best: Split) -> Split | None:
     """The split with one more path, still unless moving tells more; None where both leave too much doubt."""
-    left_over = _heights(cells.weight * (1.0 - best.mine.sum(axis=0)), likelihood)
+    left_over = evidence.heights(evidence.cells.weight * (1.0 - best.mine.sum(axis=0)))
     for path in best.paths:
         left_over = np.where(np.abs(PLACES - path[:, None]) < 0.8 * APART, 0.0, left_over)
     before = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
@@ -72,10 +96,10 @@ def _with_another(cells: Cells, likelihood: Array, best: Split) -> Split | None:
     for fresh in (_Path(_still(left_over), False), _Path(_moving(left_over), True)):
         if min(_gap(fresh.sine, path.sine) for path in before) < APART:
             continue
-        tried = _settled(cells, likelihood, [*before, fresh])
+        tried = _settled(evidence, [*before, fresh])
         if max(tried.doubt) >= 1.0 or (fresh.moves and not _one_way(tried.paths[-1])):
             continue
-        if found is None or _explained(cells, tried) > _explained(cells, found) + MOVING_GAIN:
+        if found is None or _explained(evidence.cells, tried) > _explained(evidence.cells, found) + MOVING_GAIN:
             found = tried
     return found
 
@@ -92,19 +116,21 @@ class _Path:
     moves: bool
 
 
-def _settled(cells: Cells, likelihood: Array, found: list[_Path]) -> Split:
+def _settled(evidence: Evidence, found: list[_Path]) -> Split:
     """Rounds of sharing the cells out and following each share anew, still or moving as first found."""
     paths = np.array([path.sine for path in found])
     for _ in range(ROUNDS if len(found) > 1 else 0):
-        parts = share(likelihood, paths)
-        maps = [_heights(cells.weight * part, likelihood) for part in parts]
+        parts = evidence.share(paths)
+        maps = [evidence.heights(evidence.cells.weight * part) for part in parts]
         paths = np.array(
             [_moving(each) if path.moves else _still(each) for each, path in zip(maps, found, strict=True)]
         )
-    mine = share(likelihood, paths)
-    count = range(len(paths))
-    doubt = [max((_doubt(cells, likelihood, paths, i, j) for j in count if j != i), default=0.0) for i in count]
-    return Split(paths, mine, tuple(doubt))
+    mine = evidence.share(paths)
+    doubt = np.zeros((len(paths), len(paths)))
+    for one in range(len(paths)):
+        for other in range(one):
+            doubt[one, other] = doubt[other, one] = _doubt(evidence, paths, mine, one, other)
+    return Split(paths, mine, tuple(doubt.max(axis=1).tolist()))
 
 
 def _explained(cells: Cells, split: Split) -> float:
@@ -112,24 +138,23 @@ def _explained(cells: Cells, split: Split) -> float:
     return float(np.sum(cells.weight * split.mine.sum(axis=0))) / total if total > 0 else 1.0
 
 
-def _doubt(cells: Cells, likelihood: Array, paths: Array, one: int, other: int) -> float:
+def _doubt(evidence: Evidence, paths: Array, mine: Array, one: int, other: int) -> float:
     """0 where two of the paths are two sources for sure, 1 and more where they are not."""
-    total, gap = float(cells.weight.sum()), np.abs(paths[one] - paths[other])
-    if total <= 0 or _gap(paths[one], paths[other]) < APART:
-        return 2.0
-    if _one_after_the_other(cells, likelihood, paths, one, other):
+    cells, gap = evidence.cells, np.abs(paths[one] - paths[other])
+    total = float(cells.weight.sum())
+    if total <= 0 or _gap(paths[one], paths[other]) < APART or _one_after_the_other(cells, mine[[one, other]]):
         return 2.0
     between = (paths[one] + paths[other]) / 2
-    parts = share(likelihood, np.vstack([paths, between]))
+    parts = evidence.share(np.vstack([paths, between]))
     weight = cells.weight * (gap > 0.7 * APART)[:, None]
     clear = [float(np.sum(weight * (parts[i] > 2.0 * np.delete(parts, i, 0).max(axis=0)))) for i in (one, other, -1)]
     fewer = min(clear[:2])
     return 2.0 if fewer < MIN_CLEAR * total else clear[2] / fewer / VALLEY
 
 
-def _one_after_the_other(cells: Cells, likelihood: Array, paths: Array, one: int, other: int) -> bool:
-    """Whether one ends where the other begins: a single thing that went by too fast for a path."""
-    active = (cells.weight * share(likelihood, paths)[[one, other]]).sum(axis=2)
+def _one_after_the_other(cells: Cells, mine: Array) -> bool:
+    """Whether one of two ends where the other begins: a single thing that went by too fast for a path."""
+    active = (cells.weight * mine).sum(axis=2)
     done = np.cumsum(active, axis=1) / np.maximum(active.sum(axis=1, keepdims=True), 1e-12)
     ends, begins = (np.array([np.searchsorted(part, level) for part in done]) for level in (1 - OVERLAP, OVERLAP))
     return bool(ends[0] <= begins[1] or ends[1] <= begins[0])
@@ -162,19 +187,6 @@ def _still(heights: Array) -> Array:
     shift = 0.5 * (above - below) / bend if bend > 0 and first == last else 0.0
     place = (first + last - (GRID - 1)) / (GRID - 1) + 2.0 * np.clip(shift, -0.5, 0.5) / (GRID - 1)
     return np.full(len(heights), float(np.clip(place, -1.0, 1.0)))
-
-
-def _heights(weight: Array, likelihood: Array) -> Array:
-    """Weight of every place at every time, (T, GRID)."""
-    return np.asarray((weight[:, None, :] @ likelihood)[:, 0], dtype=np.float64)
-
-
-def share(likelihood: Array, paths: Array) -> Array:
-    """Share of each path in each cell, (K, T, B); what is missing to 1 belongs to no path."""
-    near = np.exp(-0.5 * ((PLACES[:, None] - paths.T[:, None, :]) / NEAR) ** 2)  # (T, GRID, K)
-    fit = likelihood @ near
-    given = fit / (fit.sum(axis=2, keepdims=True) + BACKGROUND * likelihood.max(axis=2, keepdims=True))
-    return np.asarray(np.moveaxis(given, 2, 0), dtype=np.float64)
 
 
 def _moving(heights: Array) -> Array:

@@ -10,7 +10,7 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
 from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
 from spa2v.plugins.cue_extractors.kinds import kind_tags
-from spa2v.plugins.cue_extractors.separation import NEAR, Split, separate
+from spa2v.plugins.cue_extractors.separation import NEAR, Evidence, Split, separate
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
 from spa2v.plugins.cue_extractors.texture import texture_of
 
@@ -43,19 +43,20 @@ class Sources:
         if spectra.silent or not spectra.differs.any():
             return SpatialCues(audio.duration_s, measures={"source_count": float(not spectra.silent)})
         cells = cells_of(spectra, self.mic_spacing_m)
-        likelihood = cells.likelihood()
-        split = separate(cells, likelihood, self.max_sources)
+        evidence = Evidence.of(cells)
+        split = separate(evidence, self.max_sources)
         measures = {"source_count": float(len(split.paths))}
         if len(split.paths) < 2:
             return SpatialCues(audio.duration_s, measures=measures)
-        sources = _sources(spectra, cells, likelihood, split)
+        sources = _sources(spectra, evidence, split)
         return SpatialCues(
             audio.duration_s, measures=measures, sources=sources, notes=(SEVERAL.format(count=len(sources)),)
         )
 
 
-def _sources(spectra: Spectra, cells: Cells, likelihood: Array, split: Split) -> tuple[SoundSource, ...]:
+def _sources(spectra: Spectra, evidence: Evidence, split: Split) -> tuple[SoundSource, ...]:
     """The loudest first."""
+    cells = evidence.cells
     power = cells.left + cells.right
     energies = [float(np.sum(power * mine)) for mine in split.mine]
     total = max(float(power.sum()), 1e-30)
@@ -64,7 +65,7 @@ def _sources(spectra: Spectra, cells: Cells, likelihood: Array, split: Split) ->
         SoundSource(
             id=f"source_{rank}",
             share=min(energies[index] / total, 1.0),
-            tracks=_tracks(spectra, cells, likelihood, split.paths[index], split.mine[index]),
+            tracks=_tracks(spectra, evidence, split.paths[index], split.mine[index]),
             tags=kind_tags(texture_of(spectra, mask_of(spectra, cells, split.mine[index]))),
             confidence=float(np.clip(1.0 - 0.5 * split.doubt[index], 0.0, 1.0)),
         )
@@ -72,13 +73,14 @@ def _sources(spectra: Spectra, cells: Cells, likelihood: Array, split: Split) ->
     )
 
 
-def _tracks(spectra: Spectra, cells: Cells, likelihood: Array, path: Array, mine: Array) -> dict[str, Track]:
+def _tracks(spectra: Spectra, evidence: Evidence, path: Array, mine: Array) -> dict[str, Track]:
+    cells = evidence.cells
     times = np.add.reduceat(spectra.times_s, cells.frames) / np.diff(np.append(cells.frames, len(spectra.times_s)))
     left, right = (cells.left * mine).sum(axis=1), (cells.right * mine).sum(axis=1)
     level = decibel((left + right) / 2)
     heard = (cells.weight * mine).sum(axis=1)
     sure = np.clip(heard / max(0.5 * float(heard.max()), 1e-12), 0.0, 1.0)
-    sine = _refined(cells, likelihood, path, mine)
+    sine = _refined(evidence, path, mine)
     difference = decibel(right) - decibel(left)
     centroid = (cells.left + cells.right) * mine @ cells.hz / np.maximum(left + right, 1e-30)
     return {
@@ -91,10 +93,10 @@ def _tracks(spectra: Spectra, cells: Cells, likelihood: Array, path: Array, mine
     }
 
 
-def _refined(cells: Cells, likelihood: Array, path: Array, mine: Array) -> Array:
+def _refined(evidence: Evidence, path: Array, mine: Array) -> Array:
     """The mean place of a source's cells around its path, (T,)."""
     near = np.exp(-0.5 * ((PLACES - path[:, None]) / NEAR) ** 2)
-    weights = np.asarray(((cells.weight * mine)[:, None, :] @ likelihood)[:, 0]) * near
+    weights = evidence.heights(evidence.cells.weight * mine) * near
     total = weights.sum(axis=1)
     return np.clip(np.divide(weights @ PLACES, total, out=path.copy(), where=total > 1e-12), -1.0, 1.0)
 
