@@ -46,8 +46,6 @@ class Cues:
     class options(Extractor):
         def __init__(self, **options: float) -> None: ...
 
-    cheap = ImportsTorch
-
     class clips(Extractor):
         def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
             if not audio.samples.any():
@@ -112,8 +110,6 @@ class CallsHost(Planner):
 class Plans:
     class options(Planner):
         def __init__(self, *sizes: float) -> None: ...
-
-    cheap = CallsHost
 
     class clips(Planner):
         def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
@@ -189,8 +185,6 @@ class Videos:
     class options(Backbone):
         def __init__(self, size: int, /) -> None: ...
 
-    cheap = ReadsWeights
-
     class layouts(Backbone):
         def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
             return replace(super().generate(layout, run), fps=8.0)
@@ -243,16 +237,9 @@ class Injector:
         return denoiser.mid_block.register_forward_hook(lambda module, inputs, output: output * 1.5)
 
 
-class ImportsTorchToo(Injector):
-    def __init__(self) -> None:
-        import torch  # noqa: F401
-
-
 class Attachments:
     class options(Injector):
         def __init__(self, **options: float) -> None: ...
-
-    cheap = ImportsTorchToo
 
     class layouts(Injector):
         def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:

@@ -1,8 +1,8 @@
-"""An injector whose module imports torch."""
+"""An injector whose module imports openai."""
 
 from contextlib import AbstractContextManager, nullcontext
 
-import torch
+import openai
 
 from spa2v import MotionBackbone, Run, VideoSceneLayout
 
@@ -10,7 +10,7 @@ from spa2v import MotionBackbone, Run, VideoSceneLayout
 class Heavy:
     """Breaks the rule that importing is cheap."""
 
-    scale = torch.ones(1)
+    error = openai.OpenAIError
 
     def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> AbstractContextManager[None]:
         return nullcontext()

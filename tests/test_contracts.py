@@ -40,6 +40,13 @@ def tiny_networks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opt
     yield {**tiny_animatediff(), **TINY}
 
 
+@contextmanager
+def tiny_clap(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+    from tests.tiny_clap import clap
+
+    yield {"model": str(clap(folder / "clap")), "local_files_only": True}
+
+
 def tiny_file(name: str) -> Setup:
     """A checkpoint with modules for the layers of the tiny backbone."""
 
@@ -69,6 +76,7 @@ def a_service(name: str, **options: Any) -> Setup:
 
 
 SETUPS: dict[tuple[str, str], Setup] = {
+    ("cue_extractors", "semantic_clap"): tiny_clap,
     ("layout_planners", "layout_file"): a_layout_file,
     ("layout_planners", "gemini"): a_service("gemini"),
     ("layout_planners", "gpt4o"): a_service("openai"),

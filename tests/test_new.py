@@ -83,7 +83,7 @@ USES = (use_cue_extractors, use_layout_planners, use_grounding_injectors, use_mo
 @pytest.mark.parametrize(
     ("family", "use"),
     [
-        pytest.param(family, use, id=family, marks=[] if family == "layout_planners" else pytest.mark.slow)
+        pytest.param(family, use, id=family, marks=pytest.mark.slow)  # the extension guide does one in the fast suite
         for family, use in zip(FAMILIES, USES, strict=True)
     ],
 )
