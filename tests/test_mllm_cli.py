@@ -23,6 +23,13 @@ from tests.loopback.wire import gemini_error, openai_error
 PRESETS = {"gemini": "gemini", "gpt4o": "openai"}
 
 
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     audio = kit.recording(seconds=2.0)
@@ -30,19 +37,14 @@ def clip(tmp_path: Path) -> Path:
     return tmp_path / "clip.wav"
 
 
-def spa2v(server: Loopback, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def apart(server: Loopback, *arguments: str | Path) -> Done:
+    """The command line in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     environment |= {"GEMINI_API_KEY": kit.PLANTED["gemini"], "OPENAI_API_KEY": kit.PLANTED["openai"]}
     environment |= {"GOOGLE_GEMINI_BASE_URL": server.url, "OPENAI_BASE_URL": server.url + "/v1"}
     command = [sys.executable, "-m", "spa2v.cli", *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-
-
-@dataclass
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 Here = Callable[..., Done]
@@ -64,9 +66,10 @@ def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_plans_on_a_fresh_machine(preset: str, clip: Path, tmp_path: Path) -> None:
+def test_a_preset_plans_on_a_fresh_machine(preset: str, clip: Path, tmp_path: Path, here: Here) -> None:
+    call = apart if preset == "gemini" else here
     with serving(kit.answer(PRESETS[preset])) as server:
-        done = spa2v(server, "plan", clip, "--config", preset, "--run-dir", tmp_path / "run", "--quiet")
+        done = call(server, "plan", clip, "--config", preset, "--run-dir", tmp_path / "run", "--quiet")
     assert done.returncode == 0, done.stderr
     layout = VideoSceneLayout.loads(done.stdout)
     assert layout.duration_s == pytest.approx(2.0)
