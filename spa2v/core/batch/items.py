@@ -33,7 +33,7 @@ class Item:
     def folder_name(self) -> str:
         """The id where it is a plain name; else its harmless characters and a hash, since ids come from others."""
         slug = re.sub(r"[^A-Za-z0-9._-]+", "-", self.id).strip(".-")[:_SAFE_CHARACTERS]
-        if slug == self.id:
+        if slug and slug == self.id:
             return slug
         return f"{slug}-{hashlib.sha256(self.id.encode()).hexdigest()[:12]}".lstrip("-")
 
