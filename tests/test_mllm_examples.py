@@ -238,6 +238,13 @@ def test_an_index_with_a_path_that_leads_out_is_refused(data: Path, tmp_path: Pa
         load_shot(index, [clip.id for clip in index.clips].index("left_0"))
 
 
+def test_a_choice_without_lateral_cues_is_told(data: Path) -> None:
+    audio, run = clip_of("left", 77), Run()
+    assert len(ExampleSelector("knn", str(data)).select(audio, SpatialCues(1.0), 3, run)) == 3
+    told = "examples are chosen by sound alone: no cue extractor gives level_difference (add interaural)"
+    assert run.record["notices"] == [told]
+
+
 def test_the_fingerprint_is_blind_to_mirroring_and_reversal_only() -> None:
     audio = recording()
     marks = {fingerprint(clip) for clip in (audio, audio.swapped(), audio.reversed(), audio.swapped().reversed())}

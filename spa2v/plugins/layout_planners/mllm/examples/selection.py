@@ -83,6 +83,8 @@ class ExampleSelector:
         return nearest(distances(index.keys, query, key_weights(len(query))), count, allowed)[::-1]
 
     def _query(self, index: ExampleIndex, audio: AudioClip, cues: SpatialCues, run: Run) -> NDArray[np.float32]:
+        if "level_difference" not in cues.tracks:
+            run.notice("examples are chosen by sound alone: no cue extractor gives level_difference (add interaural)")
         key = retrieval_key(audio, cues)
         if (model := index.built_from.get("clap")) is not None:
             key = np.concatenate([key, _clap(str(model)).embed(audio, run)])
