@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
@@ -14,17 +16,21 @@ SPACING_US = 0.18 / 343.0 * 1e6
 
 
 def _unit(sound: Array) -> Array:
-    return 0.1 * sound / np.sqrt(np.mean(sound**2))
+    made = 0.1 * np.asarray(sound) / np.sqrt(np.mean(np.square(sound)))
+    made.setflags(write=False)  # the sounds are cached
+    return made
 
 
 def _band(sound: Array, low: float, high: float, rate: int = RATE) -> Array:
     return np.asarray(sosfilt(butter(2, (low, min(high, 0.45 * rate)), "bandpass", fs=rate, output="sos"), sound))
 
 
+@cache
 def white(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     return _unit(np.random.default_rng(seed).standard_normal(int(seconds * rate)))
 
 
+@cache
 def tones(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     """A harmonic tone with the lines of a clarinet-like spectrum."""
     rng = np.random.default_rng(seed)
@@ -37,6 +43,7 @@ def _glottal(f0: Array, rate: int) -> Array:
     return np.asarray(2.0 * (phase % 1.0) ** 2 - (phase % 1.0))
 
 
+@cache
 def voice(seconds: float, seed: int = 0, rate: int = RATE, base: float | None = None) -> Array:
     """Speech-like: gliding pitch, formants that change by syllables of about 4 a second, pauses."""
     rng = np.random.default_rng(seed)
@@ -57,6 +64,7 @@ def voice(seconds: float, seed: int = 0, rate: int = RATE, base: float | None = 
     return _unit(out)
 
 
+@cache
 def guitar(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     """Plucked strings: notes of decaying harmonics, about four a second."""
     rng = np.random.default_rng(seed)
@@ -73,6 +81,7 @@ def guitar(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     return _unit(out)
 
 
+@cache
 def violin(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     """Bowed strings: sustained sawtooth notes with vibrato."""
     rng = np.random.default_rng(seed)
@@ -84,6 +93,7 @@ def violin(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     return _unit(_band(_glottal(f0, rate) * bow, 250, 6000, rate) + 0.002 * rng.standard_normal(len(t)))
 
 
+@cache
 def drum(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     """Percussion: hits of filtered noise and low thumps that die within 0.15 s."""
     rng = np.random.default_rng(seed)
@@ -98,6 +108,7 @@ def drum(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     return _unit(out)
 
 
+@cache
 def road(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     """A car: tyre noise that falls towards high frequencies, and the low harmonics of an engine."""
     rng = np.random.default_rng(seed)
@@ -110,6 +121,7 @@ def road(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     return _unit(_unit(tyres) + rng.uniform(0.3, 1.0) * _unit(np.asarray(engine)))
 
 
+@cache
 def motorcycle(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
     """A loud engine: many harmonics of a jittering low pulse, little noise."""
     rng = np.random.default_rng(seed)
