@@ -10,7 +10,20 @@ import typer
 
 from spa2v.core.errors import Spa2vError
 
-COMMANDS = ("generate", "plan", "render", "cues", "components", "check", "doctor", "batch", "evaluate", "ablate", "new")
+COMMANDS = (
+    "generate",
+    "plan",
+    "render",
+    "cues",
+    "components",
+    "check",
+    "doctor",
+    "batch",
+    "evaluate",
+    "ablate",
+    "report",
+    "new",
+)
 GROUPS = {
     "world": "The procedural audio-visual world.",
     "bench": "Benchmark data and candidate databases.",
