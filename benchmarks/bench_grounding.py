@@ -147,7 +147,9 @@ def step(options: argparse.Namespace) -> dict[str, Any]:
     loaded = _peak_gib(options.device)
     with tempfile.TemporaryDirectory() as folder:
         file = models.migc_file(Path(folder) / "migc.safetensors", backbone.attention_sites(run))
-        plain = seconds(lambda: backbone.step(latents, text), options.rounds, options.device)
+        plain = None
+        if not options.grounded_only:
+            plain = seconds(lambda: backbone.step(latents, text), options.rounds, options.device)
         with MIGC(weights=file).attach(backbone, models.moving_layout(options.objects), run) as attached:
             if options.rounds > 1:
                 backbone.step(latents, text)  # fills the caches of the generation
@@ -155,7 +157,7 @@ def step(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "ungrounded_s": plain,
         "grounded_s": grounded,
-        "ratio": grounded / plain,
+        "ratio": grounded / plain if plain else None,
         "layers": len(attached.sites),
         "peak_gib_before_the_step": loaded,
         "peak_gib": _peak_gib(options.device),
@@ -273,6 +275,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--objects", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--grounded-only", action="store_true", help="step: leave the comparison out")
     parser.add_argument("--plot", type=Path, help="where curve writes its SVG")
     options = parser.parse_args(arguments)
     work = {"layers": layers, "step": step, "curve": curve, "clip": clip}[options.what]

@@ -17,6 +17,7 @@ from spa2v.plugins.motion_backbones.animatediff_sites import attention_sites
 
 SIZES: dict[str, dict[str, Any]] = {
     "sd15": {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768, "layers": 2, "groups": 32},
+    "narrow": {"block_out_channels": (32, 64, 128, 128), "cross_attention_dim": 128, "layers": 2, "groups": 16},
     "tiny": {"block_out_channels": (16, 32, 32, 32), "cross_attention_dim": 32, "layers": 1, "groups": 8},
 }
 HEADS, TOKENS = 8, 77

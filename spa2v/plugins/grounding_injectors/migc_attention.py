@@ -87,10 +87,16 @@ class EnhancementAttention(nn.Module):
         value = torch.einsum("...hd,chd->...hc", values[..., 0, :] - values[..., 1, :], to_out)
         return EnhancementForm(query, value, last(values[..., 1, :].flatten(-2)))
 
-    def forward(self, x: Tensor, form: EnhancementForm) -> tuple[Tensor, Tensor]:
-        """Output (..., N, C) for x (..., N, C), and the share of the first token (..., N, heads)."""
+    def forward(self, x: Tensor, form: EnhancementForm, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Attends x (..., N, C) to both tokens.
+
+        Returns:
+            The output times mask (..., N), if there is one, (..., N, C); the first token's share, (..., N, heads).
+        """
         share = torch.sigmoid(x @ form.query.transpose(-1, -2))
-        return form.constant.unsqueeze(-2) + share @ form.value, share
+        scale = torch.ones_like(share[..., :1]) if mask is None else mask[..., None]
+        factors = torch.cat([share * scale, scale], dim=-1)  # the constant rides along as one more head
+        return factors @ torch.cat([form.value, form.constant.unsqueeze(-2)], dim=-2), share
 
 
 class LayoutAttention(nn.Module):

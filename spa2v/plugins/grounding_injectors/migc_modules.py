@@ -87,10 +87,12 @@ class MIGCModule(nn.Module):
             masks, present, slots, null_map: see `PhaseMasks` and `ShadingController`.
             scales: factors of the things.
         """
-        enhanced, shares = self.ea(self.norm(x)[:, None], form)
-        text = things if scales.text is None else things * scales.text[..., None, None]
-        enhanced = enhanced if scales.enhancement is None else enhanced * scales.enhancement[..., None, None]
-        instances = masks.things[..., None] * (text + enhanced)
+        text, enhancement = (
+            masks.things if factor is None else masks.things * factor[..., None]
+            for factor in (scales.text, scales.enhancement)
+        )
+        enhanced, shares = self.ea(self.norm(x)[:, None], form, enhancement)
+        instances = torch.addcmul(enhanced, text[..., None], things)
         background = whole * masks.rest[..., None]
         template = self.la(x, masks.visible)
         phases = torch.cat([background[:, None], instances, template[:, None]], dim=1)

@@ -30,11 +30,14 @@ class _SpatialGate(nn.Module):
         super().__init__()
         self.spatial = _Spatial(kernel)
 
+    def gate(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """The weight of each cell: (B, N, C) to (B, N)."""
+        pooled = torch.stack([x.amax(dim=-1), x.mean(dim=-1)], dim=1).reshape(-1, 2, *size)
+        return torch.sigmoid(self.spatial.conv(pooled)).flatten(1)
+
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, N, C) to the same, each cell weighted."""
-        pooled = torch.stack([x.amax(dim=-1), x.mean(dim=-1)], dim=1).reshape(-1, 2, *size)
-        gate = torch.sigmoid(self.spatial.conv(pooled))
-        return x * gate.flatten(1)[..., None]
+        return x * self.gate(x, size)[..., None]
 
 
 class CBAM(nn.Module):
@@ -68,9 +71,11 @@ class ShadingController(nn.Module):
     def maps(self, x: Tensor, mask: Tensor, size: tuple[int, int]) -> Tensor:
         """One map for each phase: x (B, N, C) and mask (B, N) to (B, N). The 1x1 convolutions run as products."""
         weight = self.conv1.weight.flatten(1)  # (C, C+1), the last column meets the mask
-        mixed = nn.functional.linear(x, weight[:, :-1], self.conv1.bias) + mask[..., None] * weight[:, -1]
-        gated = self.cbam1(mixed, size)
-        return (gated @ self.conv2.weight.flatten(1).T).squeeze(-1) + self.conv2.bias
+        mixed = nn.functional.linear(x, weight[:, :-1], self.conv1.bias)
+        mixed = self.cbam1.ChannelGate(torch.addcmul(mixed, mask[..., None], weight[:, -1]))
+        # a cell's gate is one number, so it may come after the convolution to one channel
+        map_of = (mixed @ self.conv2.weight.flatten(1).T).squeeze(-1)
+        return map_of * self.cbam1.SpatialGate.gate(mixed, size) + self.conv2.bias
 
     def null_map(self, size: tuple[int, int]) -> Tensor:
         """The map of the null phase, (N,). Depends on the weights and the size only."""
@@ -114,4 +119,13 @@ class ShadingController(nn.Module):
         things = things.masked_fill(~present[..., None], -torch.inf)
         logits = torch.cat([gated[:, :1], things, gated[:, -1:]], dim=1)
         weights = logits.float().softmax(dim=1).to(x.dtype)
-        return (weights[..., None] * x).sum(dim=1), weights
+        return _weighted(x, weights), weights
+
+
+def _weighted(x: Tensor, weights: Tensor) -> Tensor:
+    """The sum over phases of x (R, P, N, C) by weights (R, P, N), without a copy of all phases: (R, N, C)."""
+    first, *rest = range(x.shape[1])
+    total = weights[:, first, :, None] * x[:, first]
+    for phase in rest:
+        total = torch.addcmul(total, weights[:, phase, :, None], x[:, phase])
+    return total
