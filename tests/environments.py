@@ -29,6 +29,11 @@ class Environment:
         assert done.returncode == code, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def shell(self, text: str, cwd: Path) -> None:
+        """Runs a line as it would be typed."""
+        done = subprocess.run(["bash", "-c", text], cwd=cwd, env=self.variables, capture_output=True, text=True)
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+
     def install(self, package: Path) -> None:
         """Builds a package and installs it, with nothing from the network."""
         self._pip("install", "--quiet", str(package))

@@ -131,6 +131,12 @@ def test_one_bad_extension_stops_nothing(install: Callable[..., str], name: str,
         made.registry.find("layout_planners", "a_name_it_might_have_had")
 
 
+def test_a_misspelt_hook_names_the_near_one(install: Callable[..., str]) -> None:
+    install("misspelt", "import spa2v\n@spa2v.hookimpl\ndef spa2v_layout_planner(): return {}")
+    (warning,) = host()[1]
+    assert "\n  did you mean 'spa2v_layout_planners'" in warning
+
+
 def test_unknown_components_name_near_ones(toy: Path) -> None:
     registry = toy_host(toy).registry
     with pytest.raises(UnknownComponent) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,6 +113,11 @@ def test_a_new_package_works_as_it_stands(
     assert "loads: yes" in environment.run("spa2v", "components", "--why", name, cwd=tmp_path).stdout
     assert environment.run("spa2v", "check", "--config", f"{name}.yaml", cwd=folder).stderr == "the config is fine\n"
     use(environment, folder)
+    if family != "grounding_injectors":  # there they need the full weights
+        written = re.findall(r"^    (spa2v .*)$", (folder / "README.md").read_text(), re.MULTILINE)
+        assert len(written) == 3
+        for line in written:
+            environment.shell(line, folder)
 
     environment.uninstall(folder.name)
     assert name not in environment.run("spa2v", "components", "--json", cwd=tmp_path).stdout

@@ -206,22 +206,28 @@ def test_plain(spa2v_rule):
 @pytest.mark.spa2v_component("layout_planners", broken.Weightless)
 def test_without_weights(spa2v_rule):
     spa2v_rule()
+
+@pytest.mark.spa2v_component("layout_planners", "stereo_rule")
+def test_unknown(spa2v_rule):
+    spa2v_rule()
 """
 
 
-EXPECTED_RULES = 3 * len(rules("layout_planners")) + len(rules("motion_backbones"))
+EXPECTED_RULES = 4 * len(rules("layout_planners")) + len(rules("motion_backbones"))
 
 
 def test_the_plugin_makes_a_test_of_every_rule(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     pytester.makepyfile(PLUGIN_TESTS)
     result = pytester.runpytest_subprocess("-rs", "-p", "no:cacheprovider", "-k", "sites or (caption and not plain)")
-    wanted = {"passed": 1, "failed": 1, "skipped": 2, "deselected": EXPECTED_RULES - 4}
+    wanted = {"passed": 1, "failed": 2, "skipped": 2, "deselected": EXPECTED_RULES - 5}
     assert result.parseoutcomes() == wanted, result.stdout.str()
     result.stdout.fnmatch_lines(
         [
             "*test_bad?caption?*",
             "'caption' of layout_planners breaks its contract",
+            "*test_unknown?caption?*",
+            "unknown component 'stereo_rule' of layout_planners",
             "*SKIPPED*it does not offer a denoiser to injectors*",
             "*SKIPPED*the weights 'a/b' are not there*",
         ]

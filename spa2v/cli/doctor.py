@@ -35,9 +35,24 @@ def doctor(as_json: opt.Json = False) -> None:
 
 
 def _print(part: Any) -> None:
-    rows = part.items() if isinstance(part, dict) else enumerate(part)
+    if isinstance(part, list):  # the extensions
+        part = {f"{item['name']} ({item['package']} {item['version']})": _problem(item) for item in part}
+    rows = part.items()
+    if not rows:
+        typer.echo("  none")
     for key, value in rows:
-        typer.echo(f"  {key}: {value}")
+        typer.echo(f"  {key}: {_words(value)}")
+
+
+def _words(value: Any) -> str:
+    """A value without brackets and quotes."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def _problem(extension: dict[str, str]) -> str:
+    return "fine" if extension["problem"] == "none" else f"left out: {extension['problem']}"
 
 
 def _device() -> dict[str, Any]:
@@ -50,7 +65,17 @@ def _device() -> dict[str, Any]:
         properties = torch.cuda.get_device_properties(index)
         found[f"cuda:{index}"] = f"{properties.name}, {properties.total_memory / 2**30:.1f} GiB"
     best = "cuda" if torch.cuda.is_available() else "mps" if found["mps"] else "cpu"
-    return {"default": best, "dtype": "float16" if best == "cuda" else "float32", **found}
+    dtype = "float16" if best == "cuda" else "float32"
+    return {"default": best, "dtype": dtype, "dtypes": _dtypes(best), **found}
+
+
+def _dtypes(device: str) -> list[str]:
+    """What `run.dtype` can be on a device; a CPU takes float16 too, but not every operation does."""
+    import torch
+
+    if device == "cuda":
+        return ["float32", "float16", *(["bfloat16"] if torch.cuda.is_bf16_supported() else [])]
+    return ["float32", "float16"] if device == "mps" else ["float32", "bfloat16"]
 
 
 def _encoders() -> dict[str, bool]:

@@ -28,7 +28,8 @@ class Kind:
         word: the short name on the command line.
         summary: of the component that the templates make.
         requirement: what the package needs.
-        command: uses the component; `override` does so with another option.
+        command: uses the component, as it stands.
+        override: sets one of its options.
     """
 
     word: str
@@ -44,29 +45,29 @@ KINDS = {
         "cue_extractor",
         "How wide a recording sounds, over time.",
         _SPA2V,
-        "spa2v cues RECORDING.wav --config template_name.yaml",
-        "spa2v cues RECORDING.wav --config template_name.yaml cue_extractors.template_name.options.window_s=0.5",
+        'spa2v cues "$(python -m spa2v.demo)" --config template_name.yaml',
+        "cue_extractors.template_name.options.window_s=0.5",
     ),
     "layout_planners": Kind(
         "planner",
         "One thing that stands where the recording is heard.",
         _SPA2V,
-        "spa2v plan RECORDING.wav --config template_name.yaml",
-        "spa2v plan RECORDING.wav --config template_name.yaml layout_planner.options.thing=train",
+        'spa2v plan "$(python -m spa2v.demo)" --config template_name.yaml',
+        "layout_planner.options.thing=train",
     ),
     "grounding_injectors": Kind(
         "injector",
         "Cross-attention to the name of each thing inside its box.",
         _DIFFUSION,
-        "spa2v generate RECORDING.wav --config template_name.yaml",
-        "spa2v generate RECORDING.wav --config template_name.yaml grounding_injector.options.strength=0.9",
+        'spa2v generate "$(python -m spa2v.demo)" --config template_name.yaml',
+        "grounding_injector.options.strength=0.9",
     ),
     "motion_backbones": Kind(
         "backbone",
         "Every thing as a soft spot of its own color.",
         _SPA2V,
-        "spa2v generate RECORDING.wav --config template_name.yaml",
-        "spa2v generate RECORDING.wav --config template_name.yaml motion_backbone.options.background=90",
+        'spa2v generate "$(python -m spa2v.demo)" --config template_name.yaml',
+        "motion_backbone.options.background=90",
     ),
 }
 FILES = {
@@ -188,7 +189,7 @@ def _filled(text: str, family: str, name: str) -> str:
     kind = KINDS[family]
     words: Mapping[str, str] = {
         "TEMPLATE_COMMAND": kind.command,
-        "TEMPLATE_OVERRIDE": kind.override,
+        "TEMPLATE_OVERRIDE": f"{kind.command} {kind.override}",
         "TEMPLATE_SUMMARY": kind.summary,
         "TEMPLATE_REQUIREMENT": kind.requirement,
         "TEMPLATE_FAMILY": family.replace("_", " "),

@@ -157,6 +157,7 @@ class Host:
             if plugin is not None and self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
             problem = str(error) if isinstance(error, Spa2vError) else f"{type(error).__name__}: {error}"
+            problem += _near_hook(plugin) if isinstance(error, pluggy.PluginValidationError) else ""
             self.extensions.append(Extension(point.name, package, version, problem))
             self.registry.remarks.append(f"the {origin} is left out: {problem}")
             warn(f"warning: the {origin} is left out: {problem}\n  start without it: {EXTENSIONS_VARIABLE}= spa2v ...")
@@ -184,6 +185,13 @@ def _installed_extensions() -> list[EntryPoint]:
         return points
     names = {name.strip() for name in wanted.split(",")}
     return [point for point in points if point.name in names]
+
+
+def _near_hook(plugin: Any) -> str:
+    """A further line that names the hook which an unknown one may have been meant to be."""
+    hooks = [name for name in vars(hookspecs) if name.startswith("spa2v_")]
+    unknown = [name for name in dir(plugin) if name.startswith("spa2v_") and name not in hooks]
+    return f"\n  {near(unknown[0], hooks)}" if unknown else ""
 
 
 def _refuse_defaults(manager: pluggy.PluginManager, plugin: Any) -> None:

@@ -55,7 +55,7 @@ def spa2v_rule(request: pytest.FixtureRequest, _spa2v_contracts: dict[Any, Any])
 
 def _check(mark: pytest.Mark, name: str, contracts: dict[Any, Any]) -> None:
     __tracebackhide__ = True
-    from spa2v.core.errors import ContractError
+    from spa2v.core.errors import Spa2vError
     from spa2v.testing.contract import Contract
     from spa2v.testing.rules import LACKING, Unchecked
 
@@ -71,6 +71,6 @@ def _check(mark: pytest.Mark, name: str, contracts: dict[Any, Any]) -> None:
         return
     except (Unchecked, *LACKING) as reason:
         end, text = pytest.skip, str(reason)
-    except ContractError as problem:
+    except Spa2vError as problem:
         end, text = partial(pytest.fail, pytrace=False), str(problem)
     end(text)  # outside of `except`, so that pytest shows the text alone
