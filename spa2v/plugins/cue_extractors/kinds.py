@@ -21,23 +21,26 @@ def scores(texture: Texture) -> dict[str, float]:
 
     The steps follow from how the sounds arise. Tyre and engine noise has no lasting detail above 200 Hz, changes
     slowly and is strong below 250 Hz. Plucked and struck strings keep their lines, start fast and die slowly. Bowed
-    strings keep them and swell. A voice glides, so its lines last half as long, and comes in syllables. Drums are
-    noise in bursts.
+    strings keep them and swell. A voice glides, so its lines last half as long, and comes in syllables. Both sing one
+    line, in which a pitch is heard most of the time. Drums are noise in bursts. What hardly varies within half a second
+    is a machine.
     """
     noise, tonal = 1.0 - _up(texture.tonality, 0.1, 0.3), _up(texture.tonality, 0.12, 0.4)
     abrupt, bursts = _up(texture.abruptness_db, 3.2, 5.0), _up(texture.abruptness_db, 6.0, 10.0)
-    dying, lively = _up(texture.asymmetry, 0.4, 0.8), _up(texture.liveliness_db, 1.5, 2.8)
+    lively, still = _up(texture.liveliness_db, 1.5, 2.8), 1.0 - _up(texture.liveliness_db, 0.4, 0.8)
+    dying = _up(texture.asymmetry, 0.4, 0.8) * (1.0 - still)
     low = _up(texture.low_share, 0.05, 0.25)
-    gliding = _up(texture.tonality, 0.08, 0.2) * (1.0 - _up(texture.tonality, 0.45, 0.7))
-    heard = _up(texture.pitch_heard, 0.0, 0.1)
-    spoken = heard if 75.0 <= texture.pitch_hz <= 400.0 else 0.0
+    gliding = _up(texture.tonality, 0.08, 0.2) * (1.0 - _up(texture.tonality, 0.6, 0.8))
+    heard, one_line = _up(texture.pitch_heard, 0.0, 0.1), _up(texture.pitch_heard, 0.5, 0.9)
+    spoken = heard if 75.0 <= texture.pitch_hz <= 600.0 else 0.0
     high = heard if texture.pitch_hz > 190.0 else 0.0
+    struck = abrupt * _up(texture.liveliness_db, 1.2, 3.0)
     return {
-        ENGINE: 2.5 * noise + low + (1 - lively) - 2.0 * abrupt - 1.5 * dying - 1.5 * tonal * (1 - low),
-        PLUCKED: 2.0 * tonal + 1.5 * dying + 0.7 * abrupt + 0.3 * lively - 0.5,
-        BOWED: 2.0 * tonal + (1 - dying) + (1 - lively) * (1 - low) + 0.5 * high - abrupt - 1.0,
-        PERCUSSION: 1.5 * noise + 2.5 * bursts + 0.5 * abrupt + 0.5 * lively - 1.0,
-        VOICE: gliding + 1.5 * lively + 0.8 * (1 - dying) + 0.7 * spoken - 0.8 * low,
+        ENGINE: 2.5 * noise + low + (1 - lively) - 2.0 * struck - 1.5 * dying - 1.5 * tonal * (1 - low),
+        PLUCKED: 2.0 * tonal + 1.5 * dying + 0.7 * abrupt + 0.3 * lively - one_line - still - 0.5,
+        BOWED: 2.0 * tonal + (1 - dying) + (1 - lively) * (1 - low) + 0.5 * high + one_line - abrupt - still - 1.0,
+        PERCUSSION: 1.5 * noise + 2.5 * bursts + 0.5 * struck + 0.5 * lively - 1.0,
+        VOICE: gliding + 1.5 * lively + 0.8 * (1 - dying) + 0.7 * spoken + spoken * one_line - 0.8 * low - still,
     }
 
 

@@ -65,13 +65,14 @@ def texture_of(spectra: Spectra, mask: Mask | None = None) -> Texture:
     bands, heard = _band_levels(spectra, mask)
     level = decibel(power[:, spectra.lines(*EVENT_BAND_HZ)].sum(axis=1, dtype=np.float64))
     level = np.maximum(level, level.max() - DYNAMIC_RANGE_DB)
+    quick = level - uniform_filter1d(level, max(3, int(SLOW_S / hop)) | 1)  # a pass rises and falls, too, but slowly
     pitch, clear = pitch_track(spectra, power)
     sure = clear > PITCH_SURE
     return Texture(
         tonality=_tonality(spectra, max(1, round(LAG_S / hop)), mask),
         abruptness_db=_abruptness(bands, heard),
-        asymmetry=_asymmetry(level),
-        liveliness_db=float(np.std(level - uniform_filter1d(level, max(3, int(SLOW_S / hop)) | 1))),
+        asymmetry=_asymmetry(quick),
+        liveliness_db=float(np.std(quick)),
         low_share=_share(spectra, power, 40.0, 250.0),
         pitch_hz=float(np.median(pitch[sure])) if sure.any() else 0.0,
         pitch_heard=float(np.mean(sure)),
