@@ -93,6 +93,17 @@ def _drop_frames(answer: Answer, rng: np.random.Generator) -> str:
     return json.dumps(answer)
 
 
+def _drop_unnumbered(answer: Answer, rng: np.random.Generator) -> str:
+    answer = copied(answer)
+    gone = set(rng.choice(np.arange(1, FRAMES - 1), int(rng.integers(1, 5)), replace=False).tolist())
+    answer["frames"] = [frame for index, frame in enumerate(answer["frames"]) if index not in gone]
+    return json.dumps(answer)
+
+
+def _early_end(answer: Answer, rng: np.random.Generator) -> str:
+    return json.dumps({**answer, "frames": answer["frames"][: int(rng.integers(12, 16))]})
+
+
 def _null_frames(answer: Answer, rng: np.random.Generator) -> str:
     answer = copied(answer)
     for index in rng.choice(np.arange(1, FRAMES - 1), 3, replace=False):
@@ -151,6 +162,21 @@ def _many_objects(answer: Answer, rng: np.random.Generator) -> str:
     return json.dumps(answer)
 
 
+def _doubled(answer: Answer, rng: np.random.Generator) -> str:
+    answer = copied(answer)
+    for frame in answer["frames"]:
+        frame["objects"] = frame["objects"] * int(rng.integers(1, 6))
+    return json.dumps(answer)
+
+
+def _renamed(answer: Answer, rng: np.random.Generator) -> str:
+    answer = copied(answer)
+    for item in _objects(answer)[len(answer["frames"][0]["objects"]) :]:
+        if rng.random() < 0.3:
+            item["name"] = item["name"].title()
+    return json.dumps(answer)
+
+
 def _numbered(answer: Answer, rng: np.random.Generator) -> str:
     numbered = {f"frame_{i + 1}": frame for i, frame in enumerate(answer["frames"])}
     return json.dumps({"caption": answer["caption"], "reasoning": answer["reasoning"], "frames": numbered})
@@ -190,12 +216,16 @@ REPAIRABLE: dict[str, Mutation] = {
     "too few numbers": _some_boxes(lambda b, rng: b[:3], 0.15),
     "no area": _some_boxes(lambda b, rng: [b[0], b[1], b[0], b[3]], 0.15),
     "missing frames": _drop_frames,
+    "missing frames without numbers": _drop_unnumbered,
+    "early end": _early_end,
     "unreadable frames": _null_frames,
     "ids that change": _new_ids,
     "ids at random": _random_ids,
     "one id for all": _same_ids,
     "no ids": _no_ids,
     "too many objects": _many_objects,
+    "doubled objects": _doubled,
+    "names in capitals": _renamed,
     "other keys": _keys(
         {"frames": "keyframes", "objects": "layout", "box": "bbox", "name": "label", "id": "object_id"}
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -15,6 +15,7 @@ OTHER_ID_COST = 0.25
 OTHER_NAME_COST = 0.6
 MAX_COST = 0.75
 FORGIVEN_GAP = 3
+DOUBLE = 0.01
 
 
 @dataclass
@@ -38,7 +39,12 @@ class Thing:
 
     @property
     def name(self) -> str:
-        return self.names.most_common(1)[0][0] if self.names else ""
+        """The first spelling of the most frequent name."""
+        spoken: Counter[str] = Counter()
+        for name, count in self.names.items():
+            spoken[_key(name)] += count
+        best = spoken.most_common(1)[0][0] if spoken else ""
+        return next((name for name in self.names if _key(name) == best), "")
 
     def last(self) -> RawObject:
         return self.seen[max(self.seen)]
@@ -51,11 +57,26 @@ class Thing:
 
 def find_things(frames: tuple[RawFrame | None, ...], repairs: Repairs) -> list[Thing]:
     """The things of an answer in the order of first appearance. Boxes must be in one unit already."""
+    frames = tuple(_without_doubles(frame, repairs) if frame else None for frame in frames)
     believed = _by_id(frames)
     if believed is not None and not _handed_over(believed):
         return believed
     repairs.note("ids that change")
     return _tracked(frames)
+
+
+def _without_doubles(frame: RawFrame, repairs: Repairs) -> RawFrame:
+    """The frame without things of the same name in the same place."""
+    kept: list[RawObject] = []
+    for item in frame.objects:
+        if not any(_key(item.name) == _key(other.name) and _same_place(item, other) for other in kept):
+            kept.append(item)
+    repairs.note("doubled objects dropped", len(frame.objects) - len(kept))
+    return replace(frame, objects=tuple(kept))
+
+
+def _same_place(a: RawObject, b: RawObject) -> bool:
+    return bool(np.abs(a.box - b.box).max() < DOUBLE)  # never for a broken box
 
 
 def _key(name: str) -> str:

@@ -13,7 +13,8 @@ from spa2v.plugins.layout_planners.mllm.answer.repairs import Repairs
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
 from spa2v.plugins.layout_planners.mllm.answer.shape import RawFrame
 
-JUMP = 1.5
+EARLY = 0.25
+MIN_STEP = 1e-4
 
 Places = NDArray[np.float64]
 
@@ -22,7 +23,8 @@ def frame_places(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm,
     """The place of each frame on the scale 0..keyframes-1, strictly increasing, shape (len(frames),).
 
     By the frame's own number or time where all have one; by order where the count is right or the text was cut off;
-    at the jumps of the motion where a few are missing; else spread evenly.
+    at the jumps of the motion where these account for what is missing; as an early end where a few are missing; else
+    spread evenly.
     """
     count, wanted = len(frames), form.keyframes
     numbered = _numbered(frames, form)
@@ -33,6 +35,8 @@ def frame_places(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm,
     repairs.note(f"{count} frames instead of {wanted}")
     if 2 < count < wanted and (jumps := _at_jumps(frames, wanted)) is not None:
         return jumps
+    if wanted * (1.0 - EARLY) <= count < wanted:
+        return np.arange(count, dtype=np.float64)
     return np.linspace(0.0, max(wanted - 1.0, 0.0), count) if count > 1 else np.zeros(count)
 
 
@@ -52,18 +56,13 @@ def _numbered(frames: Sequence[RawFrame | None], form: AnswerForm) -> Places | N
 
 
 def _at_jumps(frames: Sequence[RawFrame | None], wanted: int) -> Places | None:
-    """Places with the missing frames at the largest steps, when these stand out from the median step."""
+    """Places with the missing frames where a step is several times the median one, when that accounts for all."""
     steps = np.array([_step(a, b) for a, b in pairwise(frames)])
     typical = float(np.median(steps))
-    if typical <= 1e-4:
+    if typical <= MIN_STEP:
         return None
-    lengths = np.ones(len(steps))
-    for _ in range(wanted - len(frames)):
-        worst = int(np.argmax(steps / lengths))
-        if steps[worst] / lengths[worst] < JUMP * typical:
-            return None
-        lengths[worst] += 1
-    return np.concatenate([[0.0], np.cumsum(lengths)])
+    places = np.concatenate([[0.0], np.cumsum(np.maximum(np.rint(steps / typical), 1.0))])
+    return places if places[-1] == wanted - 1 else None
 
 
 def _step(a: RawFrame | None, b: RawFrame | None) -> float:
