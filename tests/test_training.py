@@ -20,16 +20,18 @@ from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
 from spa2v.world.training.captions import Shown, caption
 from spa2v.world.training.command import train
 from spa2v.world.training.loop import Recipe, averaged, rate_at
+from spa2v.world.training.patches import principal_components
 from spa2v.world.training.pictures import draw_pool
 from spa2v.world.training.plan import Plan
 from spa2v.world.training.shipping import ship
+from spa2v.world.training.vae import to_signed
 from spa2v.world.training.words import known_words, load_tokenizer, write_tokenizer
 from spa2v.world.training.workshop import Workshop, state_hash
 
 STEPS = 4
 TINY = Plan(
     size=(64, 32),
-    vae_widths=(8, 8, 16),
+    vae_widths=(12, 16, 24),
     latent_channels=4,
     unet_widths=(16, 16, 32),
     heads=2,
@@ -42,7 +44,7 @@ TINY = Plan(
     frames=4,
     recipes={
         name: Recipe(steps=STEPS, batch=2, rate=2e-2, sheet_every=0)
-        for name in ("detector", "vae", "decoder", "base", "motion", "migc", "gligen")
+        for name in ("detector", "vae", "base", "motion", "migc", "gligen")
     },
 )
 SEED = 3
@@ -71,7 +73,7 @@ def link_earlier(trained: Path, out: Path, stages: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
 def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp_path: Path) -> None:
-    earlier = {"base": ("vae", "decoder"), "motion": ("vae", "decoder", "base")}
+    earlier = {"base": ("vae",), "motion": ("vae", "base")}
     earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"]}
     link_earlier(trained, tmp_path, earlier.get(stage, ()))
     workshop(tmp_path).trainer(stage).train(until=2)
@@ -86,7 +88,7 @@ def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp
 
 @pytest.mark.parametrize("stage", ["motion", "migc", "gligen"])
 def test_later_stages_leave_vae_and_base_alone(stage: str, trained: Path, tmp_path: Path) -> None:
-    link_earlier(trained, tmp_path, ("vae", "decoder", "base"))
+    link_earlier(trained, tmp_path, ("vae", "base"))
     shop = workshop(tmp_path)
     trainer = shop.trainer(stage)
     made = trainer.stage
@@ -102,10 +104,10 @@ def test_later_stages_leave_vae_and_base_alone(stage: str, trained: Path, tmp_pa
     assert state_hash(trainer.module) != learned
 
 
-def test_the_base_leaves_the_vae_alone_and_the_decoder_the_encoder(trained: Path, tmp_path: Path) -> None:
-    link_earlier(trained, tmp_path, ("vae",))
+def test_the_base_leaves_the_vae_alone_and_the_vae_its_encoder(trained: Path, tmp_path: Path) -> None:
+    link_earlier(trained, tmp_path, ())
     shop = workshop(tmp_path)
-    trainer = shop.trainer("decoder")
+    trainer = shop.trainer("vae")
     encoder, decoder = state_hash(shop.vae.encoder), state_hash(shop.vae.decoder)
     trainer.train()
     assert state_hash(shop.vae.encoder) == encoder
@@ -116,9 +118,19 @@ def test_the_base_leaves_the_vae_alone_and_the_decoder_the_encoder(trained: Path
     assert state_hash(shop.vae) == before
 
 
+def test_the_encoder_computes_the_components(trained: Path) -> None:
+    shop = workshop(trained)
+    pixels = draw_pool(8, 4, 1, (64, 32)).pixels[:, 0]
+    with torch.no_grad():
+        encoded = shop.vae.encode(to_signed(pixels)).latent_dist
+    expected = principal_components(shop.stills.pixels.reshape(-1, 32, 64, 3), 4).latents(pixels)
+    assert torch.allclose(encoded.mean, expected, rtol=0.03, atol=0.01)
+    assert float(encoded.std.max()) < 1e-3
+
+
 def test_motion_never_sees_boxes(trained: Path, tmp_path: Path) -> None:
     """Other boxes, the same clips and words: the motion stage's loss does not change."""
-    link_earlier(trained, tmp_path, ("vae", "decoder", "base"))
+    link_earlier(trained, tmp_path, ("vae", "base"))
     shop = workshop(tmp_path)
     stage = shop.trainer("motion").stage
     run = Run(seed=SEED, device="cpu")
@@ -201,13 +213,13 @@ def test_a_vocabulary_that_does_not_fit_is_refused(content: str, reason: str, tm
 def test_training_can_start_from_shipped_weights(trained: Path, tmp_path: Path) -> None:
     shop = workshop(tmp_path, start=trained / "weights")
     start = shop.trainer("vae").module.state_dict()
-    state = averaged(trained / "vae") | {f"decoder.{k}": v for k, v in averaged(trained / "decoder").items()}
+    state = averaged(trained / "vae")
     assert all(torch.equal(start[key], state[key].half().float()) for key in start)
 
 
 def test_a_stage_without_the_earlier_one_says_so(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"no checkpoint in .*vae"):
-        workshop(tmp_path).trainer("base")
+    with pytest.raises(WeightsError, match=r"no checkpoint in .*base"):
+        workshop(tmp_path).trainer("motion")
 
 
 def test_a_checkpoint_of_another_seed_is_refused(trained: Path, tmp_path: Path) -> None:

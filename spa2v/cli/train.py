@@ -42,8 +42,7 @@ def _make(stage: str, help_text: str) -> None:
 
 
 _make("detector", "The judge: finds the things of ToyWorld in pictures; trained on renders alone.")
-_make("vae", "First: pictures to latents and back.")
-_make("decoder", "Optional: the VAE's decoder alone, for sharper pictures; the latents stay as they are.")
+_make("vae", "First: the VAE's decoder, from latents to pictures; its encoder is given.")
 _make("base", "Then: text encoder and UNet, on single pictures with captions.")
 _make("motion", "Motion modules, on clips with captions; the base is frozen.")
 _make("migc", "MIGC grounding modules, on single pictures with boxes; the base is frozen.")

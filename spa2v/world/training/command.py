@@ -11,7 +11,7 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.world.training.plan import Plan
 
-ORDER = ("detector", "vae", "decoder", "base", "motion", "migc", "gligen")
+ORDER = ("detector", "vae", "base", "motion", "migc", "gligen")
 
 
 def train(

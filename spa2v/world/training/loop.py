@@ -2,6 +2,7 @@
 
 A step is a pure function of the weights, the optimizer's state, the seed and the number of the step: batches and noise
 are drawn from generators named after the step. So a run that was stopped and resumed gives the very same weights.
+Under `accelerate launch` each process draws a batch of its own, and the gradients are averaged.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ class Trainer:
         optimizer = torch.optim.AdamW([p for p in self.module.parameters() if p.requires_grad], **options)  # type: ignore[arg-type]
         self.optimizer: Any = run.accelerator.prepare_optimizer(optimizer, device_placement=False)
         self.average = Average(self.module, recipe.ema)
+        self.draws = _draws_of(run)
         self.step, self.seconds = 0, 0.0
         self.losses: list[tuple[int, float]] = []
         if (folder / CHECKPOINT).exists():
@@ -152,8 +154,9 @@ class Trainer:
     def _one(self) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.recipe, self.step)
-        loss = self.stage.loss(self.step, self.recipe.batch, self.run)
+        loss = self.stage.loss(self.step, self.recipe.batch, self.draws)
         self.run.accelerator.backward(loss)
+        self._share_gradients()
         nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -161,9 +164,23 @@ class Trainer:
         self.losses.append((self.step, float(loss.detach())))
         self.step += 1
 
+    def _share_gradients(self) -> None:
+        """Averages the gradients over the processes, if there are several."""
+        if self.run.accelerator.num_processes == 1:
+            return
+        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        flat = self.run.accelerator.reduce(flat, reduction="mean")
+        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
     def _look(self) -> None:
         every = self.recipe.sheet_every
-        if every and (self.step % every == 0 or self.step == self.recipe.steps):
+        if (
+            every
+            and self.run.accelerator.is_main_process
+            and (self.step % every == 0 or self.step == self.recipe.steps)
+        ):
             self.sheet(self.folder / f"sheet_{self.step:06d}.png")
 
     def sheet(self, path: Path) -> None:
@@ -203,6 +220,12 @@ class Trainer:
         self.optimizer.load_state_dict(data["optimizer"])
         self.step, self.seconds = int(data["step"]), float(data["seconds"])
         self.losses = [(int(step), float(loss)) for step, loss in data["losses"]]
+
+
+def _draws_of(run: Run) -> Run:
+    """The run that a process draws its batches from: its own seed, but the given one in the first process."""
+    rank = run.accelerator.process_index
+    return run if rank == 0 else Run(seed=run.derived_seed(f"process/{rank}"), device=str(run.device))
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

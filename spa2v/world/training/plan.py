@@ -7,13 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from spa2v.core.errors import ConfigError
 from spa2v.world.training.loop import Recipe
+from spa2v.world.training.patches import FACTOR
 
-STAGES = ("vae", "decoder", "base", "motion", "migc", "gligen")
-"""In this order; the last three only need the base."""
 RECIPES: Mapping[str, Recipe] = {
     "detector": Recipe(steps=1400, batch=16, rate=3e-3, ema=0.99),
-    "vae": Recipe(steps=3000, batch=4, rate=2e-3, ema=0.99),
-    "decoder": Recipe(steps=2000, batch=8, rate=1e-3, ema=0.995),
+    "vae": Recipe(steps=6000, batch=8, rate=2e-3, ema=0.995),
     "base": Recipe(steps=5000, batch=16, rate=1.5e-3),
     "motion": Recipe(steps=1200, batch=1, rate=1e-3, ema=0.995),
     "migc": Recipe(steps=1500, batch=16, rate=1.5e-3, ema=0.995),
@@ -27,7 +25,7 @@ class Plan:
 
     Args:
         size: (width, height) of a picture in pixels; multiples of the VAE's factor, and of 16 for the detector.
-        vae_widths, latent_channels: of the VAE; its factor is 2 to the number of widths less one.
+        vae_widths, latent_channels: of the VAE: three levels, the widest at least 2 * latent_channels + 2.
         unet_widths, heads, groups: of the denoiser; its first level has no attention.
         text_width, text_layers, text_heads: of the text encoder.
         stills: scenes of the pool of single pictures, two pictures each.
@@ -36,8 +34,8 @@ class Plan:
     """
 
     size: tuple[int, int] = (128, 80)
-    vae_widths: tuple[int, ...] = (16, 32, 64)
-    latent_channels: int = 4
+    vae_widths: tuple[int, int, int] = (16, 32, 64)
+    latent_channels: int = 8
     unet_widths: tuple[int, ...] = (32, 64, 128)
     heads: int = 4
     groups: int = 4
@@ -50,9 +48,8 @@ class Plan:
     recipes: Mapping[str, Recipe] = field(default_factory=lambda: dict(RECIPES))
 
     def __post_init__(self) -> None:
-        factor = 2 ** (len(self.vae_widths) - 1)
-        if any(side % factor for side in self.size):
-            raise ConfigError(f"plan.size: {self.size}", f"this VAE takes multiples of {factor}")
+        if any(side % FACTOR for side in self.size):
+            raise ConfigError(f"plan.size: {self.size}", f"this VAE takes multiples of {FACTOR}")
 
     def recipe(self, stage: str, **changes: int | float | None) -> Recipe:
         """The recipe of a stage, with changes; None changes nothing."""

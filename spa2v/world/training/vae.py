@@ -1,4 +1,4 @@
-"""The first stage: an `AutoencoderKL` between pictures and latents."""
+"""The first stage: an `AutoencoderKL` between pictures and latents. Its encoder is frozen from the start."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from spa2v.core.runtime import Run
 from spa2v.world.training.pictures import Pool
 from spa2v.world.training.sheets import to_bytes, write_grid
 
-KL_WEIGHT, EDGE_WEIGHT, COLOR_WEIGHT, CROP = 1e-5, 0.5, 3.0, 64
-DECODER_NOISE = 0.05
+EDGE_WEIGHT, COLOR_WEIGHT, CROP, NOISE = 0.5, 1.0, 16, 0.05
 
 
 def make_vae(widths: tuple[int, ...], latent_channels: int) -> Any:
@@ -40,50 +39,22 @@ def make_vae(widths: tuple[int, ...], latent_channels: int) -> Any:
     for block in vae.modules():
         if isinstance(block, ResnetBlock2D):
             nn.init.zeros_(block.conv2.weight)
+            nn.init.zeros_(block.conv2.bias)
+    nn.init.eye_(vae.post_quant_conv.weight[..., 0, 0])
+    nn.init.zeros_(vae.post_quant_conv.bias)
     return vae
 
 
 class VAEStage:
-    """Learns to encode and decode single pictures.
+    """Learns to decode; the encoder is given (see `patches`), so the base need not wait for this stage.
 
     Args:
         vae: the network.
         pool: of pictures.
-    """
-
-    name = "vae"
-
-    def __init__(self, vae: nn.Module, pool: Pool) -> None:
-        self.vae: Any = vae
-        self.pixels = pool.pixels.reshape(-1, *pool.pixels.shape[2:])
-
-    def trained(self) -> nn.Module:
-        return self.vae
-
-    def loss(self, step: int, batch: int, run: Run) -> Tensor:
-        """Error of the pixels (see `_error`), and a light pull of the latents to unit variance."""
-        rng = run.rng(f"vae/{step}")
-        pictures = to_signed(crops(self.pixels[rng.integers(len(self.pixels), size=batch)], rng)).to(run.device)
-        posterior = self.vae.encode(pictures).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=run.torch_generator(f"vae/{step}"))
-        seen = self.vae.decode(posterior.mean + posterior.std * noise.to(run.device)).sample
-        return _error(seen, pictures) + KL_WEIGHT * _kl(posterior)
-
-    def sheet(self, path: Path, run: Run) -> None:
-        """Pictures over their reconstructions."""
-        _write_sheet(path, self.vae, self.pixels, run)
-
-
-class DecoderStage:
-    """Goes on with the decoder alone, while the latents stay as they are: the base need not wait for it.
-
-    Args:
-        vae: its encoder is frozen.
-        pool: of pictures.
         latents: of the pool, scaled, (clips, frames, C, h, w).
     """
 
-    name = "decoder"
+    name = "vae"
 
     def __init__(self, vae: Any, pool: Pool, latents: Tensor) -> None:
         self.vae = vae
@@ -96,13 +67,21 @@ class DecoderStage:
 
     def loss(self, step: int, batch: int, run: Run) -> Tensor:
         """Error of pixels and of their differences, from latents with a little noise."""
-        rng = run.rng(f"decoder/{step}")
-        picks = rng.integers(len(self.pixels), size=batch)
-        pictures = to_signed(self.pixels[picks]).to(run.device)
-        latents = self.latents[torch.from_numpy(picks)].float() / self.vae.config.scaling_factor
-        noise = torch.randn(latents.shape, generator=run.torch_generator(f"decoder/{step}"))
-        seen = self.vae.decode((latents + DECODER_NOISE * noise).to(run.device)).sample
-        return _error(seen, pictures)
+        rng = run.rng(f"vae/{step}")
+        pictures, latents = self._crops(rng.integers(len(self.pixels), size=batch), rng)
+        noise = torch.randn(latents.shape, generator=run.torch_generator(f"vae/{step}"))
+        noisy = (latents + NOISE * noise).to(run.device) / self.vae.config.scaling_factor
+        return _error(self.vae.decode(noisy).sample, pictures.to(run.device))
+
+    def _crops(self, picks: np.ndarray[Any, Any], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """A square of each picture and its latents: more steps for the same number of pixels."""
+        factor = self.pixels.shape[1] // self.latents.shape[2]
+        side = min(CROP, *self.latents.shape[2:])
+        tops, lefts = (rng.integers(0, size - side + 1, len(picks)) for size in self.latents.shape[2:])
+        places = list(zip(picks, tops * factor, lefts * factor, strict=True))
+        pixels = [self.pixels[i, y : y + side * factor, x : x + side * factor] for i, y, x in places]
+        cells = [self.latents[i, :, y : y + side, x : x + side] for i, y, x in zip(picks, tops, lefts, strict=True)]
+        return to_signed(np.stack(pixels)), torch.stack(cells).float()
 
     def sheet(self, path: Path, run: Run) -> None:
         """Pictures over their reconstructions."""
@@ -120,13 +99,6 @@ def to_signed(pixels: np.ndarray[Any, Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
-def crops(pixels: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """A square of each picture, at a place drawn for each: more steps for the same number of pixels."""
-    side = min(CROP, *pixels.shape[1:3])
-    tops, lefts = (rng.integers(0, size - side + 1, len(pixels)) for size in pixels.shape[1:3])
-    return np.stack([one[y : y + side, x : x + side] for one, y, x in zip(pixels, tops, lefts, strict=True)])
-
-
 def _error(seen: Tensor, pictures: Tensor) -> Tensor:
     """Mean absolute error of pixels, of their colors without the brightness, and of differences between neighbors.
 
@@ -141,20 +113,6 @@ def _edges(a: Tensor, b: Tensor) -> Tensor:
     """Mean absolute error of the differences between neighbors, along both axes."""
     d = a - b
     return (d[..., 1:, :] - d[..., :-1, :]).abs().mean() + (d[..., :, 1:] - d[..., :, :-1]).abs().mean()
-
-
-def _kl(posterior: Any) -> Tensor:
-    """Mean divergence of a latent from a unit normal, in nats."""
-    return 0.5 * (posterior.mean**2 + posterior.var - 1.0 - posterior.logvar).mean()
-
-
-@torch.no_grad()
-def set_scaling(vae: Any, pixels: np.ndarray[Any, Any], device: torch.device) -> float:
-    """Measures the spread of the latents of some pictures and sets `scaling_factor` so that it becomes 1."""
-    means = [vae.encode(to_signed(chunk).to(device)).latent_dist.mean for chunk in np.array_split(pixels, 16)]
-    factor = float(1.0 / torch.cat(means).std())
-    vae.register_to_config(scaling_factor=factor)
-    return factor
 
 
 @torch.no_grad()

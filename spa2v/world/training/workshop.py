@@ -16,13 +16,14 @@ from spa2v.core.runtime import Run
 from spa2v.world.training.base import BaseStage, Latents, Prompter, make_unet
 from spa2v.world.training.gligen import GLIGENStage
 from spa2v.world.training.grounding import Frozen
-from spa2v.world.training.loop import Stage, Trainer, averaged
+from spa2v.world.training.loop import CHECKPOINT, Stage, Trainer, averaged
 from spa2v.world.training.migc import MIGCStage
 from spa2v.world.training.motion import MotionStage, make_adapter, with_motion
+from spa2v.world.training.patches import Components, principal_components, write_encoder
 from spa2v.world.training.pictures import Pool, cached_pool, draw_pool
 from spa2v.world.training.plan import Plan
 from spa2v.world.training.seeing import SeeingStage
-from spa2v.world.training.vae import DecoderStage, VAEStage, encode_pool, make_vae, set_scaling
+from spa2v.world.training.vae import VAEStage, encode_pool, make_vae
 from spa2v.world.training.words import load_tokenizer, make_text_encoder, write_tokenizer
 
 SCALING_PICTURES = 512
@@ -69,26 +70,33 @@ class Workshop:
         return self._pool("clips", self.plan.clips, self.plan.frames)
 
     def latents(self, name: str) -> Tensor:
-        """The latents of a pool by the frozen encoder, kept on disk for as long as the encoder is the same."""
-        key = state_hash(self.vae.encoder)[:16]
-        path = self.out / "pools" / f"{name}-{key}.pt"
+        """The latents of a pool by the frozen encoder, scaled, float16 on the CPU; kept on disk."""
+        path = self.out / "pools" / f"{name}-{state_hash(self.vae.encoder)[:16]}.pt"
         if not path.exists():
-            encoded = encode_pool(self.vae, getattr(self, name), self.run)
+            pool: Pool = getattr(self, name)
+            encoded = encode_pool(self.vae, pool, self.run) if self.start else self._projected(pool)
             with atomic_path(path) as target:
                 torch.save(encoded, target)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
+    def _projected(self, pool: Pool) -> Tensor:
+        """What the encoder gives, by the linear map that it computes; much quicker."""
+        flat, scale = pool.pixels.reshape(-1, *pool.pixels.shape[2:]), self.vae.config.scaling_factor
+        parts = [(self._components.latents(flat[i : i + 256]) * scale).half() for i in range(0, len(flat), 256)]
+        return torch.cat(parts).unflatten(0, pool.pixels.shape[:2])
+
+    @cached_property
+    def _components(self) -> Components:
+        flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
+        return principal_components(flat, self.plan.latent_channels)
+
     @cached_property
     def vae(self) -> Any:
-        """The VAE of its stage, frozen; its decoder from the decoder stage, as far as that is."""
+        """The VAE, frozen; its decoder from the VAE's stage, as far as that is."""
         vae = self._new_vae()
-        vae.load_state_dict(averaged(self.out / "vae"))
-        if (self.out / "decoder" / "checkpoint.pt").exists():
-            vae.decoder.load_state_dict(averaged(self.out / "decoder"))
-        vae = vae.requires_grad_(False).eval()
-        flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
-        set_scaling(vae, flat[:SCALING_PICTURES], self.run.device)
-        return vae
+        if (self.out / "vae" / CHECKPOINT).exists():
+            vae.decoder.load_state_dict(averaged(self.out / "vae"))
+        return vae.requires_grad_(False).eval()
 
     def _new_vae(self) -> Any:
         plan = self.plan
@@ -96,7 +104,12 @@ class Workshop:
             from diffusers import AutoencoderKL
 
             return AutoencoderKL.from_pretrained(self.start / "stable-diffusion" / "vae").float().to(self.run.device)
-        return self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
+        vae = self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
+        write_encoder(vae, self._components)
+        flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
+        spread = self._components.latents(flat[:SCALING_PICTURES]).std()
+        vae.register_to_config(scaling_factor=float(1.0 / spread))
+        return vae
 
     @cached_property
     def prompter(self) -> Prompter:
@@ -139,10 +152,7 @@ class Workshop:
         return stage
 
     def _vae(self) -> Stage:
-        return VAEStage(self._new_vae(), self.stills)
-
-    def _decoder(self) -> Stage:
-        return DecoderStage(self.vae, self.stills, self.latents("stills"))
+        return VAEStage(self.vae, self.stills, self.latents("stills"))
 
     def _base(self) -> Stage:
         sources = [self.latents("stills")] + ([self.latents("clips")] if self.plan.clips else [])
