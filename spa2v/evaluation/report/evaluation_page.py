@@ -21,7 +21,7 @@ from spa2v.evaluation.engine.result import Evaluation
 from spa2v.evaluation.report.figures import Measured, boxes_of, colors_of, histogram, interval_plot
 from spa2v.evaluation.report.page import media_uri, picture_uri, render
 from spa2v.evaluation.scores import ClipScore
-from spa2v.evaluation.tables import SCENARIO_HEADS, Grid, stage_grid
+from spa2v.evaluation.tables import SCENARIO_HEADS, stage_grid
 
 SHOWN_FRAMES = 4
 EXTREMES = 4
@@ -192,7 +192,3 @@ def _pictures(video: Path | None) -> Sequence[str]:
     except MediaError:
         return []
     return [picture_uri(frames[round(n * (len(frames) - 1) / (SHOWN_FRAMES - 1))], 192) for n in range(SHOWN_FRAMES)]
-
-
-def grids_of(made: Evaluation) -> list[Grid]:
-    return [stage_grid(made, stage) for stage in made.stages]

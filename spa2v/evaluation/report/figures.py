@@ -10,7 +10,7 @@ import numpy as np
 
 from spa2v.core.types import KeyFrame
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 150, 52, 12, 24
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 150, 52, 20, 16, 24
 COLORS = ("#0b6e99", "#c4572e", "#2f7d4f", "#8a4fa3", "#a8821a", "#b03060", "#3f5bb5", "#5c6b1e")
 MAX_POINTS = 600
 
@@ -51,7 +51,7 @@ def curve(title: str, track: Mapping[str, Any], duration_s: float) -> Curve | No
     step = max(1, int(good.sum() // MAX_POINTS))
     times, values, sure = times[good][::step], values[good][::step], np.clip(sure[good][::step], 0, 1)
     low, high = _range(values)
-    x = LEFT + times / max(duration_s, float(times[-1]), 1e-9) * (WIDTH - LEFT - 10)
+    x = LEFT + times / max(duration_s, float(times[-1]), 1e-9) * (WIDTH - LEFT - RIGHT)
     y = HEIGHT - BOTTOM - (values - low) / (high - low) * (HEIGHT - BOTTOM - TOP)
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     dots = tuple(
@@ -76,13 +76,19 @@ def _range(values: np.ndarray[Any, Any]) -> tuple[float, float]:
 
 def _ticks_x(duration_s: float) -> tuple[tuple[float, str], ...]:
     times = np.linspace(0.0, duration_s, 6)
-    return tuple((round(LEFT + float(t) / duration_s * (WIDTH - LEFT - 10), 1), f"{t:.1f} s") for t in times)
+    return tuple((round(LEFT + float(t) / duration_s * (WIDTH - LEFT - RIGHT), 1), f"{t:.1f} s") for t in times)
 
 
 def _ticks_y(low: float, high: float) -> tuple[tuple[float, str], ...]:
     values = np.linspace(low, high, 4)[[0, 1, 2, 3]]
     span = HEIGHT - BOTTOM - TOP
-    return tuple((round(HEIGHT - BOTTOM - (float(v) - low) / (high - low) * span, 1), f"{v:.3g}") for v in values)
+    return tuple(
+        (
+            round(HEIGHT - BOTTOM - (float(v) - low) / (high - low) * span, 1),
+            f"{v:.0f}" if abs(v) >= 100 else f"{v:.3g}",
+        )
+        for v in values
+    )
 
 
 @dataclass(frozen=True)

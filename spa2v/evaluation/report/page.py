@@ -12,21 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.core.errors import MissingDependency
-
 MAX_MEDIA_BYTES = 64 * 1024**2
 _MIME = {".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime", ".gif": "image/gif"}
 
 
 @cache
 def _environment() -> Any:
-    try:
-        from jinja2 import Environment, FileSystemLoader, ChainableUndefined
-    except ImportError as error:
-        raise MissingDependency("reports need the package 'jinja2'", "pip install jinja2") from error
+    from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True)
-    return environment
+    return Environment(loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True)
 
 
 def render(template: str, **values: Any) -> str:

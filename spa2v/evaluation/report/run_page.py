@@ -17,6 +17,8 @@ from spa2v.evaluation.report.figures import boxes_of, colors_of, curve
 from spa2v.evaluation.report.page import media_uri, picture_uri, render
 
 MAX_STRIP = 32
+DRAW_BOXES = ("storyboard",)
+"""Backbones whose pictures hold a drawing of the boxes, and more than the scene: nothing is laid over them."""
 
 
 def run_page(folder: Path) -> str:
@@ -32,16 +34,18 @@ def run_page(folder: Path) -> str:
     video = _video(path, missing)
     cues = _json(folder / "cues.json") or {}
     colors = colors_of(layout.names.values()) if layout else {}
+    over = layout if _backbone(manifest) not in DRAW_BOXES else None
+    strip = _strip(layout, video, colors, over is not None)
     return render(
         "run.html",
         title=layout.caption if layout and layout.caption else folder.name,
         manifest=manifest,
         manifest_text=json.dumps(manifest, indent=1, ensure_ascii=False),
         layout=layout,
-        colors=colors,
         player=media_uri(path) if path else None,
-        overlay=_overlay(layout, colors),
-        strip=_strip(layout, video, colors),
+        overlay=_overlay(over, colors),
+        poster=picture_uri(video.frames[0], 720) if video else "",
+        strip=strip,
         curves=_curves(cues),
         tags=_dicts(cues.get("tags")),
         config=_text(folder / "config.yaml"),
@@ -57,6 +61,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if found is None:
         raise ConfigError(f"{str(folder)!r} holds no run", "`--run-dir DIR` of generate, plan or render keeps one")
     return found
+
+
+def _backbone(manifest: Mapping[str, Any]) -> str:
+    try:
+        return str(manifest["config"]["motion_backbone"]["name"])
+    except (KeyError, TypeError):
+        return ""
 
 
 def _json(path: Path) -> dict[str, Any] | None:
@@ -118,7 +129,7 @@ def _overlay(layout: VideoSceneLayout | None, colors: Mapping[str, str]) -> list
 
 
 def _strip(
-    layout: VideoSceneLayout | None, video: GeneratedVideo | None, colors: Mapping[str, str]
+    layout: VideoSceneLayout | None, video: GeneratedVideo | None, colors: Mapping[str, str], over: bool
 ) -> list[dict[str, Any]]:
     if layout is None and video is None:
         return []
@@ -127,7 +138,7 @@ def _strip(
     made = []
     for place, frame in enumerate(frames):
         picture = picture_uri(video.frames[place * len(video.frames) // count]) if video else None
-        boxes = boxes_of(frame, colors) if frame else []
+        boxes = boxes_of(frame, colors) if frame and (over or video is None) else []
         time = frame.time_s if frame else place / (video.fps if video else 1.0)
         made.append({"picture": picture, "boxes": boxes, "time": time, "caption": frame.caption if frame else ""})
     return made
