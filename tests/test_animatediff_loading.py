@@ -133,6 +133,22 @@ def test_half_precision_folders_load(tmp_path: Path) -> None:
     assert torch.equal(pipeline.unet.conv_in.weight, load_tiny().unet.conv_in.weight.half().float())
 
 
+def test_a_folder_of_torch_files_loads(tmp_path: Path) -> None:
+    shutil.copytree(tiny.home() / "motion", tmp_path / "motion")
+    file = next((tmp_path / "motion").glob("*.safetensors"))
+    torch.save(load_file(file), file.with_suffix(".bin"))
+    file.unlink()
+    name = "mid_block.motion_modules.0.proj_in.weight"
+    assert torch.equal(
+        adapter_at(tmp_path / "motion").get_parameter(name), adapter_at(tiny.home() / "motion").get_parameter(name)
+    )
+
+
+def test_a_vae_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "vae.safetensors").write_bytes(b"x")
+    assert "is no folder\n  expected a diffusers folder" in refusal(vae=str(tmp_path / "vae.safetensors"))
+
+
 def test_another_vae(tmp_path: Path) -> None:
     def change(tensors: dict[str, torch.Tensor]) -> None:
         tensors["decoder.conv_out.bias"] += 1.0

@@ -170,7 +170,10 @@ def run_weights(command: str, *arguments: str, **environment: str) -> subprocess
 
 def test_fetch_takes_the_needed_files_from_the_hub(hub: str, tmp_path: Path) -> None:
     motion = tiny.home() / "motion"
-    Hub.files = {path.name: path.read_bytes() for path in motion.iterdir()} | {"readme.bin": b"not needed"}
+    Hub.files = {path.name: path.read_bytes() for path in motion.iterdir()} | {
+        "diffusion_pytorch_model.bin": b"not needed: the safetensors file comes first",
+        "readme.md": b"not needed",
+    }
     Hub.asked = []
     arguments = [*settings(motion=Path("tiny/model"))]
     environment = {"HF_ENDPOINT": hub, "HF_HUB_CACHE": str(tmp_path)}

@@ -6,6 +6,7 @@ A source is a local folder or file, a hub id (`owner/name`), a file of a hub rep
 
 from __future__ import annotations
 
+import fnmatch
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +34,8 @@ class Weights:
         option: the option of the config that names them.
         size_mb: expected size in MB (10^6 bytes); None where unknown.
         licence: in a few words.
-        patterns: which files of a hub repository are needed; empty for all.
+        patterns: which files of a hub repository are needed; empty for all. Of alternatives ("a|b") the first that the
+            repository has.
         hint: where else to get them.
     """
 
@@ -129,16 +131,31 @@ def _from_hub(need: Weights, offline: bool) -> Path | None:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     repository, filename = split_source(need.source)
-    patterns = list(need.patterns) or None
     try:
         if filename:
             return Path(hf_hub_download(repository, filename, local_files_only=offline))
-        return Path(snapshot_download(repository, allow_patterns=patterns, local_files_only=offline))
+        if offline:
+            return Path(snapshot_download(repository, local_files_only=True))
+        return Path(snapshot_download(repository, allow_patterns=_wanted(repository, need.patterns)))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
         if offline:
             return None
         unreachable = isinstance(error, LocalEntryNotFoundError)
         raise OSError("the hub cannot be reached" if unreachable else str(error)) from error
+
+
+def _wanted(repository: str, patterns: Sequence[str]) -> list[str] | None:
+    """The patterns, each with the first of its alternatives that the repository has; None for everything."""
+    from huggingface_hub import list_repo_files
+
+    if not any("|" in pattern for pattern in patterns):
+        return list(patterns) or None
+    files = list_repo_files(repository)
+    chosen = []
+    for pattern in patterns:
+        words = pattern.split("|")
+        chosen.append(next((word for word in words if fnmatch.filter(files, word)), words[0]))
+    return chosen
 
 
 def read_tensors(path: Path, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Tensor]:

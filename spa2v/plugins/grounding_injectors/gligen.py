@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from spa2v.plugins.grounding_injectors.gligen_fusion import Injection, Tokens
 
 PUBLISHED = "masterful/gligen-1-4-generation-text-box"
-UNET_FILES = ("unet/config.json", "unet/*.safetensors", "unet/*.bin")
+MODEL = "unet/diffusion_pytorch_model"
+UNET_FILES = ("unet/config.json", f"{MODEL}.safetensors|{MODEL}.fp16.safetensors|{MODEL}.bin")
 KNOWN = {PUBLISHED: {"size_mb": 4274, "licence": "CreativeML OpenRAIL-M", "patterns": UNET_FILES}}
 EMPTY = ("null", "plain")
 

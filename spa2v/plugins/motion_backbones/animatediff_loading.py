@@ -113,23 +113,20 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
 
 
 def _network(kind: Any, folder: Path, name: str, dtype: torch.dtype) -> Any:
-    """One network of a folder, in half precision where only that is there."""
-    options = {"subfolder": name} if name else {}
-    place = folder / name
-    half = any(place.glob("*.fp16.safetensors")) and not any(
-        file for file in place.glob("*.safetensors") if ".fp16." not in file.name
-    )
-    variant = {"variant": "fp16"} if half else {}
-    if not place.is_dir():
+    """One network of a diffusers folder: that in the subfolder `name`."""
+    if not (folder / name).is_dir():
         raise WeightsError(f"the base model {str(folder)!r} has no folder {name!r}")
-    made = _part(
-        name.replace("_", " ") or "network",
-        folder,
-        lambda: kind.from_pretrained(
-            folder, torch_dtype=dtype, output_loading_info=True, local_files_only=True, **variant, **options
-        ),
-    )
-    return _strict(name.replace("_", " ") or "network", folder, made)
+    return _pretrained(kind, name.replace("_", " "), folder, dtype, subfolder=name)
+
+
+def _pretrained(kind: Any, part: str, folder: Path, dtype: torch.dtype, subfolder: str = "") -> Any:
+    """A network from its folder, strictly; in half precision where only that is there."""
+    options: dict[str, Any] = {"subfolder": subfolder} if subfolder else {}
+    files = [file.name for file in (folder / subfolder).iterdir() if file.suffix in (".safetensors", ".bin")]
+    if files and all(".fp16." in name for name in files):
+        options["variant"] = "fp16"
+    options |= {"torch_dtype": dtype, "output_loading_info": True, "local_files_only": True}
+    return _strict(part, folder, _part(part, folder, lambda: kind.from_pretrained(folder, **options)))
 
 
 def _scheduler(folder: Path) -> Any:
@@ -201,8 +198,9 @@ def _text_encoder(tensors: Mapping[str, Any], config: Path, dtype: torch.dtype, 
 def _vae(path: Path, dtype: torch.dtype) -> Any:
     from diffusers import AutoencoderKL
 
-    made = _part("VAE", path, lambda: AutoencoderKL.from_pretrained(path, torch_dtype=dtype, output_loading_info=True))
-    return _strict("VAE", path, made)
+    if not path.is_dir():
+        raise WeightsError(f"the VAE {str(path)!r} is no folder", "expected a diffusers folder with its config.json")
+    return _pretrained(AutoencoderKL, "VAE", path, dtype)
 
 
 def load_adapter(path: Path, dtype: torch.dtype, base: Mapping[str, Any]) -> Any:
@@ -216,9 +214,7 @@ def load_adapter(path: Path, dtype: torch.dtype, base: Mapping[str, Any]) -> Any
     from diffusers import MotionAdapter
 
     if path.is_dir():
-        load = MotionAdapter.from_pretrained
-        made = _part("motion adapter", path, lambda: load(path, torch_dtype=dtype, output_loading_info=True))
-        return _strict("motion adapter", path, made)
+        return _pretrained(MotionAdapter, "motion adapter", path, dtype)
     tensors = read_tensors(path)
     adapter = MotionAdapter(**_adapter_config(tensors, base, path))
     have = {key: tuple(tensor.shape) for key, tensor in tensors.items() if not key.endswith(UNSTORED)}

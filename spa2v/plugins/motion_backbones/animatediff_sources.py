@@ -10,8 +10,16 @@ from typing import Any
 from spa2v.core.weights import Weights, known
 
 CONFIG_FILES = ("*.json", "*.txt", "*/*.json", "*/*.txt")
-FOLDER_FILES = (*CONFIG_FILES, *(f"{part}/*.safetensors" for part in ("unet", "vae", "text_encoder")))
-ADAPTER_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
+MODEL, TEXT, OLD_TEXT = "diffusion_pytorch_model", "text_encoder/model", "text_encoder/pytorch_model"
+NETWORK = "{0}.safetensors|{0}.fp16.safetensors|{0}.bin"
+"""The file of a network, in the first of these forms that a repository has."""
+FOLDER_FILES = (
+    *CONFIG_FILES,
+    NETWORK.format(f"unet/{MODEL}"),
+    NETWORK.format(f"vae/{MODEL}"),
+    f"{TEXT}.safetensors|{TEXT}.fp16.safetensors|{OLD_TEXT}.bin",
+)
+ADAPTER_FILES = ("config.json", NETWORK.format(MODEL))
 KNOWN: dict[str, dict[str, Any]] = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "licence": "CreativeML OpenRAIL-M"},
     "SG161222/Realistic_Vision_V5.1_noVAE": {"size_mb": 4270, "licence": "OpenRAIL-M"},
