@@ -62,6 +62,7 @@ def _run(work: Batch, quiet: bool) -> int:
     from spa2v.core.errors import Spa2vError
     from spa2v.core.runtime import Run
 
+    work.open()
     speaks, start = work.processes.index == 0, time.monotonic()
     try:
         with Run(quiet=quiet or not speaks).progress("clips", len(work.items)) as tick:

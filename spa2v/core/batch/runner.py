@@ -71,6 +71,15 @@ class Batch:
         self._drawing: list[Prepared] = []
         self._tick: Callable[[int], None] = lambda count: None
 
+    def open(self) -> None:
+        """Makes the output folder.
+
+        Raises:
+            ConfigError: it cannot be made.
+        """
+        for folder in (CLIPS, CLAIMS):
+            make_folder(self.out / folder)
+
     def run(self, tick: Callable[[int], None] = lambda count: None) -> None:
         """Works until every clip is settled, by whichever process, or the user stops it.
 
@@ -80,8 +89,7 @@ class Batch:
             KeyboardInterrupt: stopped at once.
         """
         self._tick = tick
-        for folder in (CLIPS, CLAIMS):
-            make_folder(self.out / folder)
+        self.open()
         background = Background(self.planners)
         try:
             with self.interrupts.handled():
