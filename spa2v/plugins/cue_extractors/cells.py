@@ -36,7 +36,7 @@ class Cells:
         weight: root of the power, zero where a cell is quiet or not coherent, shape (T, B).
         coherent_share: sum of the weights over what it would be if all loud cells were coherent.
         level_gain, delay_gain: how far level and delay follow the sine of the azimuth in this recording, the larger
-            one 1; the sign of the second is negative where they contradict each other.
+            one 1; 0 for the smaller one where it does not go with the larger.
         delay_scale_s: delay of a sine of 1.
     """
 
@@ -133,6 +133,6 @@ def _gains(sine: Array, delay: Array, low: Array, weight: Array) -> tuple[float,
     if min(level_low, late) < 1e-6:
         return (1.0, 0.0) if level >= late else (0.0, 1.0)
     agreement = float(np.sum(low * sine * delay) / low.sum() / (level_low * late))
-    if abs(agreement) < TOGETHER:
+    if agreement < TOGETHER:
         return (1.0, 0.0) if level >= late else (0.0, 1.0)
-    return level / largest, float(np.sign(agreement)) * late / largest
+    return level / largest, late / largest

@@ -7,7 +7,7 @@ import numpy as np
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Track
 from spa2v.plugins.cue_extractors.lateral import lateral_of
-from spa2v.plugins.cue_extractors.place import Place, locate
+from spa2v.plugins.cue_extractors.place import Place, energy_weights, locate
 from spa2v.plugins.cue_extractors.spectra import Array, spectra_of
 
 IDENTICAL = "Both channels are identical: no lateral evidence."
@@ -51,11 +51,6 @@ class Interaural:
             "identical_fraction": float(1.0 - differs.mean()),
         }
         return SpatialCues(audio.duration_s, tracks, measures, notes=_notes(place, differs))
-
-
-def energy_weights(level_dbfs: Array) -> Array:
-    """Weight of a frame by its amplitude, 1 for the loudest: loud frames tell more, but never alone."""
-    return np.asarray(10.0 ** ((level_dbfs - level_dbfs.max()) / 20.0))
 
 
 def _notes(place: Place, differs: Array) -> tuple[str, ...]:

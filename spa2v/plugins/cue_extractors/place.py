@@ -56,7 +56,7 @@ def locate(lateral: Lateral, mic_spacing_m: float, weights: Array) -> Place:
     mixed = np.divide(
         level * np.abs(level) + trust * delay * np.abs(delay), size, out=np.zeros_like(size), where=size > 0
     )
-    conflict = max(OPPOSED_DOUBT * opposed, COLORED_DOUBT * _coloration(lateral, float(_mean(level, weights))))
+    conflict = max(OPPOSED_DOUBT * opposed, COLORED_DOUBT * is_colored(lateral, weights))
     confidence = lateral.differs * np.clip(np.maximum(lateral.coherence / 0.3, trust), 0.0, 1.0)
     evidence = float(_mean(confidence, weights * lateral.differs)) * (1.0 - conflict)
     return Place(mixed, confidence * (1.0 - conflict), evidence if lateral.differs.any() else 0.0, conflict)
@@ -85,12 +85,17 @@ def _opposition(level: Array, delay: Array, weights: Array) -> float:
     return 1.0 if agreement < OPPOSED else 0.0
 
 
-def _coloration(lateral: Lateral, level_sine: float) -> float:
-    """1 where the level difference is a coloring of the recording and no place.
+def is_colored(lateral: Lateral, weights: Array) -> bool:
+    """Whether the level difference is a coloring of the recording and no place.
 
     A panned source has the same difference in all bands, a head and real microphones have more in the high ones. A
     difference that lives below 1 kHz alone while the delay down there points to the other side is neither.
     """
     colored = abs(lateral.low_sine) - abs(lateral.high_sine) > COLORED_SINE
     against = abs(lateral.low_delay_us) >= LOW_DELAY_US and lateral.low_delay_us * lateral.low_sine < 0
-    return 1.0 if colored and against and abs(level_sine) > NOTABLE_SINE else 0.0
+    return colored and against and abs(_mean(lateral.level_sine, weights)) > NOTABLE_SINE
+
+
+def energy_weights(level_dbfs: Array) -> Array:
+    """Weight of a frame by its amplitude, 1 for the loudest: loud frames tell more, but never alone."""
+    return np.asarray(10.0 ** ((level_dbfs - level_dbfs.max()) / 20.0))

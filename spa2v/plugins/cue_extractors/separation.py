@@ -12,17 +12,19 @@ from spa2v.plugins.cue_extractors.lateral import best_path
 from spa2v.plugins.cue_extractors.spectra import Array
 
 MAX_SLICES = 40
-NEAR = 0.12  # how far from its path (in sine) a source still takes a cell, one standard deviation
+NEAR = 0.08  # how far from its path (in sine) a source still takes a cell, one standard deviation
 BACKGROUND = 0.25  # likelihood of a cell that belongs to no path, where 1 is on the path
 STEPS = (-12, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 12)  # grid steps from one slice of time to the next
 MOVE_PRICE = 0.3  # of one grid step, in mean weights of a place
 ROUNDS = 3
 MOVING_GAIN = 0.02  # part of the cells that a moving path must explain more than a still one
 FIRST_GAIN = 1.15  # what a moving path must gather more than a still one
-MIN_COHERENT = 0.1  # of the cells; in recordings that are diffuse throughout, paths are chance
+MIN_COHERENT = 0.15  # of the cells; in recordings that are diffuse throughout, paths are chance
 ENOUGH = 0.93  # part of the cells on the paths from which no further source is looked for
 ONE_WAY = 0.6  # net over total way
-APART = 0.34  # in sine, 20 degrees: reverberant recordings of one source spread by up to 0.33
+APART = 0.2  # in sine, 12 degrees: less is the blur of single cells
+APART_IN_DOUBT = 0.34  # recordings of one source that are diffuse or colored spread by up to 0.33
+CLEAR = 0.35  # coherent part of the cells from which a recording is not diffuse
 MIN_CLEAR = 0.015  # part of the cells that must belong to each of two sources beyond doubt
 OVERLAP = 0.15  # of each source's cells that must lie in the time of the other
 VALLEY = 0.45  # cells half way between two sources over those on the smaller one
@@ -31,16 +33,25 @@ STILL_BLUR = 1.5  # grid steps
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Cells, the likelihood of every place for each of them, (T, B, GRID), and its maximum, (T, B, 1)."""
+    """What the cells say.
+
+    Args:
+        cells: of the clip.
+        likelihood: of every place for each cell, (T, B, GRID).
+        highest: its maximum for each cell, (T, B, 1).
+        apart: how far apart, in sine, two sources must be in this recording.
+    """
 
     cells: Cells
     likelihood: Array
     highest: Array
+    apart: float
 
     @staticmethod
-    def of(cells: Cells) -> Evidence:
+    def of(cells: Cells, colored: bool = False) -> Evidence:
         likelihood = cells.likelihood()
-        return Evidence(cells, likelihood, likelihood.max(axis=2, keepdims=True))
+        sure = not colored and cells.coherent_share >= CLEAR
+        return Evidence(cells, likelihood, likelihood.max(axis=2, keepdims=True), APART if sure else APART_IN_DOUBT)
 
     def heights(self, weight: Array) -> Array:
         """Weight of every place at every time, (T, GRID)."""
@@ -71,7 +82,7 @@ class Split:
 def separate(evidence: Evidence, max_sources: int) -> Split:
     """As many paths as stand apart, the strongest first, each found in what the ones before leave over.
 
-    A path counts as a source of its own when it is at least `APART` away from every other one for a good part of the
+    A path counts as a source of its own when it is `Evidence.apart` away from every other one for a good part of the
     time, when cells gather on both, and when few lie half way between: one source in a reverberant or colored
     recording spreads over a range of places, two sources leave a valley. One source is taken when in doubt.
     """
@@ -90,11 +101,11 @@ def _with_another(evidence: Evidence, best: Split) -> Split | None:
     """The split with one more path, still unless moving tells more; None where both leave too much doubt."""
     left_over = evidence.heights(evidence.cells.weight * (1.0 - best.mine.sum(axis=0)))
     for path in best.paths:
-        left_over = np.where(np.abs(PLACES - path[:, None]) < 0.8 * APART, 0.0, left_over)
+        left_over = np.where(np.abs(PLACES - path[:, None]) < 0.8 * evidence.apart, 0.0, left_over)
     before = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
     found: Split | None = None
     for fresh in (_Path(_still(left_over), False), _Path(_moving(left_over), True)):
-        if min(_gap(fresh.sine, path.sine) for path in before) < APART:
+        if min(_gap(fresh.sine, path.sine) for path in before) < evidence.apart:
             continue
         tried = _settled(evidence, [*before, fresh])
         if max(tried.doubt) >= 1.0 or (fresh.moves and not _one_way(tried.paths[-1])):
@@ -142,11 +153,11 @@ def _doubt(evidence: Evidence, paths: Array, mine: Array, one: int, other: int) 
     """0 where two of the paths are two sources for sure, 1 and more where they are not."""
     cells, gap = evidence.cells, np.abs(paths[one] - paths[other])
     total = float(cells.weight.sum())
-    if total <= 0 or _gap(paths[one], paths[other]) < APART or _one_after_the_other(cells, mine[[one, other]]):
+    if total <= 0 or _gap(paths[one], paths[other]) < evidence.apart or _one_after_the_other(cells, mine[[one, other]]):
         return 2.0
     between = (paths[one] + paths[other]) / 2
     parts = evidence.share(np.vstack([paths, between]))
-    weight = cells.weight * (gap > 0.7 * APART)[:, None]
+    weight = cells.weight * (gap > 0.7 * evidence.apart)[:, None]
     clear = [float(np.sum(weight * (parts[i] > 2.0 * np.delete(parts, i, 0).max(axis=0)))) for i in (one, other, -1)]
     fewer = min(clear[:2])
     return 2.0 if fewer < MIN_CLEAR * total else clear[2] / fewer / VALLEY

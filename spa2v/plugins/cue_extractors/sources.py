@@ -10,6 +10,8 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
 from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
 from spa2v.plugins.cue_extractors.kinds import kind_tags
+from spa2v.plugins.cue_extractors.lateral import lateral_of
+from spa2v.plugins.cue_extractors.place import energy_weights, is_colored
 from spa2v.plugins.cue_extractors.separation import NEAR, Evidence, Split, separate
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
 from spa2v.plugins.cue_extractors.texture import texture_of
@@ -43,7 +45,8 @@ class Sources:
         if spectra.silent or not spectra.differs.any():
             return SpatialCues(audio.duration_s, measures={"source_count": float(not spectra.silent)})
         cells = cells_of(spectra, self.mic_spacing_m)
-        evidence = Evidence.of(cells)
+        colored = is_colored(lateral_of(audio), energy_weights(spectra.level_dbfs))
+        evidence = Evidence.of(cells, colored)
         split = separate(evidence, self.max_sources)
         measures = {"source_count": float(len(split.paths))}
         if len(split.paths) < 2:
