@@ -181,7 +181,7 @@ def test_fetch_takes_the_needed_files_from_the_hub(hub: str, tmp_path: Path) -> 
     assert fetched.returncode == 0, fetched.stderr
     assert "animatediff: fetching the motion modules 'tiny/model' (size unknown; licence: unknown" in fetched.stderr
     assert set(Hub.asked) == {"config.json", "diffusion_pytorch_model.safetensors"}
-    folder = Path(fetched.stdout.splitlines()[-1])
+    folder = Path(next(line for line in fetched.stdout.splitlines() if "tiny" in line))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: Hub.files[name] for name in Hub.asked}
 
 
@@ -192,6 +192,21 @@ def test_sources_are_paths_or_hub_ids(tmp_path: Path) -> None:
     assert split_source("owner/name/deep/file.bin") == ("owner/name", "deep/file.bin")
     assert find(Weights("base", str(tmp_path), "base")) == tmp_path
     assert find(Weights("base", "./gone", "base")) is None
+
+
+def test_a_copy_of_other_files_of_a_repository_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    copy = tmp_path / "models--tiny--model"
+    (copy / "snapshots" / Hub.commit).mkdir(parents=True)
+    (copy / "refs").mkdir()
+    (copy / "refs" / "main").write_text(Hub.commit)
+    (copy / "snapshots" / Hub.commit / "lora.safetensors").touch()
+    need = Weights("motion modules", "tiny/model", "motion", patterns=("*.json", "model.safetensors|model.bin"))
+    assert find(need) is None
+    (copy / "snapshots" / Hub.commit / "model.bin").touch()
+    assert find(need) == copy / "snapshots" / Hub.commit
 
 
 def test_ids_that_are_none_are_refused() -> None:

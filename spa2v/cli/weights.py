@@ -68,12 +68,12 @@ def fetch(overrides: Settings = None, config: opt.Sources = None) -> None:
 
     problems = []
     for name, _, need in _needs(opt.pipeline(config or DEFAULT, overrides)):
-        if find(need) is not None and not need.patterns:
+        if find(need) is not None:
             opt.say(f"{name}: the {need.role} is here")
             continue
         opt.say(f"{name}: fetching the {need.role} {need.source!r} ({_size(need)}; licence: {need.licence})")
         try:
-            typer.echo(str(locate(need, refresh=True)))
+            typer.echo(str(locate(need)))
         except WeightsError as error:
             problems.append(str(error))
     if problems:

@@ -89,21 +89,24 @@ def find(need: Weights) -> Path | None:
     if is_local(need.source):
         path = local_path(need.source)
         return path if path.exists() else None
-    return _from_hub(need, offline=True)
+    found = _from_hub(need, offline=True)
+    return found if found is not None and _complete(found, need.patterns) else None
 
 
-def locate(need: Weights, refresh: bool = False) -> Path:
+def _complete(folder: Path, patterns: Sequence[str]) -> bool:
+    """Whether a copy from the hub holds every file that is named; a copy may have been made for other files."""
+    named = [pattern for pattern in patterns if "*" not in pattern]
+    return folder.is_file() or all(any((folder / word).is_file() for word in one.split("|")) for one in named)
+
+
+def locate(need: Weights) -> Path:
     """The local file or folder of weights, fetched from the hub where that is needed and possible.
-
-    Args:
-        need: what is wanted.
-        refresh: ask the hub also when the cache holds something, to complete a partial copy.
 
     Raises:
         WeightsError: not there and not to be had; says what was looked for and how to get it.
     """
     found = find(need)
-    if found is not None and (is_local(need.source) or not refresh):
+    if found is not None:
         return found
     if is_local(need.source):
         raise WeightsError(f"the {need.role} {need.source!r} does not exist", *_advice(need))
