@@ -6,8 +6,9 @@ A layer that changes the `name` of a role drops the options beneath it. Everythi
 from __future__ import annotations
 
 import copy
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ MAX_CONFIG_BYTES = 1_000_000
 ABLATIONS = "ablations"
 """Folder of the ablation files beside the presets; they have a schema of their own."""
 _SECRET = re.compile(r"oc\.env\s*:\s*\w*(KEY|TOKEN|SECRET|PASSWORD)", re.IGNORECASE)
+_SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+SECRET_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from spa2v.core.yaml_text import check_yaml
+
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"the config {str(path)!r} is over {MAX_CONFIG_BYTES} bytes")
+        check_yaml(path.read_text(encoding="utf-8"))
         loaded = OmegaConf.load(path)
         data = OmegaConf.to_container(loaded, resolve=False)
     except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
@@ -143,17 +149,21 @@ def read_overrides(overrides: Sequence[str]) -> list[Layer]:
     Raises:
         ConfigError: not of that form.
     """
+    import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from spa2v.core.yaml_text import check_yaml
+
     layers = []
     for text in overrides:
-        key, equals, _ = text.partition("=")
+        key, equals, value = text.partition("=")
         if not equals or not key or key.startswith("-"):
             raise ConfigError(f"override {text!r} is not of the form key=value", "as in run.seed=3")
         try:
+            check_yaml(value)
             data = OmegaConf.to_container(OmegaConf.from_dotlist([text]), resolve=False)
-        except (ValueError, RecursionError, OmegaConfBaseException) as error:
+        except (ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
             raise ConfigError(f"override {text!r} cannot be read", str(error)) from error
         layers.append(Layer(data, f"override {text!r}"))
     return layers
@@ -280,12 +290,35 @@ def _resolve(merged: dict[str, Any]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    refusal = ConfigError("a config may not read a key from the environment", "components read their keys themselves")
     if _SECRET.search(repr(merged)):
-        raise ConfigError("a config may not read a key from the environment", "components read their keys themselves")
+        raise refusal
     try:
-        return OmegaConf.to_container(OmegaConf.create(merged), resolve=True)
+        resolved = OmegaConf.to_container(OmegaConf.create(merged), resolve=True)
+        if _secrets_in(resolved) - _secrets_in(merged):  # however the interpolation was written
+            raise refusal
+        return resolved
     except (ValueError, RecursionError, OmegaConfBaseException) as error:
         raise ConfigError("the config cannot be resolved", str(error)) from error
+
+
+def _secrets_in(data: Any) -> set[str]:
+    """The values of environment variables named like keys that stand somewhere in some data."""
+    names = [name for name in os.environ if _SECRET_NAME.search(name)]
+    values = {os.environ[name] for name in names if len(os.environ[name]) >= SECRET_LENGTH}
+    return {value for text in _texts(data) for value in values if value in text}
+
+
+def _texts(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(key)
+            yield from _texts(value)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _texts(item)
+    elif isinstance(data, str):
+        yield data
 
 
 _NUMBERS = {"start_s": (0, 1e6), "duration_s": (0, 1e6), "max_duration_s": (0, 86_400), "seed": (0, 2**32)}
