@@ -92,12 +92,13 @@ def main() -> int:
     parser.add_argument("--clips", type=int, default=1600)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--test-share", type=float, default=0.25)
     parser.add_argument("--neighbours", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         data = options.data or Path(scratch) / "toyworld"
         if options.data is None:
-            settings = Settings(seed=options.seed, width=64, height=40, test_share=0.2)
+            settings = Settings(seed=options.seed, width=64, height=40, test_share=options.test_share)
             write_dataset(data, options.clips, settings, run=Run(quiet=False))
         return report(data, Path(scratch) / "index", options.neighbours)
 
