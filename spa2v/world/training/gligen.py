@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,11 @@ class GLIGENGrounder(nn.Module):
             for block in blocks:
                 if hasattr(block, "fuser"):
                     del block.fuser
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes tensors under the keys of `tensors`."""
+        for key, place in self.tensors().items():
+            place.copy_(tensors[key])
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors under the keys of a diffusers UNet."""

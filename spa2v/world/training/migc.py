@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,11 @@ class MIGCGrounder(nn.Module):
         finally:
             for layer, inner in zip(layers, before, strict=True):
                 layer.set_processor(inner)
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes tensors under the keys of `tensors`."""
+        for site, layer in zip(self.sites, self.layers, strict=True):
+            layer.load_state_dict({name: tensors[released_key(site, name)].float() for name in layer.state_dict()})
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors under the keys of the released checkpoint."""

@@ -67,12 +67,12 @@ def write_encoder(vae: Any, components: Components) -> None:
     Its norms must have one group and its residual branches must be zero (see `make_vae`).
     """
     count = len(components.weights)
-    encoder, first, second, third = vae.encoder, *vae.encoder.down_blocks
-    rest: list[nn.Conv2d] = [encoder.conv_in, first.downsamplers[0].conv, second.downsamplers[0].conv]
+    encoder: Any = vae.encoder
+    first, second, third = encoder.down_blocks
+    rest: list[Any] = [encoder.conv_in, first.downsamplers[0].conv, second.downsamplers[0].conv]
     rest += [second.resnets[0].conv_shortcut, third.resnets[0].conv_shortcut, encoder.conv_out, vae.quant_conv]
     for layer in rest:
         nn.init.zeros_(layer.weight)
-        assert layer.bias is not None
         nn.init.zeros_(layer.bias)
     for color in range(3):
         encoder.conv_in.weight[color, color, 1, 1] = 1.0

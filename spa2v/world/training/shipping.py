@@ -16,16 +16,9 @@ from spa2v.world.training.loop import CHECKPOINT, averaged
 from spa2v.world.training.migc import MIGCGrounder
 from spa2v.world.training.motion import MotionModules, adapter_tensors, make_adapter, with_motion
 from spa2v.world.training.words import VOCABULARY, vocabulary
-from spa2v.world.training.workshop import Workshop
+from spa2v.world.training.workshop import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Workshop
 
 MOST_BYTES = 25_000_000
-BASE, ADAPTER, MIGC_FILE, DETECTOR_FILE = (
-    "stable-diffusion",
-    "motion-adapter",
-    "migc.safetensors",
-    "detector.safetensors",
-)
-GLIGEN_FILE = "gligen/diffusion_pytorch_model.safetensors"
 
 
 def ship(workshop: Workshop, target: Path) -> list[str]:

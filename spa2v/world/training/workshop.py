@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from spa2v.core.media.files import atomic_path
 from spa2v.core.runtime import Run
+from spa2v.core.weights import read_tensors
 from spa2v.world.training.base import BaseStage, Latents, Prompter, make_unet
 from spa2v.world.training.gligen import GLIGENStage
 from spa2v.world.training.grounding import Frozen
@@ -27,6 +28,9 @@ from spa2v.world.training.vae import VAEStage, encode_pool, make_vae
 from spa2v.world.training.words import load_tokenizer, make_text_encoder, write_tokenizer
 
 SCALING_PICTURES = 512
+BASE, ADAPTER, ADAPTER_FILE = "stable-diffusion", "motion-adapter", "diffusion_pytorch_model.safetensors"
+MIGC_FILE, GLIGEN_FILE, DETECTOR_FILE = "migc.safetensors", f"gligen/{ADAPTER_FILE}", "detector.safetensors"
+"""Where the parts lie in a folder of shipped weights."""
 
 
 class Workshop:
@@ -103,7 +107,7 @@ class Workshop:
         if self.start:
             from diffusers import AutoencoderKL
 
-            return AutoencoderKL.from_pretrained(self.start / "stable-diffusion" / "vae").float().to(self.run.device)
+            return AutoencoderKL.from_pretrained(self.start / BASE / "vae").float().to(self.run.device)
         vae = self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
         write_encoder(vae, self._components)
         flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
@@ -117,7 +121,7 @@ class Workshop:
         if self.start:
             from transformers import CLIPTextModel
 
-            folder = self.start / "stable-diffusion"
+            folder = self.start / BASE
             encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").float().to(self.run.device)
             return Prompter(load_tokenizer(folder / "tokenizer"), encoder)
         folder = self.out / "tokenizer"
@@ -131,7 +135,7 @@ class Workshop:
         if self.start:
             from diffusers import UNet2DConditionModel
 
-            folder = self.start / "stable-diffusion" / "unet"
+            folder = self.start / BASE / "unet"
             return UNet2DConditionModel.from_pretrained(folder).float().to(self.run.device)
         p = self.plan
         make = lambda: make_unet(p.unet_widths, p.latent_channels, p.text_width, p.heads, p.groups)  # noqa: E731
@@ -140,9 +144,11 @@ class Workshop:
     def _detector(self) -> Stage:
         with self.run.progress("drawing for the detector", self.plan.stills // 2) as tick:
             seed = self.run.derived_seed("pool/detector")
-            return self._seeded_stage(
-                "detector", lambda: SeeingStage(seed, self.plan.stills // 2, self.plan.size, tick)
-            )
+            make = lambda: SeeingStage(seed, self.plan.stills // 2, self.plan.size, tick)  # noqa: E731
+            stage = self._seeded_stage("detector", make)
+        if self.start:
+            stage.network.load_state_dict(read_tensors(self.start / DETECTOR_FILE), strict=False)
+        return stage
 
     def _seeded_stage(self, name: str, make: Callable[[], Any]) -> Any:
         with torch.random.fork_rng(devices=[]):
@@ -162,7 +168,8 @@ class Workshop:
     def base(self) -> Any:
         """The UNet of the base stage, frozen; the prompter's text encoder with it."""
         both = nn.ModuleDict({"unet": self._new_unet(), "text_encoder": self.prompter.encoder})
-        both.load_state_dict(averaged(self.out / "base"))
+        if not self.start or (self.out / "base" / CHECKPOINT).exists():
+            both.load_state_dict(averaged(self.out / "base"))
         both.requires_grad_(False).eval()
         return both["unet"]
 
@@ -174,14 +181,22 @@ class Workshop:
     def _motion(self) -> Stage:
         unet, plan = self.base(), self.plan
         adapter = self._seeded("motion", lambda: make_adapter(unet, plan.heads, plan.frames))
+        if self.start:
+            adapter.load_state_dict(read_tensors(self.start / ADAPTER / ADAPTER_FILE))
         network = with_motion(unet, adapter).to(self.run.device)
         return MotionStage(network, self.prompter, self.vae, self.clips, self.latents("clips"))
 
     def _migc(self) -> Stage:
-        return self._seeded_stage("migc", lambda: MIGCStage(self.frozen()))
+        stage = self._seeded_stage("migc", lambda: MIGCStage(self.frozen()))
+        if self.start:
+            stage.grounder.load_tensors(read_tensors(self.start / MIGC_FILE))
+        return stage
 
     def _gligen(self) -> Stage:
-        return self._seeded_stage("gligen", lambda: GLIGENStage(self.frozen()))
+        stage = self._seeded_stage("gligen", lambda: GLIGENStage(self.frozen()))
+        if self.start:
+            stage.grounder.load_tensors(read_tensors(self.start / GLIGEN_FILE))
+        return stage
 
 
 def state_hash(module: nn.Module) -> str:
