@@ -27,6 +27,7 @@ COMMANDS = (
 GROUPS = {
     "world": "The procedural audio-visual world.",
     "bench": "Benchmark data and candidate databases.",
+    "study": "Blind ranking of videos by people.",
     "weights": "The weights that a preset needs: list, check, fetch.",
 }
 

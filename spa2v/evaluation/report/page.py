@@ -24,9 +24,9 @@ def _environment() -> Any:
     return Environment(loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True)
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, script_name: str = "report.js", **values: Any) -> str:
     """The page of a template. Every value is escaped; only our own style and script run."""
-    style, script = (_asset(name) for name in ("report.css", "report.js"))
+    style, script = (_asset(name) for name in ("report.css", script_name))
     policy = (
         "default-src 'none'; img-src data:; media-src data:; "
         f"style-src 'sha256-{_hash(style)}'; script-src 'sha256-{_hash(script)}'; "
