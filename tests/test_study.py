@@ -143,6 +143,9 @@ def test_refusals_of_making(spa2v, tmp_path: Path) -> None:
     assert "is not of the form NAME=DIR" in spa2v(*words, "-m", "a")[2]
     both = ("-m", f"a={tmp_path / 'a'}", "-m", f"b={tmp_path / 'b'}")
     assert "error: no clip has a video of every method\n  a: 0 videos\n" in spa2v(*words, *both)[2]
+    for name in ("a", "b"):
+        write_video(tmp_path / name / "clip.mp4", video("left"))
+    assert "error: the video of 'clip' by" in spa2v(*words, *both)[2]
     assert "is no key of a study" in _refused_key(spa2v, tmp_path)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from spa2v.core.errors import ConfigError
+from spa2v.core.errors import AudioError, ConfigError
 from spa2v.core.manifest import make_folder
+from spa2v.core.media.audio import read_audio
 from spa2v.core.media.files import write_json, write_text
 from spa2v.evaluation.bench.reading import Fault
 from spa2v.evaluation.engine.inputs import VIDEOS, Outputs
@@ -47,7 +48,7 @@ def make_study(methods: Mapping[str, Path], out: Path, clips: int | None = None,
         seed: of the drawing and of both shufflings.
 
     Raises:
-        ConfigError: fewer than two methods, no clip that all have, or too much for one page.
+        ConfigError: fewer than two methods, no clip that all have, a video without sound, or too much for one page.
     """
     if not 2 <= len(methods) <= MAX_METHODS:
         raise ConfigError(f"{len(methods)} methods cannot be ranked", f"expected 2 to {MAX_METHODS}: --method NAME=DIR")
@@ -81,8 +82,17 @@ def _item(clip: str, outputs: Mapping[str, Outputs], rng: np.random.Generator, s
         uri = media_uri(path) if path else None
         if uri is None or path is None:
             raise ConfigError(f"the video of {clip!r} by {name!r} cannot be shown", f"{path}: too large, or gone")
+        _check_sound(path, clip, name)
         videos.append({"letter": letter, "name": name, "uri": uri, "sha256": digest(path)})
     return {"token": hashlib.sha256(f"{seed}/{clip}".encode()).hexdigest()[:12], "clip": clip, "videos": videos}
+
+
+def _check_sound(path: Path, clip: str, name: str) -> None:
+    """Nobody can judge how a picture fits a sound that is not there."""
+    try:
+        read_audio(path)
+    except AudioError as error:
+        raise ConfigError(f"the video of {clip!r} by {name!r} has no usable sound", str(error)) from error
 
 
 def _write(out: Path, items: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> None:
