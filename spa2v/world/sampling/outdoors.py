@@ -79,9 +79,9 @@ def _drive(
 ) -> tuple[Path, float]:
     """A path and a heading for one movement."""
     if attribute in ("approaching", "receding"):
-        near, far = CLASSES[name].ends_m
-        near *= float(rng.uniform(1.0, 1.3))
-        far = near * float(rng.uniform(2.6, 4.6)) if name != "train" else float(rng.uniform(0.42, 0.56)) * far
+        near = CLASSES[name].ends_m[0] * float(rng.uniform(1.0, 1.3))
+        # A train is judged from its middle; its front comes much nearer, so it grows fast enough with less.
+        far = near * float(rng.uniform(2.0, 2.6) if name == "train" else rng.uniform(2.6, 4.6))
         first, last = (far, near) if attribute == "approaching" else (near, far)
         x = 0.6 * lane if name == "train" else lane
         heading = 90.0 if attribute == "approaching" else -90.0
