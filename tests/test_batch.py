@@ -435,3 +435,33 @@ def test_a_rank_that_dies(bench: Bench) -> None:
     done = launch(bench, 2, "--quiet")
     assert done.returncode == 0, done.stderr
     assert len(list(bench.out.glob("clips/*/video.mp4"))) == 4
+
+
+@pytest.mark.slow
+def test_the_diffusion_path_draws_several_clips_as_it_draws_one(bench: Bench, tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    import tiny_weights as tiny
+
+    from spa2v import Run
+    from spa2v.core.media.files import read_layout
+    from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+
+    base, motion = tiny.stable_diffusion(tmp_path / "sd"), tiny.motion_adapter(tmp_path / "motion")
+    size = {"base": str(base), "motion": str(motion), "width": 64, "height": 64, "frames": 4, "steps": 2}
+    sites = AnimateDiff(**size).attention_sites(Run(device="cpu"))
+    migc = tiny.migc_checkpoint(tmp_path / "migc.ckpt", tiny.grounded(sites))
+    words = [f"motion_backbone.options.{key}={value}" for key, value in size.items()]
+    words = ["motion_backbone=animatediff", *words, "grounding_injector=migc", "run.device=cpu"]
+    batch = bench.batch(overrides=(*words, f"grounding_injector.options.weights={migc}"), together=4)
+    batch.run()
+    assert set(batch.status.values()) == {"done"}
+    manifest = json.loads((bench.clip("b") / "manifest.json").read_text())
+    assert manifest["record"]["drawn_together"] == 4
+    assert manifest["record"]["grounding"]["injector"] == "migc"
+    layouts = [read_layout(bench.clip(name) / "layout.json") for name in "abcd"]
+    drawn = batch.pipeline.render_together(layouts, Run(device="cpu"))
+    for layout, many in zip(layouts, drawn, strict=True):
+        one = batch.pipeline.render(layout, Run(device="cpu"))
+        apart = abs(one.frames.astype(int) - many.frames.astype(int))
+        assert apart.max() <= 1, "a batch may round otherwise, and no more"
+        assert apart.mean() < 1e-3

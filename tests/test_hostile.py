@@ -77,15 +77,14 @@ MANIFEST = {
     "extensions": [{"package": "x", "version": "1"}],
     "sha256": {"video": "0"},
 }
+ODD = ("", "../../x", "a\nb", "\x00", "<script>", "${x}", "${oc.env:HOME}", "???", 10**400, -1, "x" * 5000)
 JUNK = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
     st.floats(),
     st.text(max_size=20),
-    st.sampled_from(
-        ["", "../../x", "a\nb", "\x00", "<script>", "${x}", "${oc.env:HOME}", "???", 10**400, -1, "x" * 5000]
-    ),
+    st.sampled_from(ODD),
     st.lists(st.integers(), max_size=3),
     st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
 )
@@ -176,8 +175,11 @@ def test_configs(tmp_path: Path, data: Any) -> None:
     try:
         config = configs.load([path], [], data_folder() / "configs")
         Pipeline(config).check()
-    except Spa2vError as error:
-        assert len(str(error)) < 40_000
+    except Spa2vError as refusal:
+        told = str(refusal)
+    else:
+        told = ""
+    assert len(told) < 40_000
 
 
 @BOUNDED
@@ -196,8 +198,11 @@ def test_registry_files(tmp_path: Path, data: Any) -> None:
     path.write_text(_yaml(data), encoding="utf-8", errors="replace")
     try:
         RegistryFile(path)
-    except RegistryError as error:
-        assert len(str(error)) < 40_000
+    except RegistryError as refusal:
+        told = str(refusal)
+    else:
+        told = ""
+    assert len(told) < 40_000
 
 
 @BOUNDED
@@ -292,7 +297,7 @@ def test_huge_files_are_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 1_000_000, '{"a":' * 1_000_000], ids=["lists", "objects"])
 def test_deep_json(text: str) -> None:
-    with pytest.raises(LayoutError, match="^not JSON: "):
+    with pytest.raises(LayoutError, match=r"^not JSON: "):
         VideoSceneLayout.loads(text)
 
 

@@ -91,9 +91,8 @@ def test_no_config_carries_a_key_out_of_the_environment(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", kit.PLANTED["openai"])
     path = tmp_path / "preset.yaml"
-    path.write_text(
-        f"motion_backbone: {{name: storyboard, options: {{width: '{way}'}}}}\naudio: {{name: OPENAI_API_KEY, end: KEY}}\n"
-    )
+    backbone = f"motion_backbone: {{name: storyboard, options: {{width: '{way}'}}}}\n"
+    path.write_text(backbone + "audio: {name: OPENAI_API_KEY, end: KEY}\n")
     with pytest.raises(ConfigError) as caught:
         Pipeline.from_preset(path)
     assert str(caught.value) == (
