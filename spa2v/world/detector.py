@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAMES = tuple(CLASSES)
 WEIGHTS = Path(__file__).parent.parent / "weights" / "toyworld" / "detector.safetensors"
 SEEN, MIN_CELLS, MERGE_GAP = 0.5, 12, 3
+COUNTER = "num_batches_tracked"  # of batch norms; plays no part once they are trained
 WIDTHS = (16, 32, 64, 96, 128)
 
 
@@ -95,11 +96,11 @@ class Detector:
 
         self.network = make_network()
         tensors = read_tensors(weights)
-        state = self.network.state_dict()
+        state = {key: value for key, value in self.network.state_dict().items() if not key.endswith(COUNTER)}
         have = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
         if lines := misfits(have, {key: tuple(tensor.shape) for key, tensor in state.items()}):
             raise WeightsError(f"the file {weights.name!r} is not of ToyWorld's detector", *lines)
-        self.network.load_state_dict({key: tensor.to(state[key].dtype) for key, tensor in tensors.items()})
+        self.network.load_state_dict({key: tensor.float() for key, tensor in tensors.items()}, strict=False)
         self.network.eval()
 
     def detect(self, pictures: NDArray[np.uint8]) -> list[list[Detection]]:

@@ -83,11 +83,13 @@ class Latents:
     Args:
         pools: of pictures.
         latents: of each pool, (clips, frames, C, h, w).
+        only_with_things: leave out pictures of empty places.
     """
 
-    def __init__(self, pools: Sequence[Pool], latents: Sequence[Tensor]) -> None:
+    def __init__(self, pools: Sequence[Pool], latents: Sequence[Tensor], only_with_things: bool = False) -> None:
         self.pools, self.latents = pools, latents
-        self.places = [(p, c, f) for p, pool in enumerate(pools) for c in range(pool.clips) for f in range(pool.frames)]
+        every = ((p, c, f) for p, pool in enumerate(pools) for c in range(pool.clips) for f in range(pool.frames))
+        self.places = [(p, c, f) for p, c, f in every if pools[p].things[c][f] or not only_with_things]
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, list[tuple[int, int, int]]]:
         """Random latents (size, C, h, w), float32, and where they come from: pool, clip, frame."""

@@ -16,7 +16,7 @@ from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.world.training.diffusion import make_noise_schedule, velocity_loss
 from spa2v.world.training.grounding import Frozen, instances_of, things_of, write_grounded_sheet
 
-TOKENS = 30
+TOKENS, NULL_ODDS = 30, 0.1  # guidance draws its unconditional half with null tokens
 
 
 class _Given(nn.Module):
@@ -90,7 +90,7 @@ class GLIGENStage:
         """Velocity error of grounded pictures."""
         rng = run.rng(f"gligen/{step}")
         latents, places = self.frozen.latents.batch(rng, batch)
-        instances = instances_of(things_of(self.frozen.latents, places), rng)
+        instances = instances_of(things_of(self.frozen.latents, places), rng, NULL_ODDS)
         text = self.frozen.encode([self.frozen.latents.caption(place, rng) for place in places], run).states
         with self.grounder.attached(self.frozen, instances, Denoising(guided=False), run) as extra:
             predict = lambda noisy, times: self.frozen.unet(noisy, times, text, **extra).sample  # noqa: E731

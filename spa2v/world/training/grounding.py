@@ -22,7 +22,7 @@ from spa2v.world.training.diffusion import draw, guided, make_noise_schedule
 from spa2v.world.training.sheets import write_grid
 from spa2v.world.training.vae import decode
 
-MOST_THINGS, EARLY_ODDS = 28, 0.35
+MOST_THINGS = 28
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,12 @@ class Grounder(Protocol):
         ...
 
 
-def instances_of(rows: Sequence[Sequence[Shown]], rng: np.random.Generator) -> Instances:
-    """Things of pictures with a phrase each, in random order."""
+def instances_of(rows: Sequence[Sequence[Shown]], rng: np.random.Generator, drop: float = 0.0) -> Instances:
+    """Things of pictures with a phrase each, in random order; a part `drop` of the rows loses all of them."""
     listed = []
     for row in rows:
-        order = [row[int(i)] for i in rng.permutation(len(row))]
+        kept = () if rng.random() < drop else row
+        order = [kept[int(i)] for i in rng.permutation(len(kept))]
         listed.append([(phrase(thing, rng), thing.box) for thing in order])
     return Instances.from_rows(listed, MOST_THINGS)
 

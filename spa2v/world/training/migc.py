@@ -19,7 +19,6 @@ from spa2v.world.training.diffusion import make_noise_schedule, velocity_loss
 from spa2v.world.training.grounding import Frozen, instances_of, things_of, write_grounded_sheet
 
 SLOTS, BOX_FEATURES, BOX_HIDDEN, KERNEL = 30, 64, 128, 7
-INSIDE_WEIGHT = 1.0
 
 
 def sizes_for(site: AttentionSite) -> ModuleSizes:

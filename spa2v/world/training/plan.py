@@ -10,12 +10,12 @@ from spa2v.world.training.loop import Recipe
 from spa2v.world.training.patches import FACTOR
 
 RECIPES: Mapping[str, Recipe] = {
-    "detector": Recipe(steps=1400, batch=16, rate=3e-3, ema=0.99),
+    "detector": Recipe(steps=3000, batch=16, rate=3e-3, ema=0.99),
     "vae": Recipe(steps=6000, batch=8, rate=2e-3, ema=0.995),
-    "base": Recipe(steps=5000, batch=16, rate=1.5e-3),
-    "motion": Recipe(steps=1200, batch=1, rate=1e-3, ema=0.995),
-    "migc": Recipe(steps=1500, batch=16, rate=1.5e-3, ema=0.995),
-    "gligen": Recipe(steps=2500, batch=16, rate=1.5e-3, ema=0.995),
+    "base": Recipe(steps=12000, batch=16, rate=1.5e-3),
+    "motion": Recipe(steps=2000, batch=1, rate=1e-3, ema=0.995),
+    "migc": Recipe(steps=3000, batch=16, rate=1.5e-3, ema=0.995),
+    "gligen": Recipe(steps=5000, batch=16, rate=1.5e-3, ema=0.995),
 }
 
 

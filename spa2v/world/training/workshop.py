@@ -175,7 +175,7 @@ class Workshop:
 
     def frozen(self) -> Frozen:
         """The base as grounding sees it."""
-        latents = Latents([self.stills], [self.latents("stills")])
+        latents = Latents([self.stills], [self.latents("stills")], only_with_things=True)
         return Frozen(self.base(), self.prompter, self.vae, latents, (self.plan.size[1], self.plan.size[0]))
 
     def _motion(self) -> Stage:
