@@ -201,6 +201,28 @@ def test_detector_and_features_give_all_of_stage_2_once(tmp_path: Path) -> None:
     assert again.to_json() == made.to_json()
 
 
+def test_toyworlds_detector_and_features_from_the_command_line(spa2v, tmp_path: Path) -> None:
+    """With weights drawn at random: what it sees is chance, but the way through all parts is the real one."""
+    import torch
+    from safetensors.torch import save_file
+
+    from spa2v.world.detector import make_network
+
+    torch.manual_seed(0)
+    state = {k: v for k, v in make_network().state_dict().items() if not k.endswith("num_batches_tracked")}
+    save_file(state, tmp_path / "d.safetensors")
+    bench = make_bench(tmp_path / "bench", 3, with_video=True)
+    own = f"toyworld:{tmp_path / 'd.safetensors'}"
+    words = ("evaluate", "-d", bench, "--videos", bench, "-o", tmp_path / "out", "-q", "--workers", 1)
+    code, out, _ = spa2v(*words, "--detector", own, "--features", own, "--device", "cpu")
+    found = read(tmp_path / "out")
+    assert (code, "FVD" in out, "LTSim" in out) == (0, True, True)
+    assert found["stages"]["2"]["tables"]["fvd"]["all"]["C"]["value"] == pytest.approx(0.0, abs=1e-9)
+    assert found["options"]["2"]["detector"] == "toyworld d.safetensors"
+    code, _, err = spa2v(*words, "--features", "toyworld:gone.safetensors", "--device", "cpu")
+    assert (code, "gone.safetensors" in err) == (1, True)
+
+
 def test_the_result_does_not_depend_on_processes(bench: Path, tmp_path: Path) -> None:
     big = make_bench(tmp_path / "big", 40)
     layouts = predict(big, tmp_path / "layouts")

@@ -36,7 +36,8 @@ DetectorName = Annotated[
     typer.Option("--detector", help="For stage-2 LTSim: toyworld, owlv2[:MODEL] or grounding_dino[:MODEL]."),
 ]
 Features = Annotated[
-    str | None, typer.Option("--features", help="For FVD: i3d:FILE or i3d:owner/repository:file (TorchScript).")
+    str | None,
+    typer.Option("--features", help="For FVD: i3d:FILE, i3d:owner/repository:file (TorchScript), or toyworld."),
 ]
 Sha = Annotated[str | None, typer.Option("--features-sha256", help="Of that file; it is refused if it is another.")]
 Device = Annotated[str, typer.Option("--device", help="Of detectors and features: auto, cpu, cuda, cuda:N, mps.")]

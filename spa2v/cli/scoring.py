@@ -99,8 +99,12 @@ def video_features(word: str | None, sha256: str | None) -> VideoFeatures | None
     if word is None:
         return None
     kind, _, weights = word.partition(":")
+    if kind == "toyworld":
+        from spa2v.world.video_features import ToyWorldFeatures
+
+        return ToyWorldFeatures(weights or None)
     if kind != "i3d" or not weights:
-        raise ConfigError(f"--features: {word!r}", "expected i3d:FILE or i3d:owner/repository:file")
+        raise ConfigError(f"--features: {word!r}", "expected i3d:FILE, i3d:owner/repository:file, or toyworld[:FILE]")
     from spa2v.evaluation.metrics.video_features import I3DFeatures
 
     return I3DFeatures(weights, sha256)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from spa2v.core.runtime import Run
     from spa2v.evaluation.detectors.base import Detections
 
-SIZE = (128, 80)
 OVERLAP = 0.5
 
 
@@ -30,7 +29,7 @@ class ToyWorldDetector:
 
     @property
     def name(self) -> str:
-        return f"toyworld {Path(self.weights).name if self.weights else 'bundled'}, {SIZE[0]} x {SIZE[1]}"
+        return f"toyworld {Path(self.weights).name if self.weights else 'bundled'}"
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str], run: Run) -> Detections:
         """Detections of each frame; things that were not asked for are left out.
@@ -40,19 +39,12 @@ class ToyWorldDetector:
         """
         from spa2v.evaluation.detectors.base import tidy
         from spa2v.world.detector import WEIGHTS, Detector
+        from spa2v.world.video_features import sized
 
         if self._network is None:
             self._network = Detector(Path(self.weights) if self.weights else WEIGHTS)
-        found = self._network.detect(_sized(frames))
+        found = self._network.detect(sized(frames))
         return tuple(
             tidy([(item.name, item.score, item.box) for item in frame if item.name in labels], OVERLAP, None)
             for frame in found
         )
-
-
-def _sized(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    if frames.shape[1:3] == SIZE[::-1]:
-        return frames
-    return np.stack([np.asarray(Image.fromarray(frame).resize(SIZE, Image.Resampling.BOX)) for frame in frames])
