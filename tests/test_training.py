@@ -67,7 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def link_earlier(trained: Path, out: Path, stages: tuple[str, ...]) -> None:
     """Gives a new folder the earlier stages of a trained one."""
-    for name in (*stages, "pools", "tokenizer"):
+    for name in (*stages, "pools", "tokenizer", "components.npz"):
         (out / name).symlink_to(trained / name)
 
 

@@ -8,13 +8,16 @@ have no mean to take out, and silu(x) - silu(-x) = x), and two constant channels
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from spa2v.core.media.files import atomic_path
 
 FACTOR, CONSTANT, SURE = 4, 20.0, -20.0
 COLOR_SCALE, WHITENING, MOST_PICTURES = 1.5, 0.5, 1000
@@ -27,10 +30,24 @@ class Components:
     Args:
         weights: (C, 4, 4, 3), rows, columns, colors of -1..1.
         offsets: (C,).
+        spread: standard deviation of all latents together.
     """
 
     weights: NDArray[np.float64]
     offsets: NDArray[np.float64]
+    spread: float = 1.0
+
+    def write(self, path: Path) -> None:
+        """Keeps the map in a file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as target, open(target, "wb") as file:
+            np.savez(file, weights=self.weights, offsets=self.offsets, spread=np.float64(self.spread))
+
+    @classmethod
+    def read(cls, path: Path) -> Components:
+        """The map in a file."""
+        with np.load(path, allow_pickle=False) as data:
+            return cls(data["weights"], data["offsets"], float(data["spread"]))
 
     def latents(self, pixels: NDArray[np.uint8]) -> Tensor:
         """uint8 (B, H, W, 3) to float32 (B, C, H / 4, W / 4)."""
@@ -57,7 +74,8 @@ def principal_components(pixels: NDArray[np.uint8], count: int) -> Components:
     strongest = vectors[:, ::-1][:, :count] / np.sqrt(values[::-1][:count]) ** WHITENING  # (48, C)
     strongest = strongest * np.sign(strongest.sum(axis=0) + 1e-12)
     weights = (strongest.T.reshape(count, -1, 3) @ mixing).reshape(count, FACTOR, FACTOR, 3)
-    return Components(weights, -(mean @ strongest))
+    made = Components(weights, -(mean @ strongest))
+    return replace(made, spread=float(made.latents(chosen).std()))
 
 
 @torch.no_grad()

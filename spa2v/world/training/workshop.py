@@ -27,7 +27,6 @@ from spa2v.world.training.seeing import SeeingStage
 from spa2v.world.training.vae import VAEStage, encode_pool, make_vae
 from spa2v.world.training.words import load_tokenizer, make_text_encoder, write_tokenizer
 
-SCALING_PICTURES = 512
 BASE, ADAPTER, ADAPTER_FILE = "stable-diffusion", "motion-adapter", "diffusion_pytorch_model.safetensors"
 MIGC_FILE, GLIGEN_FILE, DETECTOR_FILE = "migc.safetensors", f"gligen/{ADAPTER_FILE}", "detector.safetensors"
 """Where the parts lie in a folder of shipped weights."""
@@ -91,8 +90,12 @@ class Workshop:
 
     @cached_property
     def _components(self) -> Components:
-        flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
-        return principal_components(flat, self.plan.latent_channels)
+        """The encoder's map; kept on disk, so that it stays the same when pools of other sizes follow."""
+        path = self.out / "components.npz"
+        if not path.exists():
+            flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
+            principal_components(flat, self.plan.latent_channels).write(path)
+        return Components.read(path)
 
     @cached_property
     def vae(self) -> Any:
@@ -110,9 +113,7 @@ class Workshop:
             return AutoencoderKL.from_pretrained(self.start / BASE / "vae").float().to(self.run.device)
         vae = self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
         write_encoder(vae, self._components)
-        flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
-        spread = self._components.latents(flat[:SCALING_PICTURES]).std()
-        vae.register_to_config(scaling_factor=float(1.0 / spread))
+        vae.register_to_config(scaling_factor=1.0 / self._components.spread)
         return vae
 
     @cached_property
