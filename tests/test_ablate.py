@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spa2v.core.config import preset_names
+from spa2v.core.config import preset_names, read_overrides
 from spa2v.core.errors import ConfigError
 from spa2v.core.pipeline import presets_folder
 from spa2v.evaluation.ablation.cells import row_config
@@ -126,6 +126,19 @@ def test_an_unknown_ablation_names_near_ones(tmp_path: Path) -> None:
         read_ablation("promting", tmp_path)
     with pytest.raises(ConfigError, match=r"there is no file 'gone\.yaml'"):
         read_ablation("gone.yaml", tmp_path)
+
+
+def test_another_base_takes_the_place_of_the_files(tmp_path: Path) -> None:
+    """The presets under it go, its single settings stay, and the command line wins over both."""
+    spec = read_ablation("captions", tmp_path, ["gemini", "toyworld"])
+    row = next(row for row in spec.rows if row.name == "captions local")
+    config = row_config(row, spec)
+    assert config.motion_backbone.options["base"] == "spa2v:weights/toyworld/stable-diffusion"
+    assert config.motion_backbone.options["captions"] == "local"
+    assert "scheduler" not in config.motion_backbone.options
+    assert config.layout_planner.options["examples"] == str(tmp_path)
+    offline = row_config(row, spec, read_overrides(["layout_planner=stereo_rules"]))
+    assert (offline.layout_planner.name, dict(offline.layout_planner.options)) == ("stereo_rules", {})
 
 
 def test_keys_nest() -> None:

@@ -16,6 +16,12 @@ def ablate(
     data: shared.Data,
     overrides: opt.Overrides = None,
     config: opt.Sources = None,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--base", metavar="PRESET|FILE", help="In place of the file's base presets, as in --base toyworld."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the results; ablation-NAME by default.")
     ] = None,
@@ -46,7 +52,7 @@ def ablate(
     from spa2v.evaluation.bench.reading import read_bench
     from spa2v.evaluation.engine.parallel import cores
 
-    spec = read_ablation(ablation, data)
+    spec = read_ablation(ablation, data, base or [])
     bench = shared.cut(read_bench(data), split, limit)
     for fault in bench.faults:
         opt.say(f"{fault.kind}: {fault.where}: {fault.text}")

@@ -17,8 +17,8 @@ grid_paper: {"shots 3, selection knn": full}
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +92,24 @@ def find_ablation(source: str | Path) -> Path:
     return presets_folder() / FOLDER / f"{source}.yaml"
 
 
-def read_ablation(source: str | Path, data: Path) -> AblationSpec:
+def read_ablation(source: str | Path, data: Path, base: Sequence[str] = ()) -> AblationSpec:
     """Reads and checks an ablation file; "{data}" in its settings becomes the folder of the benchmark.
+
+    Args:
+        source: a path, or the name of one that comes with spa2v.
+        data: the benchmark.
+        base: presets or files in place of those under `base`; its single settings stay.
 
     Raises:
         ConfigError: names the file and the key.
     """
     path = find_ablation(source)
     layer = read_source(path, presets_folder())
-    reader = _Reader(path, layer.data, str(data.resolve()))
-    return reader.spec()
+    spec = _Reader(path, layer.data, str(data.resolve())).spec()
+    if not base:
+        return spec
+    own = spec.base[-1:] if "set" in layer.data.get("base", {}) else ()
+    return replace(spec, base=(*(read_source(name, presets_folder()) for name in base), *own))
 
 
 class _Reader:

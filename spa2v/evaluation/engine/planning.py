@@ -14,14 +14,11 @@ from typing import Any
 from spa2v.core.config import Choice, Config
 from spa2v.core.errors import (
     AudioError,
-    ConfigError,
     ContractError,
     LayoutError,
     MediaError,
     PlannerError,
-    RegistryError,
     Spa2vError,
-    WeightsError,
 )
 from spa2v.core.manifest import make_folder
 from spa2v.core.media.files import read_layout, write_text
@@ -157,7 +154,7 @@ def _work(task: PlanTask) -> tuple[PlanTask, dict[str, Any]]:
         return task, _make(task)
     except _OF_ONE_CLIP as error:
         return task, {"error": str(error)}
-    except (ConfigError, RegistryError, WeightsError, Spa2vError):
+    except Spa2vError:
         raise
     except Exception as error:  # noqa: BLE001 - a component may raise anything; the clip is reported as failed
         return task, {"error": f"{type(error).__name__}: {error}"}
