@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all lint bench clean help
+.PHONY: demo test test-all audit lint bench clean help
 
 help:
 	@echo "make demo      set up $(VENV), turn the bundled recording into out/demo.mp4 and out/demo.png"
 	@echo "make test      set up $(VENV), then lint, types, import contracts and tests"
-	@echo "make test-all  the same with the slow tests"
+	@echo "make test-all  the same with the slow tests, and an audit of the pinned versions"
+	@echo "make audit     ask PyPI for known vulnerabilities of the pinned versions (needs a network)"
 	@echo "make bench     performance, as ratios"
 
 $(READY): pyproject.toml constraints.txt
@@ -35,6 +36,16 @@ test: lint
 
 test-all: lint
 	$(BIN)/pytest -n 2 -m ""
+	@if $(BIN)/python -c "$$ASK_PYPI" 2>/dev/null; then $(MAKE) audit; else echo "NOT AUDITED: pypi.org cannot be reached from here"; fi
+
+define ASK_PYPI
+from urllib.request import urlopen
+urlopen("https://pypi.org/pypi/pip/json", timeout=10)
+endef
+export ASK_PYPI
+
+audit: $(READY)
+	$(BIN)/python -m pip_audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks -o python_files='bench_*.py' --benchmark-enable --benchmark-only -m ""
