@@ -323,6 +323,17 @@ def test_clips_that_fail_are_reported_with_their_reason(spa2v, toy: Path, tmp_pa
     assert "audio.wav" in fault["text"]
 
 
+def test_layouts_of_another_config_are_never_scored(spa2v, toy: Path, tmp_path: Path) -> None:
+    bench = make_bench(tmp_path / "bench", 3)
+    words = ("evaluate", "-d", bench, "-c", toy, "-o", tmp_path / "out", "-q", "--workers", 1)
+    assert spa2v(*words)[0] == 0
+    before = (tmp_path / "out" / "layouts" / "clip_00.json").read_bytes()
+    assert spa2v(*words, "layout_planner.options.size=0.2")[0] == 0
+    assert (tmp_path / "out" / "layouts" / "clip_00.json").read_bytes() != before
+    assert spa2v(*words, "layout_planner=wrong_result")[0] == 0
+    assert kinds(tmp_path / "out") == {"no_layout": 3}
+
+
 def test_a_config_draws_and_both_stages_are_scored(spa2v, toy: Path, tmp_path: Path) -> None:
     bench = make_bench(tmp_path / "bench", 2)
     code, out, _ = spa2v("evaluate", "-d", bench, "-c", toy, "--draw", "-o", tmp_path / "out", "-q", "--workers", 1)

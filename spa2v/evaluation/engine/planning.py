@@ -161,6 +161,8 @@ def _work(task: PlanTask) -> tuple[PlanTask, dict[str, Any]]:
 
 
 def _make(task: PlanTask) -> dict[str, Any]:
+    for stale in (task.layout, task.video):  # of another config or sound: it must not be scored if this one fails
+        stale.unlink(missing_ok=True)
     pipeline = _pipeline(task.config.to_yaml(), task.config)
     run = pipeline.new_run()
     layout = _layout(task, pipeline, run)
