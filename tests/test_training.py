@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,6 +175,12 @@ def test_shipped_weights_are_half_precision_of_the_averaged_ones(trained: Path) 
     assert all(torch.equal(shipped[key], state[f"unet.{key}"].half()) for key in shipped)
     keys = load_file(trained / "weights" / "migc.safetensors")
     assert all(key.startswith("model.diffusion_model.") and ".migc." in key for key in keys)
+
+
+def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
+    told = json.loads((trained / "weights" / "training.json").read_text())
+    assert set(told) == {"base", "motion", "migc", "gligen", "detector", "vae"}
+    assert {(item["steps"], item["seed"]) for item in told.values()} == {(STEPS, SEED)}
 
 
 def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:

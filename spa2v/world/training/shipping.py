@@ -18,7 +18,7 @@ from spa2v.world.training.motion import MotionModules, adapter_tensors, make_ada
 from spa2v.world.training.words import VOCABULARY, vocabulary
 from spa2v.world.training.workshop import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Workshop
 
-MOST_BYTES = 25_000_000
+MOST_BYTES, FACTS, RECENT = 25_000_000, "training.json", 100
 
 
 def ship(workshop: Workshop, target: Path) -> list[str]:
@@ -32,10 +32,28 @@ def ship(workshop: Workshop, target: Path) -> list[str]:
     writers = {"base": _base, "motion": _motion, "migc": _migc, "gligen": _gligen, "detector": _detector}
     for name in done:
         writers[name](workshop, target)
+    write_json(
+        target / FACTS, {name: facts(workshop.out / name) for name in (*done, "vae") if _is_there(workshop, name)}
+    )
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     if size > MOST_BYTES:
         raise WeightsError(f"the weights in {str(target)!r} take {size} bytes", f"expected at most {MOST_BYTES}")
     return done
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """How far a stage was trained: recipe, seed, steps, seconds, and the mean loss of the last steps."""
+    import torch
+
+    data = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+    recent = [loss for _, loss in data["losses"][-RECENT:]]
+    return {
+        "steps": data["step"],
+        "seconds": round(data["seconds"]),
+        "seed": data["seed"],
+        "recent_loss": round(sum(recent) / max(1, len(recent)), 5),
+        "recipe": data["recipe"],
+    }
 
 
 def _is_there(workshop: Workshop, stage: str) -> bool:
