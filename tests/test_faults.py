@@ -99,7 +99,10 @@ def test_killed_in_the_middle_of_an_encode(bench: Bench) -> None:
     assert_completes(bench)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("count", [pytest.param(1, marks=SLOW), 2, pytest.param(3, marks=SLOW)])
 def test_killed_in_the_middle_of_writing_a_manifest(bench: Bench, count: int) -> None:
     halved = "open(source, 'r+').truncate(100)"
     prefix = KILL_BEFORE_MOVE.format(name="manifest.json", count=count, instant=halved)
@@ -110,7 +113,7 @@ def test_killed_in_the_middle_of_writing_a_manifest(bench: Bench, count: int) ->
     assert_completes(bench)
 
 
-@pytest.mark.parametrize("name", ["video.mp4", "layout.json"])
+@pytest.mark.parametrize("name", ["video.mp4", pytest.param("layout.json", marks=SLOW)])
 def test_killed_just_before_a_file_is_in_place(bench: Bench, name: str) -> None:
     code, _, _ = bench.call("--quiet", prefix=KILL_BEFORE_MOVE.format(name=name, count=2, instant="pass"))
     assert code == -signal.SIGKILL

@@ -48,7 +48,9 @@ def echo(service: str) -> Act:
     return gemini_error(400, "INVALID", text) if service == "gemini" else openai_error(400, "invalid", text)
 
 
-@pytest.mark.parametrize(("service", "component"), [("gemini", "gemini"), ("openai", "gpt4o")])
+@pytest.mark.parametrize(
+    ("service", "component"), [pytest.param("gemini", "gemini", marks=pytest.mark.slow), ("openai", "gpt4o")]
+)
 def test_no_artefact_of_a_run_holds_a_key(tmp_path: Path, service: str, component: str) -> None:
     write_audio(tmp_path / "a.wav", kit.recording(1))
     write_audio(tmp_path / "b.wav", kit.recording(2))
