@@ -45,19 +45,19 @@ def _glottal(f0: Array, rate: int) -> Array:
 
 @cache
 def voice(seconds: float, seed: int = 0, rate: int = RATE, base: float | None = None) -> Array:
-    """Speech-like: gliding pitch, formants that change by syllables of about 4 a second, pauses."""
+    """Speech-like: gliding pitch, 3.3 syllables a second (off the beat of the guitar), pauses."""
     rng = np.random.default_rng(seed)
     count = int(seconds * rate)
     t = np.arange(count) / rate
     base = base or rng.uniform(100, 230)
-    syllables = max(2, int(4 * seconds))
+    syllables = max(2, round(3.3 * seconds))
     knots = np.linspace(0, seconds, syllables + 1)
     f0 = base * np.interp(t, knots, rng.uniform(0.85, 1.25, syllables + 1))
     source = _glottal(f0, rate)
     out = np.zeros(count)
     for index in range(syllables):
         window = np.interp(
-            t, knots[index] + np.array([-0.04, 0.03, 0.16, 0.24]) / (4 * seconds / syllables), [0, 1, 1, 0]
+            t, knots[index] + np.array([-0.04, 0.03, 0.16, 0.24]) / (3.3 * seconds / syllables), [0, 1, 1, 0]
         )
         for center in (rng.uniform(300, 800), rng.uniform(900, 2200), rng.uniform(2300, 3000)):
             out += rng.uniform(0.4, 1) * window * _band(source, center * 0.9, center * 1.1, rate)

@@ -151,7 +151,7 @@ def test_swapping_the_channels_mirrors_the_layout_exactly(kind: str, pan: str, s
 @pytest.mark.parametrize("pan", ["level", "both"])
 @pytest.mark.parametrize("kind", ["road", "voice", "white"])
 def test_reversing_time_reverses_the_movement(kind: str, pan: str) -> None:
-    """Boxes agree within 0.03 at the same moments. Level carries this: played backwards, a delay changes its sign."""
+    """Boxes agree within 0.05 at the same moments. Level carries this: played backwards, a delay changes its sign."""
     mono = MAKERS[kind](3.0, seed=6)
     audio = clip(with_noise(PANS[pan](mono, sweep(-30, 45, len(mono))), 15))
     one, other = localise(audio), localise(audio.reversed())
@@ -161,7 +161,7 @@ def test_reversing_time_reverses_the_movement(kind: str, pan: str) -> None:
         for item in one.at(audio.duration_s - time).objects:
             twin = other.at(time).get(item.id)
             assert twin is not None
-            assert np.abs(np.array(item.box) - twin.box).max() < 0.03
+            assert np.abs(np.array(item.box) - twin.box).max() < 0.05
 
 
 def test_reversing_time_turns_an_approach() -> None:
