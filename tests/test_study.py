@@ -83,7 +83,7 @@ def test_ranks_are_unblinded(spa2v, study: Path, tmp_path: Path) -> None:
         assert (means["baseline"][criterion]["low"], means["baseline"][criterion]["high"]) == (3.0, 3.0)
         assert 1.0 <= means["ours"][criterion]["low"] <= 4 / 3 <= means["ours"][criterion]["high"] <= 2.0
     text = (tmp_path / "t.md").read_text()
-    assert "| *  paper: SpA2V* | *1.97* | *1.95* |" in text
+    assert "| *paper: SpA2V* | *1.97* | *1.95* |" in text
     assert text.index("| ours ") < text.index("| theirs ")
     assert "3 raters, 3 clips" in text
 

@@ -82,7 +82,7 @@ def to_markdown(grids: Iterable[Grid]) -> str:
 
     def line(cells: Iterable[str], kind: str = "") -> str:
         texts = [cell.replace("|", "\\|").replace("\n", " ") for cell in cells]
-        texts = [f"*{text}*" if text else text for text in texts] if kind == "paper" else texts
+        texts = [f"*{text.strip()}*" if text else text for text in texts] if kind == "paper" else texts
         return "| " + " | ".join(texts) + " |"
 
     parts = []

@@ -199,7 +199,8 @@ def interval_plot(title: str, rows: Sequence[Measured], text: Any) -> IntervalPl
         return None
     low, high = min(0.0, *known), max(known)
     high = high if high > low else low + 1.0
-    left, width = 250, 720
+    longest = max(len(row[0]) for row in rows)
+    left, width = int(min(max(6.4 * longest + 24, 110), 400)), 760
 
     def place(value: float | None) -> float | None:
         return None if value is None else round(left + (value - low) / (high - low) * (width - left - 70), 1)
