@@ -11,15 +11,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import spa2v
 from spa2v.core.errors import ConfigError, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
+from spa2v.core.weights import local_path, locate
 from spa2v.plugins.grounding_injectors.gligen import GLIGEN
 from spa2v.plugins.grounding_injectors.migc import MIGC
 from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
 from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
 from spa2v.world.training.captions import Shown, caption
-from spa2v.world.training.command import train
+from spa2v.world.training.command import ship_all, train
 from spa2v.world.training.loop import Recipe, averaged, rate_at
 from spa2v.world.training.patches import principal_components
 from spa2v.world.training.pictures import draw_pool
@@ -62,7 +64,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("training")
     for stage in TINY.recipes:
         workshop(out).trainer(stage).train()
-    assert set(ship(workshop(out), out / "weights")) == {"base", "motion", "migc", "gligen", "detector"}
+    assert set(ship(workshop(out), out / "weights")) == {"vae", "base", "motion", "migc", "gligen", "detector"}
     return out
 
 
@@ -177,6 +179,14 @@ def test_shipped_weights_are_half_precision_of_the_averaged_ones(trained: Path) 
     assert all(key.startswith("model.diffusion_model.") and ".migc." in key for key in keys)
 
 
+def test_some_parts_can_be_shipped_alone(trained: Path, tmp_path: Path) -> None:
+    assert ship(workshop(trained), tmp_path, ("vae", "detector")) == ["vae", "detector"]
+    found = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.safetensors")}
+    assert found == {"detector.safetensors", "stable-diffusion/vae/diffusion_pytorch_model.safetensors"}
+    with pytest.raises(ConfigError, match="there is no part 'unet' of the weights"):
+        ship_all(trained, SEED, "cpu", tmp_path, ["unet"])
+
+
 def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
     told = json.loads((trained / "weights" / "training.json").read_text())
     assert set(told) == {"base", "motion", "migc", "gligen", "detector", "vae"}
@@ -274,3 +284,12 @@ def test_captions_follow_the_planner_and_vary() -> None:
     assert "A car moves from left to right, outdoors on a street, A car on the left" in texts
     assert "" in texts
     assert any("red car" in text for text in texts)
+
+
+def test_the_preset_names_the_weights_that_are_absent(tmp_path: Path) -> None:
+    injector = MIGC(weights="spa2v:weights/nowhere/migc.safetensors")
+    with pytest.raises(
+        WeightsError, match=r"the MIGC checkpoint 'spa2v:weights/nowhere/migc.safetensors' does not exist"
+    ):
+        locate(injector.weights()[0])
+    assert local_path("spa2v:weights/x") == Path(spa2v.__file__).parent / "weights" / "x"

@@ -71,10 +71,13 @@ def everything(
 def ship(
     out: Out,
     to: Annotated[Path, typer.Option("--to", help="Folder to write the weights to.")],
+    part: Annotated[
+        list[str] | None, typer.Option("--part", help="Only this part; may be given several times.")
+    ] = None,
     seed: Seed = 6,
     device: Device = "cpu",
 ) -> None:
     """Write what has been trained as half-precision weights that the product loads."""
     from spa2v.world.training.command import ship_all
 
-    ship_all(out, seed, device, to)
+    ship_all(out, seed, device, to, part or ())

@@ -61,10 +61,16 @@ def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[f
     print(f"{stage}: {went}, {seconds / 60:.1f} minutes in all, loss {mean:.4f}; {out / stage}", file=sys.stderr)
 
 
-def ship_all(out: Path, seed: int, device: str, target: Path) -> None:
-    """Writes what has been trained in `out` to `target`."""
-    from spa2v.world.training.shipping import ship
+def ship_all(out: Path, seed: int, device: str, target: Path, parts: Sequence[str] = ()) -> None:
+    """Writes what has been trained in `out` to `target`: all of it, or some parts.
+
+    Raises:
+        ConfigError: a part that there is not.
+    """
+    from spa2v.world.training.shipping import PARTS, ship
     from spa2v.world.training.workshop import Workshop
 
-    parts = ship(Workshop(out, Plan(), Run(seed=seed, device=device, dtype="float32")), target)
-    print(f"wrote {', '.join(parts)} to {target}", file=sys.stderr)
+    if strange := sorted(set(parts) - set(PARTS)):
+        raise ConfigError(f"there is no part {strange[0]!r} of the weights", f"parts: {', '.join(PARTS)}")
+    done = ship(Workshop(out, Plan(), Run(seed=seed, device=device, dtype="float32")), target, parts or PARTS)
+    print(f"wrote {', '.join(done) or 'nothing'} to {target}", file=sys.stderr)

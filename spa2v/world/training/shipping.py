@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,22 @@ from spa2v.world.training.motion import MotionModules, adapter_tensors, make_ada
 from spa2v.world.training.words import VOCABULARY, vocabulary
 from spa2v.world.training.workshop import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Workshop
 
+PARTS = ("vae", "base", "motion", "migc", "gligen", "detector")
 MOST_BYTES, FACTS, RECENT = 25_000_000, "training.json", 100
 
 
-def ship(workshop: Workshop, target: Path) -> list[str]:
-    """Writes every stage that has been trained into `target`; returns the names of the parts.
+def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list[str]:
+    """Writes those of `parts` that have been trained into `target`; returns their names.
 
     Raises:
         WeightsError: all together are larger than the package may hold.
     """
     target.mkdir(parents=True, exist_ok=True)
-    done = [name for name in ("base", "motion", "migc", "gligen", "detector") if _is_there(workshop, name)]
-    writers = {"base": _base, "motion": _motion, "migc": _migc, "gligen": _gligen, "detector": _detector}
+    done = [name for name in parts if _is_there(workshop, name)]
+    writers = {"vae": _vae, "base": _base, "motion": _motion, "migc": _migc, "gligen": _gligen, "detector": _detector}
     for name in done:
         writers[name](workshop, target)
-    write_json(
-        target / FACTS, {name: facts(workshop.out / name) for name in (*done, "vae") if _is_there(workshop, name)}
-    )
+    write_json(target / FACTS, {name: facts(workshop.out / name) for name in done})
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     if size > MOST_BYTES:
         raise WeightsError(f"the weights in {str(target)!r} take {size} bytes", f"expected at most {MOST_BYTES}")
@@ -58,6 +57,12 @@ def facts(folder: Path) -> dict[str, Any]:
 
 def _is_there(workshop: Workshop, stage: str) -> bool:
     return (workshop.out / stage / CHECKPOINT).exists()
+
+
+def _vae(workshop: Workshop, target: Path) -> None:
+    vae = workshop.vae
+    vae.to(_half()).save_pretrained(target / BASE / "vae")
+    vae.float()
 
 
 def _base(workshop: Workshop, target: Path) -> None:

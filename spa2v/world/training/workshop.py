@@ -56,6 +56,15 @@ class Workshop:
             torch.manual_seed(self.run.derived_seed(f"{name}/start"))
             return make().to(self.run.device)
 
+    def _starts(self, part: str) -> bool:
+        """Whether a part is to start from shipped weights: there is a folder of them, and it has the part."""
+        return self.start is not None and (self.start / part).exists()
+
+    @property
+    def _given(self) -> Path:
+        assert self.start is not None  # _starts
+        return self.start
+
     def _pool(self, name: str, clips: int, frames: int) -> Pool:
         path = self.out / "pools" / f"{name}-{clips}x{frames}-{self.plan.size[0]}x{self.plan.size[1]}.npz"
         with self.run.progress(f"drawing {name}", clips) as tick:
@@ -77,7 +86,7 @@ class Workshop:
         path = self.out / "pools" / f"{name}-{state_hash(self.vae.encoder)[:16]}.pt"
         if not path.exists():
             pool: Pool = getattr(self, name)
-            encoded = encode_pool(self.vae, pool, self.run) if self.start else self._projected(pool)
+            encoded = encode_pool(self.vae, pool, self.run) if self._starts(f"{BASE}/vae") else self._projected(pool)
             with atomic_path(path) as target:
                 torch.save(encoded, target)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -107,10 +116,10 @@ class Workshop:
 
     def _new_vae(self) -> Any:
         plan = self.plan
-        if self.start:
+        if self._starts(f"{BASE}/vae"):
             from diffusers import AutoencoderKL
 
-            return AutoencoderKL.from_pretrained(self.start / BASE / "vae").float().to(self.run.device)
+            return AutoencoderKL.from_pretrained(self._given / BASE / "vae").float().to(self.run.device)
         vae = self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
         write_encoder(vae, self._components)
         vae.register_to_config(scaling_factor=1.0 / self._components.spread)
@@ -119,10 +128,10 @@ class Workshop:
     @cached_property
     def prompter(self) -> Prompter:
         """Tokenizer and text encoder; untrained, or from `start`."""
-        if self.start:
+        if self._starts(f"{BASE}/text_encoder"):
             from transformers import CLIPTextModel
 
-            folder = self.start / BASE
+            folder = self._given / BASE
             encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").float().to(self.run.device)
             return Prompter(load_tokenizer(folder / "tokenizer"), encoder)
         folder = self.out / "tokenizer"
@@ -133,10 +142,10 @@ class Workshop:
         return Prompter(tokenizer, self._seeded("text", make))
 
     def _new_unet(self) -> Any:
-        if self.start:
+        if self._starts(f"{BASE}/unet"):
             from diffusers import UNet2DConditionModel
 
-            folder = self.start / BASE / "unet"
+            folder = self._given / BASE / "unet"
             return UNet2DConditionModel.from_pretrained(folder).float().to(self.run.device)
         p = self.plan
         make = lambda: make_unet(p.unet_widths, p.latent_channels, p.text_width, p.heads, p.groups)  # noqa: E731
@@ -147,8 +156,8 @@ class Workshop:
             seed = self.run.derived_seed("pool/detector")
             make = lambda: SeeingStage(seed, self.plan.stills // 2, self.plan.size, tick)  # noqa: E731
             stage = self._seeded_stage("detector", make)
-        if self.start:
-            stage.network.load_state_dict(read_tensors(self.start / DETECTOR_FILE), strict=False)
+        if self._starts(DETECTOR_FILE):
+            stage.network.load_state_dict(read_tensors(self._given / DETECTOR_FILE), strict=False)
         return stage
 
     def _seeded_stage(self, name: str, make: Callable[[], Any]) -> Any:
@@ -169,7 +178,7 @@ class Workshop:
     def base(self) -> Any:
         """The UNet of the base stage, frozen; the prompter's text encoder with it."""
         both = nn.ModuleDict({"unet": self._new_unet(), "text_encoder": self.prompter.encoder})
-        if not self.start or (self.out / "base" / CHECKPOINT).exists():
+        if not self._starts(f"{BASE}/unet") or (self.out / "base" / CHECKPOINT).exists():
             both.load_state_dict(averaged(self.out / "base"))
         both.requires_grad_(False).eval()
         return both["unet"]
@@ -182,21 +191,21 @@ class Workshop:
     def _motion(self) -> Stage:
         unet, plan = self.base(), self.plan
         adapter = self._seeded("motion", lambda: make_adapter(unet, plan.heads, plan.frames))
-        if self.start:
-            adapter.load_state_dict(read_tensors(self.start / ADAPTER / ADAPTER_FILE))
+        if self._starts(ADAPTER):
+            adapter.load_state_dict(read_tensors(self._given / ADAPTER / ADAPTER_FILE))
         network = with_motion(unet, adapter).to(self.run.device)
         return MotionStage(network, self.prompter, self.vae, self.clips, self.latents("clips"))
 
     def _migc(self) -> Stage:
         stage = self._seeded_stage("migc", lambda: MIGCStage(self.frozen()))
-        if self.start:
-            stage.grounder.load_tensors(read_tensors(self.start / MIGC_FILE))
+        if self._starts(MIGC_FILE):
+            stage.grounder.load_tensors(read_tensors(self._given / MIGC_FILE))
         return stage
 
     def _gligen(self) -> Stage:
         stage = self._seeded_stage("gligen", lambda: GLIGENStage(self.frozen()))
-        if self.start:
-            stage.grounder.load_tensors(read_tensors(self.start / GLIGEN_FILE))
+        if self._starts(GLIGEN_FILE):
+            stage.grounder.load_tensors(read_tensors(self._given / GLIGEN_FILE))
         return stage
 
 
