@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from spa2v.cli import options as opt
+from spa2v.cli import train
 
 app = typer.Typer()
+app.add_typer(train.app, name="train")
 
 Seed = Annotated[int, typer.Option("--seed", "-s", min=0, help="The same seed gives the same result.")]
 Width = Annotated[int, typer.Option("--width", help="Of a frame, in pixels.")]
