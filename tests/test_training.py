@@ -137,12 +137,12 @@ def test_motion_never_sees_boxes(trained: Path, tmp_path: Path) -> None:
     shop = workshop(tmp_path)
     stage = shop.trainer("motion").stage
     run = Run(seed=SEED, device="cpu")
-    before = float(stage.loss(0, 2, run))
+    before = float(stage.loss(0, 2, run).detach())
     swapped = {"left": (0.0, 0.1, 0.3, 0.2), "center": (0.4, 0.1, 0.6, 0.2), "right": (0.7, 0.1, 1.0, 0.2)}
     pool = stage.pool  # type: ignore[attr-defined]
     moved = tuple(tuple(tuple(replace(t, box=swapped[t.place]) for t in row) for row in clip) for clip in pool.things)
     stage.pool = replace(pool, things=moved)  # type: ignore[attr-defined]
-    assert float(stage.loss(0, 2, run)) == before
+    assert float(stage.loss(0, 2, run).detach()) == before
 
 
 def layout() -> VideoSceneLayout:

@@ -34,7 +34,10 @@ def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list
     for name in done:
         writers[name](workshop, target)
     write_json(target / FACTS, {name: facts(workshop.out / name) for name in done})
-    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    files = [file for file in target.rglob("*") if file.is_file()]
+    for file in files:
+        file.chmod(0o644)  # safetensors writes for the owner alone
+    size = sum(file.stat().st_size for file in files)
     if size > MOST_BYTES:
         raise WeightsError(f"the weights in {str(target)!r} take {size} bytes", f"expected at most {MOST_BYTES}")
     return done

@@ -95,7 +95,8 @@ class Workshop:
         """What the encoder gives, by the linear map that it computes; much quicker."""
         flat, scale = pool.pixels.reshape(-1, *pool.pixels.shape[2:]), self.vae.config.scaling_factor
         parts = [(self._components.latents(flat[i : i + 256]) * scale).half() for i in range(0, len(flat), 256)]
-        return torch.cat(parts).unflatten(0, pool.pixels.shape[:2])
+        latents = torch.cat(parts)
+        return latents.reshape(*pool.pixels.shape[:2], *latents.shape[1:])
 
     @cached_property
     def _components(self) -> Components:
