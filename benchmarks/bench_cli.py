@@ -23,7 +23,7 @@ def seconds(*words: str) -> float:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("components",), ("components", "--json")], ids=" ".join)
-def test_start_up(benchmark, words: tuple[str, ...]) -> None:  # noqa: ANN001 - pytest-benchmark's fixture
+def test_start_up(benchmark, words: tuple[str, ...]) -> None:
     bare = seconds("-c", "import typer")
     command = [sys.executable, "-m", "spa2v", *words]
     benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=ROUNDS)

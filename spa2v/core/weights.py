@@ -193,6 +193,21 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
         ) from error
 
 
+# What torch and its unpickler raise on bytes that are not what they were written as.
+_DAMAGE = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+)
+
+
 def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
     import torch
 
@@ -204,7 +219,7 @@ def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
             str(error).split("\n\n")[0].splitlines()[-1][:200],
             "weights that need code to load are refused; convert the file to safetensors",
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except _DAMAGE as error:
         raise WeightsError(
             f"the weights file {path.name!r} cannot be read",
             f"{str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",

@@ -113,7 +113,7 @@ class BenchmarkClip:
             layout=read.path("layout"),
             video=None if video is None else read.path("video"),
             caption=read.text("caption", empty=True),
-            augmentation=tuple(str(item) for item in data.get("augmentation", ())),
+            augmentation=tuple(map(str, read.items("augmentation"))) if "augmentation" in data else (),
             facts=data["facts"] if isinstance(data.get("facts"), dict) else {},
         )
 
