@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from spa2v import ConfigError, LayoutError, Pipeline, RegistryError, Spa2vError, VideoSceneLayout, WeightsError
@@ -137,6 +137,7 @@ def test_layouts_of_noise(data: bytes | str) -> None:
 
 @BOUNDED
 @given(mutated(LINE))
+@example({**LINE, "augmentation": None})
 def test_manifest_lines(data: Any) -> None:
     try:
         (clip,) = parse_manifest([json.dumps(data)])
