@@ -120,3 +120,9 @@ def test_the_example_of_the_documentation_is_valid() -> None:
     data = json.loads(found.group(1))
     validator().validate(data)
     assert BenchmarkClip.from_json(data).objects[0].attribute == "approaching"
+
+
+@pytest.mark.parametrize("given", [3, "mirror", {"a": 1}, None])
+def test_augmentations_are_a_list(given: Any) -> None:
+    with pytest.raises(ConfigError, match="augmentation"):
+        BenchmarkClip.from_json(CLIP.to_json() | {"augmentation": given})
