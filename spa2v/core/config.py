@@ -280,7 +280,7 @@ def _merge_extractors(below: list[dict[str, Any]], value: Any, where: str) -> li
 
 def _paths(value: Any, layer: Layer, where: str) -> list[str]:
     value = [value] if isinstance(value, str) else value
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) and "\0" not in item for item in value):
         raise ConfigError(f"registries: {value!r}", where, "expected a list of paths")
     folder = layer.folder or Path.cwd()
     return [str((folder / item).resolve()) for item in value]
