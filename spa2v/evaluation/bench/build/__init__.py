@@ -1,0 +1,1 @@
+"""`spa2v bench build`: source, filter, annotate, augment: a benchmark from anyone's own stereo videos."""
