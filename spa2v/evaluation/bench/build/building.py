@@ -154,9 +154,7 @@ def _clip(
     return {"kind": why[0], "reason": why[1]}
 
 
-def _stored(
-    name: str, cut: Cut, found: Found, out: Path, recipe: Recipe, tools: Tools
-) -> Iterator[BenchmarkClip]:
+def _stored(name: str, cut: Cut, found: Found, out: Path, recipe: Recipe, tools: Tools) -> Iterator[BenchmarkClip]:
     source = hashlib.sha256(name.encode()).hexdigest()[:12]
     stem = f"{source}_{round(cut.start_s * 1000):09d}"
     yield _write(stem, source, found, (), out, recipe)
@@ -168,9 +166,7 @@ def _stored(
         yield _write(f"{stem}_{turn}", source, (audio, video, layout), (turn,), out, recipe)
 
 
-def _write(
-    stem: str, source: str, found: Found, turned: tuple[str, ...], out: Path, recipe: Recipe
-) -> BenchmarkClip:
+def _write(stem: str, source: str, found: Found, turned: tuple[str, ...], out: Path, recipe: Recipe) -> BenchmarkClip:
     audio, video, layout = found
     folder = out / "clips" / stem
     make_folder(folder)

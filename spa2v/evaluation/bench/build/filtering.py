@@ -49,7 +49,11 @@ def _mono(audio: AudioClip, limits: Limits) -> Rejection | None:
 
 def _silent(audio: AudioClip, limits: Limits) -> Rejection | None:
     level = _decibels(float(np.mean(audio.samples.astype(np.float64) ** 2)))
-    return ("silent", f"The level is {level:.1f} dBFS, below {limits.quiet_dbfs:g}.") if level < limits.quiet_dbfs else None
+    return (
+        ("silent", f"The level is {level:.1f} dBFS, below {limits.quiet_dbfs:g}.")
+        if level < limits.quiet_dbfs
+        else None
+    )
 
 
 def _clipped(audio: AudioClip, limits: Limits) -> Rejection | None:
