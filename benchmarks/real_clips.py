@@ -1,4 +1,4 @@
-"""Scores the localiser on annotated recordings: `python -m benchmarks.real_clips ANNOTATIONS.json AUDIO_DIR`.
+"""Scores the localizer on annotated recordings: `python -m benchmarks.real_clips ANNOTATIONS.json AUDIO_DIR`.
 
 One row a clip and a last line `N passed, N failed`; exit 0 when all pass. A clip passes when its scenario is right,
 and the movement of its dominant thing where the annotation says that the sound supports it, and nothing sideways is
@@ -32,7 +32,7 @@ SIDES = ("left", "right", "left_to_right", "right_to_left")
 
 @dataclass(frozen=True)
 class Row:
-    """One clip: what the annotation says, what the localiser says."""
+    """One clip: what the annotation says, what the localizer says."""
 
     id: str
     scenario_asked: str | None
@@ -72,7 +72,7 @@ def cues_of(audio: AudioClip) -> SpatialCues:
     return SpatialCues.merge({name: each.extract(audio, run) for name, each in extractors.items()}, audio.duration_s)
 
 
-def localise(audio: AudioClip) -> VideoSceneLayout:
+def localize(audio: AudioClip) -> VideoSceneLayout:
     """The plan of the default extractors and `stereo_rules`."""
     return StereoRules().plan(audio, cues_of(audio), Run())
 
@@ -114,7 +114,7 @@ def score(clip: Mapping[str, Any], layout: VideoSceneLayout) -> Row:
 
 def run_clip(clip: Mapping[str, Any], folder: Path) -> Row:
     try:
-        return score(clip, localise(read_clip(folder / str(clip.get("audio_file")))))
+        return score(clip, localize(read_clip(folder / str(clip.get("audio_file")))))
     except Spa2vError as error:
         return Row(str(clip.get("id")), clip.get("scenario"), None, (), (), None, (str(error).splitlines()[0],))
 

@@ -1,12 +1,12 @@
 """Do the in-context examples that are found share the query's attribute? Spatial key against a mono one, on ToyWorld.
 
-    python -m benchmarks.retrieval_toyworld [--clips 1600] [--seed 11] [--data FOLDER] [--neighbours 3]
+    python -m benchmarks.retrieval_toyworld [--clips 1600] [--seed 11] [--data FOLDER] [--neighbors 3]
 
 Renders a data set (or takes one in the benchmark format), indexes its database split, and searches for every clip of
-the test split. A clip counts when the nearest neighbour holds a thing with an attribute of the query's things; the
-share among all neighbours stands beside. The mono key is the spectrum of the mixed channels, what a mono embedding
+the test split. A clip counts when the nearest neighbor holds a thing with an attribute of the query's things; the
+share among all neighbors stands beside. The mono key is the spectrum of the mixed channels, what a mono embedding
 such as CLAP has to go by at best. Last line: "N passed, N failed"; exit 0 when the spatial key reaches 90 % on single
-things whose attribute can be heard and no neighbour is a twin.
+things whose attribute can be heard and no neighbor is a twin.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def attributes(clip: BenchmarkClip) -> tuple[str, ...]:
 
 
 def audible(clip: BenchmarkClip) -> bool:
-    """Whether the recording holds evidence of every thing's attribute; the centre needs none."""
+    """Whether the recording holds evidence of every thing's attribute; the center needs none."""
 
     def evident(attribute: str | None, lateral: bool | None, distance: bool | None) -> bool:
         return distance is not False if attribute in ("approaching", "receding") else lateral is not False
@@ -93,14 +93,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--test-share", type=float, default=0.25)
-    parser.add_argument("--neighbours", type=int, default=3)
+    parser.add_argument("--neighbors", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         data = options.data or Path(scratch) / "toyworld"
         if options.data is None:
             settings = Settings(seed=options.seed, width=64, height=40, test_share=options.test_share)
             write_dataset(data, options.clips, settings, run=Run(quiet=False))
-        return report(data, Path(scratch) / "index", options.neighbours)
+        return report(data, Path(scratch) / "index", options.neighbors)
 
 
 def report(data: Path, folder: Path, count: int) -> int:
@@ -108,7 +108,7 @@ def report(data: Path, folder: Path, count: int) -> int:
     extractors = [{"name": item.name, "options": dict(item.options)} for item in pipeline.config.cue_extractors]
     index = build_index(data, folder, pipeline.measure, extractors, Run(quiet=False))
     asked = queries(data, index, pipeline)
-    print(f"{len(index.clips)} candidates, {len(asked)} queries, {count} neighbours")
+    print(f"{len(index.clips)} candidates, {len(asked)} queries, {count} neighbors")
     print(f"{'queries':34} {'n':>5} {'spatial 1st':>12} {'all':>6} {'mono 1st':>9} {'all':>6}")
     headline = 0.0
     for title, chosen in groups(asked).items():
@@ -122,7 +122,7 @@ def report(data: Path, folder: Path, count: int) -> int:
         )
         headline = spatial[0] if title == "audible" else headline
     leaked = leaks(asked, index, count)
-    print(f"neighbours that are twins of their query: {leaked}")
+    print(f"neighbors that are twins of their query: {leaked}")
     good = [headline >= TARGET, leaked == 0]
     print(f"{sum(good)} passed, {len(good) - sum(good)} failed")
     return 0 if all(good) else 1
@@ -145,7 +145,7 @@ def groups(asked: list[Query]) -> dict[str, list[Query]]:
 
 
 def leaks(asked: list[Query], index: ExampleIndex, count: int) -> int:
-    """Neighbours from the query's own source, also when the queries' own clips were candidates."""
+    """Neighbors from the query's own source, also when the queries' own clips were candidates."""
     factors = key_weights(index.keys.shape[1], WEIGHTS)
     found = 0
     for query in asked:

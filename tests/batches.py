@@ -64,7 +64,7 @@ class Planner:
         if told("service", audio.source):
             raise PlannerError("the service is down")
         run.record["planner"] = {"clip_cost_usd_estimated": 0.25}
-        run.notice("mind the licence")
+        run.notice("mind the license")
         low, high = 0.5 - self.size / 2, 0.5 + self.size / 2
         item = SceneObject("thing_0", audio.source, Box(low, low, high, high))
         return VideoSceneLayout(audio.duration_s, f"scene {audio.source}", (KeyFrame(0.0, "now", (item,)),))

@@ -81,8 +81,8 @@ class WrongResult:
         return {"version": 1}
 
 
-class Grey:
-    """Draws grey frames, four of them."""
+class Gray:
+    """Draws gray frames, four of them."""
 
     grounded = False
 
@@ -123,7 +123,7 @@ layout_planners:
 grounding_injectors:
   light: "toy.py:Light"
 motion_backbones:
-  grey: "toy.py:Grey"
+  gray: "toy.py:Gray"
 """
 
 TOY_CONFIG = """
@@ -131,7 +131,7 @@ registries: [toy.yaml]
 cue_extractors: [loudest]
 layout_planner: {name: middle, options: {name: gong}}
 grounding_injector: light
-motion_backbone: grey
+motion_backbone: gray
 """
 
 

@@ -1,4 +1,4 @@
-"""Sounds for the tests of the localiser: synthesised kinds of sources, and two ways to place them."""
+"""Sounds for the tests of the localizer: synthesized kinds of sources, and two ways to place them."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_when_every_row_fails_so_does_the_command(spa2v, ablation: Path, bench: 
 @pytest.mark.parametrize(
     ("change", "fact"),
     [
-        ({"colour": 1}, "unknown key 'colour'"),
+        ({"color": 1}, "unknown key 'color'"),
         ({"table": "stage3"}, "table: 'stage3'"),
         ({"stages": [3]}, "stages: [3]"),
         ({"rows": [{"name": "a"}, {"name": "a"}]}, "the row 'a' stands twice"),

@@ -194,7 +194,7 @@ def test_missing_files_and_unreachable_ids_say_how_to_get_them(monkeypatch: pyte
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     text = refusal(motion="guoyww/animatediff-motion-adapter-v1-5-2")
     assert text.splitlines()[0] == "the motion modules 'guoyww/animatediff-motion-adapter-v1-5-2' cannot be fetched"
-    assert "expected: about 1813 MB; licence: Apache-2.0 (of the originals)" in text
+    assert "expected: about 1813 MB; license: Apache-2.0 (of the originals)" in text
     assert "run `spa2v weights fetch` on a machine with network" in text
     assert "or set the option `motion` to a local path" in text
 

@@ -52,9 +52,9 @@ def test_a_notice_is_told_once_a_batch_and_kept_for_every_clip(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench.batch().run()
-    assert capsys.readouterr().err.count("mind the licence") == 1
+    assert capsys.readouterr().err.count("mind the license") == 1
     for name in "abcd":
-        assert json.loads((bench.clip(name) / "manifest.json").read_text())["record"]["notices"] == ["mind the licence"]
+        assert json.loads((bench.clip(name) / "manifest.json").read_text())["record"]["notices"] == ["mind the license"]
 
 
 def test_planning_goes_on_while_a_clip_is_drawn(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Every built-in component, as the catalogue lists it, keeps the contract of its family."""
+"""Every built-in component, as the catalog lists it, keeps the contract of its family."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from cue_sounds import (
     with_noise,
 )
 
-from benchmarks.real_clips import localise
+from benchmarks.real_clips import localize
 from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
@@ -83,7 +83,7 @@ def test_a_car_passes_someone_who_sings(pan: str) -> None:
     mono = road(4.0, 3)
     azimuth, gain = passing(mono, 4.0, 12)
     audio = clip(with_noise(PANS[pan](mono * gain, azimuth) + PANS[pan](voice(4.0, 2), 0.0), 20))
-    layout = localise(audio)
+    layout = localize(audio)
     assert layout.scenario == "translational"
     assert sorted(layout.attributes.values()) == ["center", "left_to_right"]
     mover = next(key for key, word in layout.attributes.items() if word == "left_to_right")
@@ -105,11 +105,11 @@ def test_a_car_passes_steady_noise() -> None:
 def test_a_plan_of_two_names_and_places_both() -> None:
     stereo = PANS["both"](guitar(3.0, 1), -18.0) + PANS["both"](voice(3.0, 2), 18.0)
     audio = clip(with_noise(stereo, 20))
-    layout = localise(audio)
+    layout = localize(audio)
     assert layout.scenario == "stationary"
     assert sorted(layout.attributes.values()) == ["left", "right"]
     assert layout.attributes["guitar_0"] == "left"
-    mirrored = localise(audio.swapped())
+    mirrored = localize(audio.swapped())
     assert mirrored.attributes["guitar_0"] == "right"
     for frame, twin in zip(layout.keyframes, mirrored.keyframes, strict=True):
         for item in frame.objects:

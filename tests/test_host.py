@@ -36,7 +36,7 @@ def names(made: Host, family: str) -> list[str]:
     return [component.name for component in made.registry.components(family)]
 
 
-def test_the_built_in_catalogue_is_sound() -> None:
+def test_the_built_in_catalog_is_sound() -> None:
     made, warnings = host()
     assert warnings == []
     for component in made.registry.components():
@@ -146,8 +146,8 @@ def test_unknown_components_name_near_ones(toy: Path) -> None:
         "  see: spa2v components layout_planners"
     )
     with pytest.raises(UnknownComponent) as caught:
-        registry.find("layout_planners", "grey")
-    assert "  'grey' is one of motion_backbones\n" in str(caught.value)
+        registry.find("layout_planners", "gray")
+    assert "  'gray' is one of motion_backbones\n" in str(caught.value)
 
 
 def test_files_beside_a_registry_load(toy: Path) -> None:

@@ -49,7 +49,7 @@ def chosen(selector: ExampleSelector, audio: AudioClip, count: int = 3, seed: in
 
 
 @pytest.mark.parametrize("attribute", PLACES)
-def test_neighbours_share_the_movement_of_the_query(data: Path, attribute: str) -> None:
+def test_neighbors_share_the_movement_of_the_query(data: Path, attribute: str) -> None:
     audio = clip_of(attribute, seed=77)
     shots = ExampleSelector("knn", str(data)).select(audio, cues_of(audio), 3, Run())
     assert [shot.layout.caption for shot in shots] == [f"A car, {attribute}."] * 3

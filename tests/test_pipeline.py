@@ -54,7 +54,7 @@ def test_check_tells_everything(toy: Path) -> None:
     assert [problem.fact for problem in problems] == [
         "unknown component 'midle' of layout_planners",
         "unknown component 'needy' of grounding_injectors",
-        "motion_backbone (grey): unknown option 'x'",
+        "motion_backbone (gray): unknown option 'x'",
     ]
     assert Pipeline.from_preset(toy).check() == []
 
@@ -85,7 +85,7 @@ def test_the_step_hook_sees_every_step_and_may_answer(toy: Path, noise: AudioCli
     stepper.replay = planned
     result = Pipeline.from_preset(toy, overrides=["layout_planner.options.name=drum"])(noise)
     assert result.layout is planned, "the hook replayed another plan"
-    assert stepper.seen == [("extract:loudest", "loudest"), ("plan", "middle"), ("generate", "grey")]
+    assert stepper.seen == [("extract:loudest", "loudest"), ("plan", "middle"), ("generate", "gray")]
 
 
 def test_a_run_folder_holds_what_happened(toy: Path, noise: AudioClip, tmp_path: Path) -> None:
@@ -152,10 +152,10 @@ def test_the_noise_of_a_run_is_drawn_on_the_cpu() -> None:
 
 def test_a_notice_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     run = Run()
-    run.notice("mind the licence")
-    run.notice("mind the licence")
-    assert capsys.readouterr().err == "mind the licence\n"
-    assert run.record["notices"] == ["mind the licence"]
+    run.notice("mind the license")
+    run.notice("mind the license")
+    assert capsys.readouterr().err == "mind the license\n"
+    assert run.record["notices"] == ["mind the license"]
 
 
 def test_the_planner_without_a_prompt(toy: Path, noise: AudioClip) -> None:

@@ -1,4 +1,4 @@
-"""The rule-based localiser from sound to layout: places, movements, symmetries, silence, names, refusals."""
+"""The rule-based localizer from sound to layout: places, movements, symmetries, silence, names, refusals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cue_sounds import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.real_clips import localise
+from benchmarks.real_clips import localize
 from spa2v.core.errors import AudioError, ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag, Track, VideoSceneLayout
@@ -56,7 +56,7 @@ def only_attribute(layout: VideoSceneLayout) -> str:
 def test_a_monotone_pan_gives_monotone_boxes(kind: str, pan: str, snr: float) -> None:
     mono = {**KINDS, "road": road}[kind](3.0, seed=3)
     for start, end, word in ((-40, 40, "left_to_right"), (35, -45, "right_to_left")):
-        layout = localise(clip(with_noise(PANS[pan](mono, sweep(start, end, len(mono))), snr)))
+        layout = localize(clip(with_noise(PANS[pan](mono, sweep(start, end, len(mono))), snr)))
         assert layout.scenario == "translational"
         assert only_attribute(layout) == word
         steps = np.diff(centers(layout)) * (1 if end > start else -1)
@@ -68,7 +68,7 @@ def test_a_monotone_pan_gives_monotone_boxes(kind: str, pan: str, snr: float) ->
 @pytest.mark.parametrize(("azimuth", "word"), [(-18, "left"), (0, "center"), (18, "right")])
 def test_a_thing_that_stays_is_placed(pan: str, azimuth: float, word: str) -> None:
     for make in (voice, guitar, violin, white):
-        layout = localise(clip(with_noise(PANS[pan](make(2.0, seed=5), azimuth), 15)))
+        layout = localize(clip(with_noise(PANS[pan](make(2.0, seed=5), azimuth), 15)))
         assert (layout.scenario, only_attribute(layout)) == ("stationary", word), make.__name__
         expected = 0.5 + np.tan(np.radians(azimuth)) / (2 * np.tan(np.radians(65 / 2)))
         assert abs(centers(layout)[0] - expected) < 0.05
@@ -77,19 +77,19 @@ def test_a_thing_that_stays_is_placed(pan: str, azimuth: float, word: str) -> No
 def test_a_vehicle_that_comes_closer_grows_and_one_that_leaves_shrinks() -> None:
     mono = road(4.0, seed=1)
     gain = 10 ** (np.linspace(0, 10, len(mono)) / 20)
-    layout = localise(clip(with_noise(np.stack([mono, mono]) * gain, 25)))
+    layout = localize(clip(with_noise(np.stack([mono, mono]) * gain, 25)))
     areas = [frame.objects[0].box.area for frame in layout.keyframes]
     assert only_attribute(layout) == "approaching"
     assert areas[-1] / areas[0] > 3
     assert (np.diff(areas) >= 0).all()
-    away = localise(clip(with_noise(np.stack([mono, mono]) * gain, 25)).reversed())
+    away = localize(clip(with_noise(np.stack([mono, mono]) * gain, 25)).reversed())
     assert only_attribute(away) == "receding"
 
 
 def test_box_sides_double_for_six_decibels() -> None:
     mono = white(4.0, seed=1)
     gain = 2.0 ** np.linspace(0, 2, len(mono))  # 12 dB: a quarter of the distance
-    layout = localise(clip(np.stack([mono, mono]) * gain))
+    layout = localize(clip(np.stack([mono, mono]) * gain))
     first, last = layout.keyframes[0].objects[0].box, layout.keyframes[-1].objects[0].box
     shown = 2.0 ** (2 * 15 / 16)  # the last key frame starts a sixteenth before the end
     assert (last.x2 - last.x1) / (first.x2 - first.x1) == pytest.approx(shown, rel=0.12)
@@ -97,7 +97,7 @@ def test_box_sides_double_for_six_decibels() -> None:
 
 def test_music_that_swells_stays() -> None:
     mono = violin(4.0, seed=2)
-    layout = localise(clip(level_panned(mono * np.linspace(0.2, 1.0, len(mono)), 0.0)))
+    layout = localize(clip(level_panned(mono * np.linspace(0.2, 1.0, len(mono)), 0.0)))
     assert (layout.scenario, only_attribute(layout)) == ("stationary", "center")
 
 
@@ -105,14 +105,14 @@ def test_music_that_swells_stays() -> None:
 def test_a_pass_with_geometry(speed: float) -> None:
     mono = road(4.0, seed=4)
     azimuth, gain = passing(mono, 4.0, speed)
-    layout = localise(clip(with_noise(PANS["both"](mono * gain, azimuth), 15)))
+    layout = localize(clip(with_noise(PANS["both"](mono * gain, azimuth), 15)))
     assert only_attribute(layout) == ("left_to_right" if speed > 0 else "right_to_left")
 
 
 def test_mono_gives_the_center_and_says_so() -> None:
     mono = voice(2.0, seed=1)
     for samples in (np.stack([mono, mono]), mono[None]):
-        layout = localise(clip(samples))
+        layout = localize(clip(samples))
         assert centers(layout).tolist() == [0.5] * 16
         assert "Both channels are identical: no lateral evidence." in layout.notes
         assert "placed in the center, in doubt" in layout.reasoning
@@ -121,7 +121,7 @@ def test_mono_gives_the_center_and_says_so() -> None:
 def test_a_vehicle_in_dual_mono_never_gets_a_side() -> None:
     mono = road(4.0, seed=2)
     _, gain = passing(mono, 4.0, 15)
-    layout = localise(clip(np.stack([mono, mono]) * gain))
+    layout = localize(clip(np.stack([mono, mono]) * gain))
     assert layout.scenario == "translational"
     assert only_attribute(layout) in ("approaching", "receding")
     assert np.allclose(centers(layout), 0.5, atol=1e-12)
@@ -140,7 +140,7 @@ MAKERS = {"voice": voice, "road": road, "white": white, "guitar": guitar}
 def test_swapping_the_channels_mirrors_the_layout_exactly(kind: str, pan: str, start: float, end: float) -> None:
     mono = MAKERS[kind](2.5, seed=8)
     audio = clip(with_noise(PANS[pan](mono, sweep(start, end, len(mono))), 10))
-    one, other = localise(audio), localise(audio.swapped())
+    one, other = localize(audio), localize(audio.swapped())
     assert {key: SWAPPED.get(word, word) for key, word in one.attributes.items()} == dict(other.attributes)
     for frame, twin in zip(one.keyframes, other.keyframes, strict=True):
         assert [item.id for item in frame.objects] == [item.id for item in twin.objects]
@@ -154,7 +154,7 @@ def test_reversing_time_reverses_the_movement(kind: str, pan: str) -> None:
     """Boxes agree within 0.05 at the same moments. Level carries this: played backwards, a delay changes its sign."""
     mono = MAKERS[kind](3.0, seed=6)
     audio = clip(with_noise(PANS[pan](mono, sweep(-30, 45, len(mono))), 15))
-    one, other = localise(audio), localise(audio.reversed())
+    one, other = localize(audio), localize(audio.reversed())
     assert {key: REVERSED[word] for key, word in one.attributes.items()} == dict(other.attributes)
     for index in range(1, 16):
         time = audio.duration_s * index / 16
@@ -167,14 +167,14 @@ def test_reversing_time_reverses_the_movement(kind: str, pan: str) -> None:
 def test_reversing_time_turns_an_approach() -> None:
     mono = road(3.0, seed=6)
     audio = clip(np.stack([mono, mono]) * 10 ** (np.linspace(0, 9, len(mono)) / 20))
-    assert [only_attribute(localise(each)) for each in (audio, audio.reversed())] == ["approaching", "receding"]
+    assert [only_attribute(localize(each)) for each in (audio, audio.reversed())] == ["approaching", "receding"]
 
 
 @pytest.mark.parametrize(
     "samples", [np.zeros((2, 44_100)), 1e-5 * np.random.default_rng(0).standard_normal((2, 44_100))]
 )
 def test_silence_plans_nothing_and_says_so(samples: Array) -> None:
-    layout = localise(clip(samples))
+    layout = localize(clip(samples))
     assert all(not frame.objects for frame in layout.keyframes)
     assert SILENT_NOTE in layout.notes
     assert "nothing is heard" in layout.caption
@@ -236,7 +236,7 @@ def test_options_out_of_range_are_refused(options: dict[str, object], message: s
 def test_the_same_sound_gives_the_same_bytes() -> None:
     audio = clip(with_noise(delay_panned(road(1.5, seed=1), 20.0), 5))
     again = AudioClip(audio.samples.copy(), audio.sample_rate)
-    assert localise(audio).dumps() == localise(again).dumps()
+    assert localize(audio).dumps() == localize(again).dumps()
 
 
 def test_names_find_their_class() -> None:
@@ -285,10 +285,10 @@ def test_any_finite_sound_gives_a_layout_or_an_audio_error(samples: Array, rate:
         audio = AudioClip(samples, rate)
     except AudioError:
         return
-    layout = localise(audio)
+    layout = localize(audio)
     assert VideoSceneLayout.loads(layout.dumps()) == layout
     assert len(layout.keyframes) == 16
-    mirrored = localise(audio.swapped())
+    mirrored = localize(audio.swapped())
     for frame, twin in zip(layout.keyframes, mirrored.keyframes, strict=True):
         for item, other in zip(frame.objects, twin.objects, strict=True):
             assert np.abs(np.array(item.box.mirrored()) - other.box).max() < 1e-9

@@ -48,7 +48,7 @@ def test_list_names_what_a_preset_needs() -> None:
         "thisiswooyeol/MIGC-diffusers/migc_adapter_weights.safetensors",
     ]
     assert [item["size_mb"] for item in found] == [4270, 1813, 229]
-    assert "non-commercial research only" in found[2]["licence"]
+    assert "non-commercial research only" in found[2]["license"]
     table = invoke("list", *settings()).stdout
     assert table.count("yes") == 3
 
@@ -179,7 +179,7 @@ def test_fetch_takes_the_needed_files_from_the_hub(hub: str, tmp_path: Path) -> 
     environment = {"HF_ENDPOINT": hub, "HF_HUB_CACHE": str(tmp_path)}
     fetched = run_weights("fetch", *arguments, **environment)
     assert fetched.returncode == 0, fetched.stderr
-    assert "animatediff: fetching the motion modules 'tiny/model' (size unknown; licence: unknown" in fetched.stderr
+    assert "animatediff: fetching the motion modules 'tiny/model' (size unknown; license: unknown" in fetched.stderr
     assert set(Hub.asked) == {"config.json", "diffusion_pytorch_model.safetensors"}
     folder = Path(next(line for line in fetched.stdout.splitlines() if "tiny" in line))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: Hub.files[name] for name in Hub.asked}

@@ -1,4 +1,4 @@
-"""The built wheel in a clean environment: the catalogue and presets travel with it, and it works from anywhere."""
+"""The built wheel in a clean environment: the catalog and presets travel with it, and it works from anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spa2v components`: the catalogue."""
+"""`spa2v components`: the catalog."""
 
 from __future__ import annotations
 

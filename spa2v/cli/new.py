@@ -134,7 +134,7 @@ def class_name(name: str) -> str:
 
 
 def refuse_taken(family: str, name: str) -> None:
-    """Refuses a name that is in the catalogue already: two components of a name cannot be installed together.
+    """Refuses a name that is in the catalog already: two components of a name cannot be installed together.
 
     Raises:
         ConfigError: it is taken; says by whom.

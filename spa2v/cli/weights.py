@@ -25,7 +25,7 @@ Settings = Annotated[
 
 @app.command("list")
 def list_(overrides: Settings = None, config: opt.Sources = None, as_json: opt.Json = False) -> None:
-    """List the weights of a config (the preset spa2v by default): id or path, size, licence, present or not."""
+    """List the weights of a config (the preset spa2v by default): id or path, size, license, present or not."""
     pipeline = opt.pipeline(config or DEFAULT, overrides)
     found = [_describe(component, need) for component, _, need in _needs(pipeline)]
     if as_json:
@@ -71,7 +71,7 @@ def fetch(overrides: Settings = None, config: opt.Sources = None) -> None:
         if find(need) is not None:
             opt.say(f"{name}: the {need.role} is here")
             continue
-        opt.say(f"{name}: fetching the {need.role} {need.source!r} ({_size(need)}; licence: {need.licence})")
+        opt.say(f"{name}: fetching the {need.role} {need.source!r} ({_size(need)}; license: {need.license})")
         try:
             typer.echo(str(locate(need)))
         except WeightsError as error:
@@ -113,7 +113,7 @@ def _describe(component: str, need: Weights) -> dict[str, Any]:
         "source": need.source,
         "option": need.option,
         "size_mb": need.size_mb,
-        "licence": need.licence,
+        "license": need.license,
         "path": None if found is None else str(found),
     }
 
@@ -123,7 +123,7 @@ def _print(found: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("component", "weights", "source", "size", "licence", "here", expand=True)
+    table = Table("component", "weights", "source", "size", "license", "here", expand=True)
     for item in found:
         size = "unknown" if item["size_mb"] is None else f"{item['size_mb']} MB"
         cells = (
@@ -131,7 +131,7 @@ def _print(found: list[dict[str, Any]]) -> None:
             item["role"],
             item["source"],
             size,
-            item["licence"],
+            item["license"],
             "yes" if item["path"] else "no",
         )
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))

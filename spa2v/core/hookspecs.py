@@ -1,4 +1,4 @@
-"""The five hooks. Four collect catalogue entries; one stands around every step of a run.
+"""The five hooks. Four collect catalog entries; one stands around every step of a run.
 
 A plugin is any module or object whose functions carry `@spa2v.hookimpl`; an extension package offers it behind an
 entry point in the group `spa2v`. Hook implementations may leave out arguments, but may not give them defaults.

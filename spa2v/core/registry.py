@@ -1,4 +1,4 @@
-"""The registry: a catalogue of entries. It finds them, loads their classes and checks them against their family."""
+"""The registry: a catalog of entries. It finds them, loads their classes and checks them against their family."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAMILIES = ("cue_extractors", "layout_planners", "grounding_injectors", "motion_
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the catalogue.
+    """One line of the catalog.
 
     Args:
         target: "package.module:Class", or "file.py:Class" beside the registry file that holds the entry.

@@ -33,7 +33,7 @@ class Weights:
         source: path or hub id, as configured.
         option: the option of the config that names them.
         size_mb: expected size in MB (10^6 bytes); None where unknown.
-        licence: in a few words.
+        license: in a few words.
         patterns: which files of a hub repository are needed; empty for all. Of alternatives ("a|b") the first that the
             repository has.
         hint: where else to get them.
@@ -43,7 +43,7 @@ class Weights:
     source: str
     option: str
     size_mb: int | None = None
-    licence: str = "unknown; read it at the source"
+    license: str = "unknown; read it at the source"
     patterns: tuple[str, ...] = ()
     hint: str = ""
 
@@ -121,7 +121,7 @@ def locate(need: Weights) -> Path:
 
 def _advice(need: Weights) -> list[str]:
     size = f"about {need.size_mb} MB" if need.size_mb else "size unknown"
-    lines = [f"expected: {size}; licence: {need.licence}"]
+    lines = [f"expected: {size}; license: {need.license}"]
     if not is_local(need.source):
         lines.append("run `spa2v weights fetch` on a machine with network")
     lines.append(f"or set the option `{need.option}` to a local path")

@@ -49,8 +49,8 @@ class Contract:
     """The contract of one component, to be checked rule by rule.
 
     Args:
-        family: as in the catalogue.
-        component: a name from the catalogue (built in, from an installed extension or a registry file), or a class.
+        family: as in the catalog.
+        component: a name from the catalog (built in, from an installed extension or a registry file), or a class.
         registries: registry files that hold further names.
         options: for the constructor.
 
@@ -129,7 +129,7 @@ def check_component(
 
     Args:
         family: cue_extractors, layout_planners, grounding_injectors or motion_backbones.
-        component: a name from the catalogue (built in, from an installed extension or a registry file), or a class.
+        component: a name from the catalog (built in, from an installed extension or a registry file), or a class.
         registries: registry files that hold further names.
         options: for the constructor, as in a config.
 

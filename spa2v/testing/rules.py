@@ -27,7 +27,7 @@ class Subject:
     """The component under test.
 
     Args:
-        family, name: as in the catalogue.
+        family, name: as in the catalog.
         target: "module:Class" or "file.py:Class".
         loaded: the class.
         options: for the constructor.

@@ -7,7 +7,7 @@ Well-known tracks (an extractor may add others under its own names):
 | `level` | dBFS | RMS level in the cue band, both channels |
 | `level_difference` | dB | right minus left in the cue band; positive is louder at the right |
 | `delay` | us | arrival time difference; positive is earlier at the right |
-| `coherence` | 1 | peak of the normalised cross-correlation, 0..1 |
+| `coherence` | 1 | peak of the normalized cross-correlation, 0..1 |
 | `azimuth` | deg | place in front of the listener, -90 (left) to 90 (right) |
 | `centroid` | Hz | spectral centroid |
 | `pitch` | Hz | fundamental frequency; confidence 0 where none is heard |

@@ -12,11 +12,11 @@ from spa2v.plugins.cue_extractors.spectra import Array, Spectra
 
 PITCH_HZ = (60.0, 1_000.0)
 SHORTEST_NEAR_BEST = 0.9  # the shortest period within this of the best one: its multiples correlate as well
-HEARD = 0.35  # normalised correlation from which a pitch is heard; noise of one window stays below
+HEARD = 0.35  # normalized correlation from which a pitch is heard; noise of one window stays below
 
 
 def centroid_hz(power: Array, hz: Array) -> Array:
-    """Centre of gravity of the spectrum, (T, K) to (T,); the middle of the lines where nothing sounds."""
+    """Center of gravity of the spectrum, (T, K) to (T,); the middle of the lines where nothing sounds."""
     total = power.sum(axis=1)
     return np.divide(power @ hz, total, out=np.full(len(power), float(hz.mean())), where=total > 0)
 

@@ -10,7 +10,7 @@ MAX_POINTS = 80  # 3160 pairs
 
 
 def thinned(values: Array) -> Array:
-    """At most `MAX_POINTS` means of neighbouring values, symmetric in time."""
+    """At most `MAX_POINTS` means of neighboring values, symmetric in time."""
     if len(values) <= MAX_POINTS:
         return values
     edges = np.linspace(0, len(values), MAX_POINTS + 1)

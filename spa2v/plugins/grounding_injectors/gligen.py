@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PUBLISHED = "masterful/gligen-1-4-generation-text-box"
 MODEL = "unet/diffusion_pytorch_model"
 UNET_FILES = ("unet/config.json", f"{MODEL}.safetensors|{MODEL}.fp16.safetensors|{MODEL}.bin")
-KNOWN = {PUBLISHED: {"size_mb": 4274, "licence": "CreativeML OpenRAIL-M", "patterns": UNET_FILES}}
+KNOWN = {PUBLISHED: {"size_mb": 4274, "license": "CreativeML OpenRAIL-M", "patterns": UNET_FILES}}
 EMPTY = ("null", "plain")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, Scales
     from spa2v.plugins.grounding_injectors.migc_processor import Scene
 
-LICENCE = (
+LICENSE = (
     "MIGC weights: their authors allow non-commercial research use only and forbid redistribution for commercial ends "
     "(https://github.com/limuloo/MIGC)."
 )
@@ -25,7 +25,7 @@ PUBLISHED = "thisiswooyeol/MIGC-diffusers/migc_adapter_weights.safetensors"
 KNOWN = {
     PUBLISHED: {
         "size_mb": 229,
-        "licence": "authors: non-commercial research only; the copy is tagged openrail-m",
+        "license": "authors: non-commercial research only; the copy is tagged openrail-m",
         "hint": "the authors' own file MIGC_SD14.ckpt is linked at https://github.com/limuloo/MIGC and loads as it is",
     }
 }
@@ -152,7 +152,7 @@ class MIGC:
     def _load(self, sites: Sequence[AttentionSite], run: Run) -> dict[str, MIGCModule]:
         from spa2v.plugins.grounding_injectors.migc_weights import load_modules
 
-        run.notice(LICENCE)
+        run.notice(LICENSE)
         wanted = (sites, run.device, run.dtype)
         if self._made_for != wanted:
             loaded = load_modules(locate(self.weights()[0]), sites)

@@ -80,7 +80,7 @@ def class_of(name: str) -> ThingClass | None:
 
 
 def thing_named(name: str) -> ThingClass:
-    """A class for any name; an unknown thing is a metre wide and high and stands three metres away."""
+    """A class for any name; an unknown thing is a meter wide and high and stands three meters away."""
     known = class_of(name)
     if known is None:
         return ThingClass(name, UNKNOWN, 1.0, 1.0, 1.0, 0.0, 3.0)

@@ -1,4 +1,4 @@
-"""The rule-based stereo localiser: from cues to a layout, offline, deterministic, with reasons in words."""
+"""The rule-based stereo localizer: from cues to a layout, offline, deterministic, with reasons in words."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Trend:
     Args:
         change: mean of the last third minus mean of the first third, in the unit of the track.
         tau: Kendall's tau of the block means against time, -1..1.
-        significance: change over its standard error, from the scatter of neighbouring blocks.
+        significance: change over its standard error, from the scatter of neighboring blocks.
     """
 
     change: float

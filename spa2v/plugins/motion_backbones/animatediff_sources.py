@@ -21,17 +21,17 @@ FOLDER_FILES = (
 )
 ADAPTER_FILES = ("config.json", NETWORK.format(MODEL))
 KNOWN: dict[str, dict[str, Any]] = {
-    "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "licence": "CreativeML OpenRAIL-M"},
-    "SG161222/Realistic_Vision_V5.1_noVAE": {"size_mb": 4270, "licence": "OpenRAIL-M"},
-    "emilianJR/epiCRealism": {"size_mb": 4270, "licence": "OpenRAIL-M"},
-    "stabilityai/sd-vae-ft-mse": {"size_mb": 335, "licence": "MIT"},
-    "guoyww/animatediff-motion-adapter-v1-5-2": {"size_mb": 1813, "licence": "Apache-2.0 (of the originals)"},
-    "guoyww/animatediff-motion-adapter-v1-5-3": {"size_mb": 1672, "licence": "Apache-2.0 (of the originals)"},
-    "wangfuyun/AnimateLCM": {"size_mb": 1813, "licence": "no tag seen; read it at the source"},
-    "wangfuyun/AnimateLCM/AnimateLCM_sd15_t2v_lora.safetensors": {"licence": "no tag seen; read it at the source"},
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "license": "CreativeML OpenRAIL-M"},
+    "SG161222/Realistic_Vision_V5.1_noVAE": {"size_mb": 4270, "license": "OpenRAIL-M"},
+    "emilianJR/epiCRealism": {"size_mb": 4270, "license": "OpenRAIL-M"},
+    "stabilityai/sd-vae-ft-mse": {"size_mb": 335, "license": "MIT"},
+    "guoyww/animatediff-motion-adapter-v1-5-2": {"size_mb": 1813, "license": "Apache-2.0 (of the originals)"},
+    "guoyww/animatediff-motion-adapter-v1-5-3": {"size_mb": 1672, "license": "Apache-2.0 (of the originals)"},
+    "wangfuyun/AnimateLCM": {"size_mb": 1813, "license": "no tag seen; read it at the source"},
+    "wangfuyun/AnimateLCM/AnimateLCM_sd15_t2v_lora.safetensors": {"license": "no tag seen; read it at the source"},
     "ByteDance/AnimateDiff-Lightning/animatediff_lightning_4step_diffusers.safetensors": {
         "size_mb": 908,
-        "licence": "CreativeML OpenRAIL-M",
+        "license": "CreativeML OpenRAIL-M",
     },
 }
 

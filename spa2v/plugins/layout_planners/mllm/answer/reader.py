@@ -35,7 +35,7 @@ def read_answer(text: str, form: AnswerForm) -> ReadAnswer:
     """The layout in an answer, with exactly `form.keyframes` key frames.
 
     Mended: text around the JSON, broken or cut-off JSON, other keys, boxes in other units, swapped corners, boxes past
-    the frame, missing numbers and frames (interpolated between neighbours), ids that change, too many objects.
+    the frame, missing numbers and frames (interpolated between neighbors), ids that change, too many objects.
 
     Raises:
         LayoutError: it cannot be mended; the message tells the model what is wrong.
@@ -95,7 +95,7 @@ def _boxes_on_grid(
             track[index] = item.box
         boxes[row] = _resampled(track, np.isin(np.arange(len(frames)), list(thing.seen)), known, places, grid)
     if np.all(places == np.round(places)):
-        repairs.note("missing frames filled in from their neighbours", int(np.setdiff1d(grid, places[known]).size))
+        repairs.note("missing frames filled in from their neighbors", int(np.setdiff1d(grid, places[known]).size))
     return boxes
 
 

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours among the candidates of an index."""
+"""Exact nearest neighbors among the candidates of an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speed of cues and plan as times real time: `pytest benchmarks/bench_localiser.py --benchmark-only`.
+"""Speed of cues and plan as times real time: `pytest benchmarks/bench_localizer.py --benchmark-only`.
 
 Ten seconds of 44.1 kHz stereo through the default extractors and `stereo_rules`, from samples to layout, nothing kept
 from one round to the next. `extra_info.times_real_time` is 10 s over the fastest round in processor time, so that
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.real_clips import localise
+from benchmarks.real_clips import localize
 from spa2v.core.types import AudioClip
 
 RATE, SECONDS = 44_100, 10
@@ -53,9 +53,9 @@ SOUNDS = {"passing": passing, "melody": melody, "two": two}
 @pytest.mark.parametrize("name", SOUNDS)
 def test_cues_and_plan(benchmark: Any, name: str) -> None:
     samples = SOUNDS[name](np.random.default_rng(0)).astype(np.float32)
-    localise(AudioClip(samples, RATE))  # imports and tables
+    localize(AudioClip(samples, RATE))  # imports and tables
 
-    benchmark.pedantic(localise, setup=lambda: ((AudioClip(samples, RATE),), {}), rounds=15)
+    benchmark.pedantic(localize, setup=lambda: ((AudioClip(samples, RATE),), {}), rounds=15)
     if not benchmark.disabled:
         benchmark.extra_info["times_real_time"] = round(SECONDS / _fastest_s(samples), 1)
 
@@ -65,6 +65,6 @@ def _fastest_s(samples: np.ndarray) -> float:
     for _ in range(10):
         audio = AudioClip(samples, RATE)
         start = time.process_time()
-        localise(audio)
+        localize(audio)
         spent.append(time.process_time() - start)
     return min(spent)

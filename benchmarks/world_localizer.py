@@ -1,9 +1,9 @@
-"""Scores the rule-based localiser on fresh scenes of ToyWorld: `python -m benchmarks.world_localiser [--clips N]`.
+"""Scores the rule-based localizer on fresh scenes of ToyWorld: `python -m benchmarks.world_localizer [--clips N]`.
 
 It hears the two channels and nothing else. Counted are things whose attribute can be heard at all (the evidence that
 the world notes for each); dual mono clips are scored apart: nothing sideways may be claimed there. With several things
 the said attributes are matched with the true ones as sets that may repeat; `places` counts each place once, since two
-sources in one place (a singer at a piano) cannot be told apart by direction. With `--named` the localiser is told what
+sources in one place (a singer at a piano) cannot be told apart by direction. With `--named` the localizer is told what
 sounds, as a user may, and each thing is looked up by its name.
 
 Prints tables by scenario, attribute, level over the noise, receiver and class, and a last line `N passed, N failed`;
@@ -176,11 +176,11 @@ def verdict(outcomes: dict[str, list[bool]]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.world_localiser", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.world_localizer", description=__doc__)
     parser.add_argument("--clips", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help="of the first scene")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--named", action="store_true", help="tell the localiser which things sound")
+    parser.add_argument("--named", action="store_true", help="tell the localizer which things sound")
     parser.add_argument("--wrong", action="store_true", help="list the seeds of single things that were missed")
     given = parser.parse_args(arguments)
     seeds = range(given.seed, given.seed + given.clips)
