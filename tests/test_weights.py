@@ -229,3 +229,13 @@ def test_tensors_of_both_formats_read_alike(tmp_path: Path) -> None:
     assert load_file(tmp_path / "a.safetensors").keys() == {"a"}
     for path, wrappers in (("a.safetensors", ()), ("a.bin", ("state_dict",)), ("b.bin", ("model",))):
         assert torch.equal(read_tensors(tmp_path / path, wrappers)["a"], tensors["a"])
+
+
+def test_a_part_that_the_package_does_not_carry() -> None:
+    need = Weights("motion modules", "spa2v:weights/nowhere", "motion")
+    with pytest.raises(WeightsError) as caught:
+        locate(need)
+    assert str(caught.value) == (
+        "the motion modules 'spa2v:weights/nowhere' does not exist\n  this release does not carry it\n"
+        "  make it with `spa2v world train`, and name it with `motion`"
+    )
