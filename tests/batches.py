@@ -99,7 +99,9 @@ class Backbone:
             note("drawing")
             wait_for("go on")
         if told("delete", source):
-            shutil.rmtree(os.environ["OUT"])
+            # Moved away first: a planner that writes meanwhile would make rmtree fail half way.
+            os.rename(os.environ["OUT"], os.environ["OUT"] + ".gone")
+            shutil.rmtree(os.environ["OUT"] + ".gone", ignore_errors=True)
         if told("overlap", source):
             wait_for("plan b.wav")
         return self._video(layout, source)
