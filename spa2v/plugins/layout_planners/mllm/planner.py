@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +31,7 @@ MAX_SHOTS = 32
 
 
 @dataclass(kw_only=True, eq=False)
-class MllmPlanner:
+class MllmPlanner(ABC):
     """What all planners that ask a multimodal language model have in common.
 
     Args:
@@ -109,9 +110,9 @@ class MllmPlanner:
         self._asker = self._make_asker(self.model, self.make_service())
         self._selector = ExampleSelector(self.selection, self.examples, tuple(self.fixed_examples))
 
+    @abstractmethod
     def make_service(self) -> Service:
         """The client of the planner's service; nothing is loaded or connected yet."""
-        raise NotImplementedError
 
     def _make_asker(self, model: str, service: Service) -> Asker:
         retries = RetryPolicy(self.attempts, self.first_wait_s, self.longest_wait_s, self.patience_s)
