@@ -102,6 +102,8 @@ class Backbone:
             # Moved away first: a planner that writes meanwhile would make rmtree fail half way.
             os.rename(os.environ["OUT"], os.environ["OUT"] + ".gone")
             shutil.rmtree(os.environ["OUT"] + ".gone", ignore_errors=True)
+        if told("delete_clips", source):
+            os.rename(os.environ["OUT"] + "/clips", os.environ["OUT"] + "/clips.gone")
         if told("overlap", source):
             wait_for("plan b.wav")
         return self._video(layout, source)

@@ -180,8 +180,9 @@ def test_files_of_limited_size(bench: Bench) -> None:
     assert_completes(bench)
 
 
-def test_an_output_folder_that_is_deleted_meanwhile(bench: Bench) -> None:
-    code, _, err = bench.call("--quiet", trouble="delete:b")
+@pytest.mark.parametrize("what", ["delete", "delete_clips"])
+def test_an_output_folder_that_is_deleted_meanwhile(bench: Bench, what: str) -> None:
+    code, _, err = bench.call("--quiet", trouble=f"{what}:b")
     assert code == 1
     assert f"error: the batch stopped: '{bench.out}' cannot be written any more" in err
     assert "Traceback" not in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 from collections import deque
@@ -209,7 +210,9 @@ class Batch:
     def _failed(self, folder: ClipFolder, error: Exception) -> None:
         """Notes a clip that failed; stops the batch where it is not the clip's fault."""
         reason = str(error) if isinstance(error, Spa2vError) else f"{type(error).__name__}: {error}"
-        if not (self.out / CLAIMS).is_dir() or _is_output_fault(error):
+        # Planners may make the output folder anew; what they cannot bring back is the folder of this clip.
+        gone = isinstance(error, MediaError) and not os.path.lexists(folder.path)
+        if gone or not (self.out / CLAIMS).is_dir() or _is_output_fault(error):
             raise self._stopped(reason) from error
         if isinstance(error, _SAME_FOR_ALL):
             raise error
