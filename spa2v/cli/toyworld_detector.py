@@ -39,11 +39,10 @@ class ToyWorldDetector:
         """
         from spa2v.evaluation.detectors.base import tidy
         from spa2v.world.detector import WEIGHTS, Detector
-        from spa2v.world.video_features import sized
 
         if self._network is None:
             self._network = Detector(Path(self.weights) if self.weights else WEIGHTS)
-        found = self._network.detect(sized(frames))
+        found = self._network.detect(frames)
         return tuple(
             tidy([(item.name, item.score, item.box) for item in frame if item.name in labels], OVERLAP, None)
             for frame in found

@@ -18,6 +18,7 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N o
 Pictures = Annotated[int | None, typer.Option("--stills", help="Scenes in the pool of single pictures.")]
 Clips = Annotated[int | None, typer.Option("--clips", help="Clips in the pool for motion.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads; by default torch's choice.")]
+Workers = Annotated[int, typer.Option("--workers", help="Processes that draw pictures and batches ahead.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
 
@@ -32,17 +33,18 @@ def _make(stage: str, help_text: str) -> None:
         stills: Pictures = None,
         clips: Clips = None,
         threads: Threads = None,
+        workers: Workers = 0,
         quiet: Quiet = False,
     ) -> None:
         from spa2v.world.training.command import train
 
-        train((stage,), out, steps, batch, init, seed, device, stills, clips, threads, quiet)
+        train((stage,), out, steps, batch, init, seed, device, stills, clips, threads, workers, quiet)
 
     app.command(stage, help=help_text)(command)
 
 
 _make("detector", "The judge: finds the things of ToyWorld in pictures; trained on renders alone.")
-_make("vae", "First: the VAE's decoder, from latents to pictures; its encoder is given.")
+_make("vae", "First: the VAE, between pictures and latents.")
 _make("base", "Then: text encoder and UNet, on single pictures with captions.")
 _make("motion", "Motion modules, on clips with captions; the base is frozen.")
 _make("migc", "MIGC grounding modules, on single pictures with boxes; the base is frozen.")
@@ -58,12 +60,13 @@ def everything(
     stills: Pictures = None,
     clips: Clips = None,
     threads: Threads = None,
+    workers: Workers = 0,
     quiet: Quiet = False,
 ) -> None:
     """All stages in order, then the weights in the folder `weights` of --out."""
     from spa2v.world.training.command import ORDER, ship_all, train
 
-    train(ORDER, out, None, None, init, seed, device, stills, clips, threads, quiet)
+    train(ORDER, out, None, None, init, seed, device, stills, clips, threads, workers, quiet)
     ship_all(out, seed, device, out / "weights")
 
 

@@ -1,11 +1,11 @@
-"""Finds the things of ToyWorld in pictures: a small segmentation network and the boxes of its regions.
+"""Finds the things of ToyWorld in pictures: a small network that names pixels, and the boxes of its regions.
 
 It has never seen a generated picture and shares nothing with the generative model, so it can judge it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 NAMES = tuple(CLASSES)
 WEIGHTS = Path(__file__).parent.parent / "weights" / "toyworld" / "detector.safetensors"
-SEEN, MIN_CELLS, MERGE_GAP = 0.5, 12, 3
+SIZE = (256, 160)
+SEEN, MIN_PIXELS, CANDIDATES = 0.5, 6, 48
+ONE_THING, TRUSTED_PX = 0.55, 4.0
 COUNTER = "num_batches_tracked"  # of batch norms; plays no part once they are trained
-WIDTHS = (16, 32, 64, 96, 128)
+WIDTHS = (16, 24, 48, 72, 96, 128)
+SIDE_SCALE = 32.0  # pixels of one unit of the network's boxes
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,11 @@ class Detection:
 
 
 def make_network() -> nn.Module:
-    """The untrained network: (B, 3, H, W) in -1..1 to logits (B, 1 + classes, H, W); H and W are multiples of 16."""
+    """The untrained network: (B, 3, H, W) in -1..1 to (B, 1 + classes + 4, H, W); H and W are multiples of 32.
+
+    The first channels are logits, the background first; the last four are the distances from the pixel to the left,
+    upper, right and lower side of its thing's visible box, in units of `SIDE_SCALE` pixels.
+    """
     from torch import nn
 
     def block(inside: int, outside: int, stride: int = 1) -> nn.Module:
@@ -62,7 +69,7 @@ def make_network() -> nn.Module:
             self.down = nn.ModuleList(down)
             up = [block(a + b, a) for a, b in pairwise(WIDTHS)]
             self.up = nn.ModuleList(up)
-            self.last = nn.Conv2d(WIDTHS[0], 1 + len(NAMES), 1)
+            self.last = nn.Conv2d(WIDTHS[0], 1 + len(NAMES) + 4, 1)
 
         def forward(self, x: Tensor) -> Tensor:
             from torch import cat
@@ -79,6 +86,17 @@ def make_network() -> nn.Module:
             return self.last(x)
 
     return Network()
+
+
+def sides_of(answer: Tensor) -> Tensor:
+    """The box that each pixel claims, x1, y1, x2, y2 in pixels: (B, channels, H, W) to (B, 4, H, W)."""
+    import torch
+
+    height, width = answer.shape[-2:]
+    x = (torch.arange(width, device=answer.device) + 0.5).expand(height, width)
+    y = (torch.arange(height, device=answer.device) + 0.5)[:, None].expand(height, width)
+    left, top, right, bottom = (answer[:, -4:] * SIDE_SCALE).unbind(dim=1)
+    return torch.stack([x - left, y - top, x + right, y + bottom], dim=1)
 
 
 class Detector:
@@ -104,51 +122,100 @@ class Detector:
         self.network.eval()
 
     def detect(self, pictures: NDArray[np.uint8]) -> list[list[Detection]]:
-        """What stands in each picture; uint8 (B, H, W, 3), H and W multiples of 16, best at 128 x 80."""
+        """What stands in each picture; uint8 (B, H, W, 3) of any size, best at 256 x 160."""
         import torch
 
         found = []
-        for start in range(0, len(pictures), 32):
-            chunk = pictures[start : start + 32]
-            signed = torch.from_numpy(np.ascontiguousarray(chunk)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        for start in range(0, len(pictures), 16):
+            chunk = sized(pictures[start : start + 16])
+            signed = torch.from_numpy(chunk).permute(0, 3, 1, 2).float() / 127.5 - 1.0
             with torch.no_grad():
-                odds = self.network(signed).softmax(dim=1).numpy()
-            found += [regions(one, picture) for one, picture in zip(odds, chunk, strict=True)]
+                answer = self.network(signed)
+                odds, claims = answer[:, :-4].softmax(dim=1).numpy(), sides_of(answer).numpy()
+            found += [things(*one) for one in zip(odds, claims, chunk, strict=True)]
         return found
 
 
-def regions(odds: NDArray[np.floating[Any]], picture: NDArray[np.uint8]) -> list[Detection]:
-    """The connected regions of each class, as detections; odds (1 + classes, H, W), the background first."""
+def sized(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames at the size that the detector was trained at."""
+    from PIL import Image
+
+    if frames.shape[1:3] == SIZE[::-1]:
+        return np.ascontiguousarray(frames)
+    return np.stack([np.asarray(Image.fromarray(frame).resize(SIZE, Image.Resampling.BOX)) for frame in frames])
+
+
+def things(
+    odds: NDArray[np.floating[Any]], claims: NDArray[np.floating[Any]], picture: NDArray[np.uint8]
+) -> list[Detection]:
+    """The pixels of each class, grouped by the box that they claim, as detections, the largest first.
+
+    Args:
+        odds: (1 + classes, H, W), the background first.
+        claims: (4, H, W), the box that each pixel claims, in pixels.
+        picture: (H, W, 3).
+    """
     thing = 1.0 - odds[0]
     label = odds[1:].argmax(axis=0)
     found = []
     for index, name in enumerate(NAMES):
         mask = (thing > SEEN) & (label == index)
-        if mask.sum() < MIN_CELLS:
-            continue
-        marks, count = ndimage.label(ndimage.binary_dilation(mask, iterations=MERGE_GAP // 2))
-        for number in range(1, count + 1):
-            part = mask & (marks == number)
-            if part.sum() >= MIN_CELLS:
-                found.append(_detection(name, part, thing, odds[index + 1], picture))
+        for part, claim in groups(mask, claims):
+            found.append(_detection(name, part, claim, np.where(mask & ~part, 0.0, odds[index + 1]), picture))
     return sorted(found, key=lambda item: -item.box.area)
+
+
+def groups(
+    mask: NDArray[np.bool_], claims: NDArray[np.floating[Any]]
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
+    """Pixels that claim one box, with that box (4,), those of most pixels first."""
+    rows, columns = np.nonzero(mask)
+    boxes = claims[:, rows, columns].T.astype(np.float64)
+    while len(rows) >= MIN_PIXELS:
+        candidates = boxes[:: max(1, len(boxes) // CANDIDATES)]
+        overlaps = _overlaps(candidates, boxes)  # (candidates, pixels)
+        best = int((overlaps > ONE_THING).sum(axis=1).argmax())
+        claim = np.median(boxes[overlaps[best] > ONE_THING], axis=0)
+        mine = _overlaps(claim[None], boxes)[0] > ONE_THING
+        if mine.sum() < MIN_PIXELS:
+            return
+        part = np.zeros_like(mask)
+        part[rows[mine], columns[mine]] = True
+        yield part, np.median(boxes[mine], axis=0)
+        rows, columns, boxes = rows[~mine], columns[~mine], boxes[~mine]
+
+
+def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of all pairs: (n, 4) and (m, 4) to (n, m)."""
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = (high - low).clip(min=0).prod(axis=-1)
+    area_a, area_b = ((box[:, 2:] - box[:, :2]).clip(min=0).prod(axis=-1) for box in (a, b))
+    return both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9)
 
 
 def _detection(
     name: str,
     part: NDArray[np.bool_],
-    thing: NDArray[np.floating[Any]],
+    claim: NDArray[np.float64],
     odds: NDArray[np.floating[Any]],
     picture: NDArray[np.uint8],
 ) -> Detection:
-    """The box to parts of a pixel: the coverage of the pixels just outside tells how far the thing reaches."""
+    """A side is where the region ends, to parts of a pixel, if that is near the claim; else it is as claimed.
+
+    The class's odds in the pixels just outside tell how far the thing reaches into them.
+    """
     near = ndimage.binary_dilation(part, structure=np.ones((3, 3)))
-    coverage = np.where(near, np.where(part, 1.0, thing), 0.0)
+    coverage = np.where(near, np.where(part, 1.0, odds), 0.0)
     y1, y2 = _extent(np.asarray(part.any(axis=1)), coverage.max(axis=1))
     x1, x2 = _extent(np.asarray(part.any(axis=0)), coverage.max(axis=0))
+    seen = np.array([x1, y1, x2, y2])
+    sides = np.where(np.abs(seen - claim) <= TRUSTED_PX, seen, claim)
     height, width = part.shape
+    x1, y1, x2, y2 = (sides / (width, height, width, height)).clip(0.0, 1.0)
+    if x2 <= x1 or y2 <= y1:
+        x1, y1, x2, y2 = seen / (width, height, width, height)
     color = picture[part].mean(axis=0)
-    box = Box(x1 / width, y1 / height, x2 / width, y2 / height)
+    box = Box(float(x1), float(y1), float(x2), float(y2))
     return Detection(name, box, float(odds[part].mean()), (float(color[0]), float(color[1]), float(color[2])))
 
 

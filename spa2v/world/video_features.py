@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.world.detector import WEIGHTS, WIDTHS, Detector
+from spa2v.world.detector import WEIGHTS, WIDTHS, Detector, sized
 
 if TYPE_CHECKING:
     from spa2v.core.runtime import Run
-
-SIZE = (128, 80)
 
 
 class ToyWorldFeatures:
@@ -54,12 +52,3 @@ class ToyWorldFeatures:
             deep = x.mean(dim=(2, 3))  # (T, C)
             change = deep.diff(dim=0).abs().mean(dim=0) if len(deep) > 1 else torch.zeros_like(deep[0])
             return torch.cat([deep.mean(dim=0), change]).double().numpy()
-
-
-def sized(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frames at the size that the detector was trained at."""
-    from PIL import Image
-
-    if frames.shape[1:3] == SIZE[::-1]:
-        return np.ascontiguousarray(frames)
-    return np.stack([np.asarray(Image.fromarray(frame).resize(SIZE, Image.Resampling.BOX)) for frame in frames])

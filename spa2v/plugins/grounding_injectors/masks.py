@@ -52,14 +52,19 @@ def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 
-def latent_masks(boxes: NDArray[np.float64], pixels: tuple[int, int], latents: tuple[int, int]) -> LatentMasks:
-    """Masks of boxes (R, K, 4) on a frame of `pixels` (height, width), resized to `latents` (h, w).
+def latent_masks(
+    boxes: NDArray[np.float64],
+    pixels: tuple[int, int],
+    latents: tuple[int, int],
+    device: torch.device | str = "cpu",
+) -> LatentMasks:
+    """Masks of boxes (R, K, 4) on a frame of `pixels` (height, width), resized to `latents` (h, w) on `device`.
 
     A box is separable, so its profiles are resized one axis at a time; the union of boxes is not.
     """
     (height, width), (h, w) = pixels, latents
-    rows = _profiles(boxes[..., 1], boxes[..., 3], height)  # (R, K, height)
-    columns = _profiles(boxes[..., 0], boxes[..., 2], width)  # (R, K, width)
+    rows = _profiles(boxes[..., 1], boxes[..., 3], height).to(device)  # (R, K, height)
+    columns = _profiles(boxes[..., 0], boxes[..., 2], width).to(device)  # (R, K, width)
     union = torch.einsum("rky,rkx->ryx", rows, columns).clamp(max=1.0)
     rest = _resize(1.0 - union[:, None], latents)[:, 0]
     y = _resize(rows[..., None], (h, 1))[..., 0]

@@ -85,7 +85,7 @@ class Scene:
 
     @cached_property
     def _on_latents(self) -> LatentMasks:
-        return latent_masks(self.instances.boxes, self._pixels, self._latents)
+        return latent_masks(self.instances.boxes, self._pixels, self._latents, self._device)
 
     @cached_property
     def pooled(self) -> Tensor:
@@ -96,8 +96,8 @@ class Scene:
         """The masks on a feature map of `size`, made once."""
         if size not in self._masks:
             made = phase_masks(self._on_latents, size)
-            things, rest = (part.to(self._device, self._dtype) for part in (made.things, made.rest))
-            self._masks[size] = PhaseMasks(things, rest, made.visible.to(self._device), size)
+            things, rest = (part.to(self._dtype) for part in (made.things, made.rest))
+            self._masks[size] = PhaseMasks(things, rest, made.visible, size)
         return self._masks[size]
 
 

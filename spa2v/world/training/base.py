@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from spa2v.core.runtime import Run
 from spa2v.world.training.captions import caption
-from spa2v.world.training.diffusion import draw, guided, make_noise_schedule, velocity_loss
+from spa2v.world.training.diffusion import Noised, draw, guided, make_noise_schedule, noised, velocity_loss
 from spa2v.world.training.pictures import Pool
 from spa2v.world.training.sheets import write_grid
 from spa2v.world.training.vae import decode
@@ -34,21 +34,18 @@ GUIDANCE, SHEET_PROMPTS = 4.0, (
 
 
 def make_unet(widths: Sequence[int], channels: int, text_width: int, heads: int, groups: int) -> Any:
-    """An untrained UNet of Stable Diffusion's form; its branches start at zero.
-
-    The first level has no attention: at this size its cells are smaller than anything that has a name.
-    """
+    """An untrained UNet of Stable Diffusion's form, its deepest level without attention; its branches start at zero."""
     from diffusers import UNet2DConditionModel
     from diffusers.models.resnet import ResnetBlock2D
     from diffusers.models.transformers.transformer_2d import Transformer2DModel
 
     levels = len(widths)
     unet = UNet2DConditionModel(
-        sample_size=16,
+        sample_size=32,
         in_channels=channels,
         out_channels=channels,
-        down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * (levels - 1),
-        up_block_types=("CrossAttnUpBlock2D",) * (levels - 1) + ("UpBlock2D",),
+        down_block_types=("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1),
         block_out_channels=tuple(widths),
         layers_per_block=1,
         cross_attention_dim=text_width,
@@ -68,13 +65,15 @@ class Prompter:
     def __init__(self, tokenizer: Any, encoder: Any) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder
 
-    def __call__(self, texts: Sequence[str], device: torch.device) -> Any:
-        """The encoder's output for each text, padded to full length."""
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Token ids of each text, padded to full length, int64 (n, length) on the CPU."""
         length = self.tokenizer.model_max_length
-        tokens = self.tokenizer(
-            list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-        )
-        return self.encoder(tokens.input_ids.to(device))
+        ids = self.tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        return ids.input_ids
+
+    def __call__(self, texts: Sequence[str], device: torch.device) -> Any:
+        """The encoder's output for each text."""
+        return self.encoder(self.tokens(texts).to(device))
 
 
 class Latents:
@@ -102,6 +101,13 @@ class Latents:
         return caption(pool.things[clip][frame], pool.hidden_elsewhere(clip, frame), pool.settings[clip], rng)
 
 
+class Captioned(NamedTuple):
+    """Pictures with their captions' tokens, (B, length)."""
+
+    noised: Noised
+    tokens: Tensor
+
+
 class BaseStage:
     """Learns to draw pictures of captions.
 
@@ -123,12 +129,17 @@ class BaseStage:
     def trained(self) -> nn.Module:
         return self._both
 
-    def loss(self, step: int, batch: int, run: Run) -> Tensor:
+    def batch(self, step: int, size: int, run: Run) -> Captioned:
         rng = run.rng(f"base/{step}")
-        latents, places = self.latents.batch(rng, batch)
-        text = self.prompter([self.latents.caption(place, rng) for place in places], run.device).last_hidden_state
+        latents, places = self.latents.batch(rng, size)
+        tokens = self.prompter.tokens([self.latents.caption(place, rng) for place in places])
+        return Captioned(noised(latents, self.schedule, run.torch_generator(f"base/{step}")), tokens)
+
+    def loss(self, batch: Captioned, run: Run) -> Tensor:
+        """Velocity error."""
+        text = self.prompter.encoder(batch.tokens.to(run.device, non_blocking=True)).last_hidden_state
         predict = lambda noisy, times: self.unet(noisy, times, text).sample  # noqa: E731
-        return velocity_loss(predict, latents.to(run.device), self.schedule, f"base/{step}", run)
+        return velocity_loss(predict, batch.noised, self.schedule, run)
 
     def sheet(self, path: Path, run: Run) -> None:
         """A picture of each of some fixed prompts, and a second one."""

@@ -1,7 +1,8 @@
 """What a training picture is called: captions of the video and of the frame in many forms, down to single words.
 
-The forms follow what planners write ("A car moves from left to right, outdoors on a street, A car on the left"), so
-that the text encoder meets at inference what it has seen in training; some pictures get less text, or none.
+The forms follow what planners write ("A car moves from left to right, outdoors on a street, A car on the left") and
+how data sets of ToyWorld are captioned ("The red car is near on the left"), so that the text encoder meets at inference
+what it has seen in training; some pictures get less text, or none.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 PLACES: Mapping[str, tuple[str, ...]] = {
-    "left": ("on the left", "is on the left", "plays on the left", "at the left"),
-    "center": ("in the center", "is in the center", "plays in the center", "in the middle"),
-    "right": ("on the right", "is on the right", "plays on the right", "at the right"),
+    "left": ("on the left", "is on the left", "plays on the left", "sings on the left", "at the left"),
+    "center": ("in the center", "is in the center", "plays in the center", "sings in the center", "in the middle"),
+    "right": ("on the right", "is on the right", "plays on the right", "sings on the right", "at the right"),
 }
 MOVES: Mapping[str, tuple[str, ...]] = {
     "left_to_right": (
@@ -33,15 +34,15 @@ MOVES: Mapping[str, tuple[str, ...]] = {
     "receding": ("moves away", "drives away", "moves away from the camera"),
 }
 SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "street": ("outdoors on a street", "on a street", "on a road"),
+    "street": ("outdoors on a street", "on a street", "on a road", "outdoors"),
     "rails": ("outdoors on a street", "on a railway", "on rails"),
     "room": ("in a room", "indoors", "in a living room"),
     "open": ("in an open place", "outdoors", "outdoors on a street"),
 }
-NEAR, FAR = "close by", "far away"
+NEAR, FAR, TOLD_NEAR = "close by", "far away", "near"
 NOTHING = ("An empty, still scene; nothing is heard.", "Nothing that sounds is in view.", "an empty scene")
 FORMS, FORM_ODDS = ("mix", "whole", "local", "list", "none"), (0.4, 0.2, 0.2, 0.1, 0.1)
-COLOR_ODDS, FIRST_ODDS = 0.6, 0.6
+COLOR_ODDS, FIRST_ODDS, TOLD_ODDS = 0.6, 0.6, 0.3
 CENTER_FROM, CENTER_TO = 0.4, 0.6
 
 
@@ -139,12 +140,25 @@ def _whole(things: Sequence[Shown], setting: str, rng: np.random.Generator, colo
 def _local(things: Sequence[Shown], rng: np.random.Generator, colored: float) -> str:
     if not things:
         return NOTHING[1].rstrip(".")
-    clauses = []
-    for thing in things:
-        moving = thing.attribute in ("approaching", "receding")
-        near = f"{NEAR} " if moving and thing.nearness > 0.5 else f"{FAR} " if moving and thing.nearness < 0.15 else ""
-        clauses.append(f"{article(_noun(thing, rng, colored))} {near}{_pick(PLACES[thing.place], rng)}")
+    told = rng.random() < TOLD_ODDS
+    clauses = [(_told if told else _seen)(thing, rng, colored) for thing in things]
     return _sentence(_listed(clauses))
+
+
+def _seen(thing: Shown, rng: np.random.Generator, colored: float) -> str:
+    """As planners have it: "a car close by on the left"."""
+    return f"{article(_noun(thing, rng, colored))} {_nearness(thing, NEAR)}{_pick(PLACES[thing.place], rng)}"
+
+
+def _told(thing: Shown, rng: np.random.Generator, colored: float) -> str:
+    """As data sets have it: "the car is near on the left"."""
+    return f"the {_noun(thing, rng, colored)} is {_nearness(thing, TOLD_NEAR)}{PLACES[thing.place][0]}"
+
+
+def _nearness(thing: Shown, near: str) -> str:
+    if thing.attribute not in ("approaching", "receding"):
+        return ""
+    return f"{near} " if thing.nearness > 0.5 else f"{FAR} " if thing.nearness < 0.15 else ""
 
 
 def _listed(clauses: Sequence[str]) -> str:

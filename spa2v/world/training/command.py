@@ -25,6 +25,7 @@ def train(
     stills: int | None = None,
     clips: int | None = None,
     threads: int | None = None,
+    workers: int = 0,
     quiet: bool = False,
 ) -> None:
     """Trains stages in a folder, each from its checkpoint there if it has one.
@@ -40,13 +41,16 @@ def train(
     for name, value in (("--steps", steps), ("--batch", batch), ("--stills", stills), ("--threads", threads)):
         if value is not None and value < 1:
             raise ConfigError(f"{name}: {value}", "expected at least 1")
+    if workers < 0:
+        raise ConfigError(f"--workers: {workers}", "expected 0 or more")
     if threads:
         torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; nothing on a CPU
     plan = Plan()
     plan = replace(plan, stills=stills or plan.stills, clips=plan.clips if clips is None else clips)
     run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
     for stage in stages:
-        workshop = Workshop(out, plan, run, init)
+        workshop = Workshop(out, plan, run, init, workers)
         trainer = workshop.trainer(stage, steps=steps, batch=batch)
         first = trainer.step
         trainer.train()

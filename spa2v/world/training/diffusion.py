@@ -1,14 +1,13 @@
-"""What all denoiser stages share: the noise schedule, the loss, drawing samples."""
+"""What all denoiser stages share: the noise schedule, noise, the loss, drawing samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
 
 from spa2v.core.runtime import Run
 
@@ -31,23 +30,44 @@ def make_noise_schedule() -> Any:
     return DDIMScheduler(**SCHEDULE)
 
 
+class Noised(NamedTuple):
+    """Latents, what is added to them, and when.
+
+    Attributes:
+        latents, noise: (B, ...), float32 on the CPU until `velocity_loss`.
+        times: int64 (B,).
+    """
+
+    latents: Tensor
+    noise: Tensor
+    times: Tensor
+
+
+def noised(latents: Tensor, schedule: Any, generator: torch.Generator) -> Noised:
+    """Latents with a random time for each row, and noise."""
+    times = torch.randint(0, schedule.config.num_train_timesteps, (len(latents),), generator=generator)
+    return Noised(latents, torch.randn(latents.shape, generator=generator), times)
+
+
 def velocity_loss(
-    predict: Callable[[Tensor, Tensor], Tensor], latents: Tensor, schedule: Any, name: str, run: Run
+    predict: Callable[[Tensor, Tensor], Tensor], batch: Noised, schedule: Any, run: Run, weights: Tensor | None = None
 ) -> Tensor:
-    """Mean squared error of the predicted velocity at a random time of each row.
+    """Mean squared error of the predicted velocity.
 
     Args:
         predict: the denoiser: noisy latents and times (B,) to the answer.
-        latents: (B, ...), clean.
+        batch: what to denoise.
         schedule: of diffusers.
-        name: of the generator that draws times and noise.
+        run: gives the device.
+        weights: of the cells, broadcast over the latents; their mean does not matter. None for 1.
     """
-    generator = run.torch_generator(name)
-    times = torch.randint(0, schedule.config.num_train_timesteps, (len(latents),), generator=generator)
-    noise = torch.randn(latents.shape, generator=generator).to(latents)
-    times = times.to(latents.device)
+    latents, noise, times = (part.to(run.device, non_blocking=True) for part in batch)
     answer = predict(schedule.add_noise(latents, noise, times), times)
-    return mse_loss(answer, schedule.get_velocity(latents, noise, times))
+    error = (answer.float() - schedule.get_velocity(latents, noise, times)) ** 2
+    if weights is None:
+        return error.mean()
+    weights = weights.to(run.device, non_blocking=True).expand_as(error)
+    return (error * weights).sum() / weights.sum()
 
 
 @torch.no_grad()

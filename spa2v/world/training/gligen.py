@@ -14,7 +14,7 @@ from spa2v.core.runtime import Run
 from spa2v.plugins.grounding_injectors.gligen_fusion import Tokens
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.world.training.diffusion import make_noise_schedule, velocity_loss
-from spa2v.world.training.grounding import Frozen, instances_of, things_of, write_grounded_sheet
+from spa2v.world.training.grounding import Boxed, Frozen, boxed, write_grounded_sheet
 
 TOKENS, NULL_ODDS = 30, 0.1  # guidance draws its unconditional half with null tokens
 
@@ -86,15 +86,15 @@ class GLIGENStage:
     def trained(self) -> nn.Module:
         return self.grounder
 
-    def loss(self, step: int, batch: int, run: Run) -> Tensor:
-        """Velocity error of grounded pictures."""
-        rng = run.rng(f"gligen/{step}")
-        latents, places = self.frozen.latents.batch(rng, batch)
-        instances = instances_of(things_of(self.frozen.latents, places), rng, NULL_ODDS)
-        text = self.frozen.encode([self.frozen.latents.caption(place, rng) for place in places], run).states
-        with self.grounder.attached(self.frozen, instances, Denoising(guided=False), run) as extra:
+    def batch(self, step: int, size: int, run: Run) -> Boxed:
+        return boxed(self.frozen, self.schedule, f"gligen/{step}", size, run, NULL_ODDS)
+
+    def loss(self, batch: Boxed, run: Run) -> Tensor:
+        """Velocity error of grounded pictures, things counting more than what is around them."""
+        text = self.frozen.states(batch.tokens, run)
+        with self.grounder.attached(self.frozen, batch.instances, Denoising(guided=False), run) as extra:
             predict = lambda noisy, times: self.frozen.unet(noisy, times, text, **extra).sample  # noqa: E731
-            return velocity_loss(predict, latents.to(run.device), self.schedule, f"gligen/{step}", run)
+            return velocity_loss(predict, batch.noised, self.schedule, run, batch.weights)
 
     def sheet(self, path: Path, run: Run) -> None:
         write_grounded_sheet(path, self.grounder, self.frozen, run)

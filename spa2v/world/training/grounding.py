@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,11 +19,11 @@ from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.plugins.motion_backbones.animatediff_sites import attention_sites
 from spa2v.world.training.base import GUIDANCE, Latents, Prompter
 from spa2v.world.training.captions import Shown, phrase
-from spa2v.world.training.diffusion import draw, guided, make_noise_schedule
+from spa2v.world.training.diffusion import Noised, draw, guided, make_noise_schedule, noised
 from spa2v.world.training.sheets import write_grid
 from spa2v.world.training.vae import decode
 
-MOST_THINGS = 28
+MOST_THINGS, THING_WEIGHT = 28, 3.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,27 @@ class Frozen:
             features = self.prompter(texts, run.device)
         return EncodedText(features.last_hidden_state, features.pooler_output)
 
+    def states(self, tokens: Tensor, run: Run) -> Tensor:
+        """Hidden states of texts, by their tokens."""
+        with torch.no_grad():
+            return self.prompter.encoder(tokens.to(run.device, non_blocking=True)).last_hidden_state
+
+
+class Boxed(NamedTuple):
+    """Pictures with captions and boxes.
+
+    Attributes:
+        noised: the pictures.
+        tokens: of the captions, (B, length).
+        instances: the things with phrases and boxes.
+        weights: of the cells in the loss, (B, 1, h, w).
+    """
+
+    noised: Noised
+    tokens: Tensor
+    instances: Instances
+    weights: Tensor
+
 
 class Grounder(Protocol):
     """Modules that can be put into the UNet for a batch."""
@@ -75,6 +97,27 @@ def instances_of(rows: Sequence[Sequence[Shown]], rng: np.random.Generator, drop
         order = [kept[int(i)] for i in rng.permutation(len(kept))]
         listed.append([(phrase(thing, rng), thing.box) for thing in order])
     return Instances.from_rows(listed, MOST_THINGS)
+
+
+def boxed(frozen: Frozen, schedule: Any, name: str, size: int, run: Run, drop: float = 0.0) -> Boxed:
+    """A batch of pictures drawn by the generators called `name`; see `instances_of` for `drop`."""
+    rng = run.rng(name)
+    latents, places = frozen.latents.batch(rng, size)
+    things = things_of(frozen.latents, places)
+    instances = instances_of(things, rng, drop)
+    tokens = frozen.prompter.tokens([frozen.latents.caption(place, rng) for place in places])
+    weights = cell_weights([[thing.box for thing in row] for row in things], frozen.shape[1:])
+    return Boxed(noised(latents, schedule, run.torch_generator(name)), tokens, instances, weights)
+
+
+def cell_weights(boxes: Sequence[Sequence[Sequence[float]]], size: tuple[int, int]) -> Tensor:
+    """1 outside boxes, `THING_WEIGHT` where a box touches a cell; (rows, 1, h, w)."""
+    weights = torch.ones(len(boxes), 1, *size)
+    for row, things in zip(weights, boxes, strict=True):
+        for x1, y1, x2, y2 in things:
+            rows = slice(int(y1 * size[0]), math.ceil(y2 * size[0]))
+            row[0, rows, int(x1 * size[1]) : math.ceil(x2 * size[1])] = THING_WEIGHT
+    return weights
 
 
 def things_of(latents: Latents, places: Sequence[tuple[int, int, int]]) -> list[tuple[Shown, ...]]:

@@ -1,16 +1,18 @@
 """The training loop that all stages share: seeds, EMA, checkpoints with exact resume, sample sheets, a loss curve.
 
 A step is a pure function of the weights, the optimizer's state, the seed and the number of the step: batches and noise
-are drawn from generators named after the step. So a run that was stopped and resumed gives the very same weights.
-Under `accelerate launch` each process draws a batch of its own, and the gradients are averaged.
+are drawn from generators named after the step, by this process or by workers ahead of it. So a run that was stopped and
+resumed gives the very same weights. Under `accelerate launch` each process draws a batch of its own, and the gradients
+are averaged; `--mixed_precision bf16` there holds here, too.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from spa2v.core.runtime import Run
 from spa2v.core.weights import misfits
 
 CHECKPOINT, CURVE = "checkpoint.pt", "loss.csv"
+AHEAD, UNREAD = 4, 100
 BETAS, FLOOR = (0.9, 0.99), 0.01
 
 
@@ -52,7 +55,7 @@ class Recipe:
     clip: float = 1.0
     ema: float = 0.999
     checkpoint_s: float = 120.0
-    sheet_every: int = 500
+    sheet_every: int = 2000
 
 
 class Stage(Protocol):
@@ -64,8 +67,12 @@ class Stage(Protocol):
         """The modules that learn; nothing else may change."""
         ...
 
-    def loss(self, step: int, batch: int, run: Run) -> Tensor:
-        """The loss of one step, a scalar, on data drawn for that step."""
+    def batch(self, step: int, size: int, run: Run) -> Any:
+        """What a step learns from, on the CPU; a function of the step and the run's seed."""
+        ...
+
+    def loss(self, batch: Any, run: Run) -> Tensor:
+        """The loss on a batch, a scalar."""
         ...
 
     def sheet(self, path: Path, run: Run) -> None:
@@ -88,13 +95,12 @@ class Average:
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
         self.state = {key: value.detach().clone() for key, value in module.state_dict().items()}
+        self._new = {key: value.detach() for key, value in module.state_dict().items() if value.is_floating_point()}
 
-    def update(self, module: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """Moves toward the module; faster in the first steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        new = module.state_dict()
-        floats = [key for key, value in self.state.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.state[k] for k in floats], [new[k].detach() for k in floats], 1 - decay)
+        torch._foreach_lerp_([self.state[key] for key in self._new], list(self._new.values()), 1 - decay)
 
     @contextmanager
     def in_place_of(self, module: nn.Module) -> Iterator[None]:
@@ -107,6 +113,28 @@ class Average:
             module.load_state_dict(kept)
 
 
+class _Batches(torch.utils.data.Dataset[Any]):
+    """The batches of a stage, by step."""
+
+    def __init__(self, stage: Stage, size: int, run: Run) -> None:
+        self.stage, self.size, self.run = stage, size, run
+
+    def __getitem__(self, step: int) -> Any:
+        return self.stage.batch(step, self.size, self.run)
+
+
+def batches(stage: Stage, size: int, steps: range, run: Run, workers: int, pinned: bool) -> Iterable[Any]:
+    """The batches of some steps in order, drawn ahead by `workers` processes, or each when it is asked for."""
+    data = _Batches(stage, size, run)
+    if not workers:
+        return (data[step] for step in steps)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # or the tokenizer warns of the fork
+    return torch.utils.data.DataLoader(
+        data, batch_size=None, sampler=steps, num_workers=workers, prefetch_factor=AHEAD, pin_memory=pinned,
+        multiprocessing_context="fork",
+    )  # fmt: skip
+
+
 class Trainer:
     """Trains one stage in a folder, or goes on where the folder's checkpoint stands.
 
@@ -114,10 +142,11 @@ class Trainer:
         stage, recipe: what and how.
         folder: for checkpoint, loss curve and sheets.
         run: gives seed and device.
+        workers: processes that draw batches ahead; the weights do not depend on it.
     """
 
-    def __init__(self, stage: Stage, recipe: Recipe, folder: Path, run: Run) -> None:
-        self.stage, self.recipe, self.folder, self.run = stage, recipe, folder, run
+    def __init__(self, stage: Stage, recipe: Recipe, folder: Path, run: Run, workers: int = 0) -> None:
+        self.stage, self.recipe, self.folder, self.run, self.workers = stage, recipe, folder, run, workers
         folder.mkdir(parents=True, exist_ok=True)
         self.module = stage.trained().train()
         options = {"lr": recipe.rate, "betas": BETAS, "weight_decay": recipe.weight_decay, "fused": True}
@@ -127,6 +156,7 @@ class Trainer:
         self.draws = _draws_of(run)
         self.step, self.seconds = 0, 0.0
         self.losses: list[tuple[int, float]] = []
+        self._unread: list[Tensor] = []  # a loss that is read at once would wait for the accelerator
         if (folder / CHECKPOINT).exists():
             self._resume(folder / CHECKPOINT)
 
@@ -135,10 +165,12 @@ class Trainer:
         last = self.recipe.steps if until is None else min(until, self.recipe.steps)
         saved = began = time.monotonic()
         earlier = self.seconds
+        pinned = self.run.device.type == "cuda"
+        row = batches(self.stage, self.recipe.batch, range(self.step, last), self.draws, self.workers, pinned)
         with self.run.progress(self.stage.name, last) as tick:
             tick(self.step)
-            while self.step < last:
-                self._one()
+            for batch in row:
+                self._one(batch)
                 tick(1)
                 now = time.monotonic()
                 self.seconds = earlier + now - began
@@ -151,18 +183,27 @@ class Trainer:
             self.module.load_state_dict(self.average.state)
             self.module.eval()
 
-    def _one(self) -> None:
+    def _one(self, batch: Any) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.recipe, self.step)
-        loss = self.stage.loss(self.step, self.recipe.batch, self.draws)
+        with self.run.accelerator.autocast():
+            loss = self.stage.loss(batch, self.run)
         self.run.accelerator.backward(loss)
         self._share_gradients()
         nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.average.update(self.module, self.step)
-        self.losses.append((self.step, float(loss.detach())))
+        self.average.update(self.step)
+        self._unread.append(loss.detach())
         self.step += 1
+        if len(self._unread) >= UNREAD:
+            self._read_losses()
+
+    def _read_losses(self) -> None:
+        if self._unread:
+            first = self.step - len(self._unread)
+            self.losses += list(enumerate(torch.stack(self._unread).tolist(), first))
+            self._unread.clear()
 
     def _share_gradients(self) -> None:
         """Averages the gradients over the processes, if there are several."""
@@ -192,6 +233,7 @@ class Trainer:
 
     def save(self) -> None:
         """Writes checkpoint and loss curve."""
+        self._read_losses()
         if not self.run.accelerator.is_main_process:
             return
         data = {

@@ -16,7 +16,7 @@ from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, ModuleSizes
 from spa2v.plugins.grounding_injectors.migc_processor import MIGCProcessor, Scene, Schedule
 from spa2v.world.training.diffusion import make_noise_schedule, velocity_loss
-from spa2v.world.training.grounding import Frozen, instances_of, things_of, write_grounded_sheet
+from spa2v.world.training.grounding import Boxed, Frozen, boxed, write_grounded_sheet
 
 SLOTS, BOX_FEATURES, BOX_HIDDEN, KERNEL = 30, 64, 128, 7
 
@@ -91,15 +91,15 @@ class MIGCStage:
     def trained(self) -> nn.Module:
         return self.grounder
 
-    def loss(self, step: int, batch: int, run: Run) -> Tensor:
-        """Velocity error of grounded pictures."""
-        rng = run.rng(f"migc/{step}")
-        latents, places = self.frozen.latents.batch(rng, batch)
-        instances = instances_of(things_of(self.frozen.latents, places), rng)
-        text = self.frozen.encode([self.frozen.latents.caption(place, rng) for place in places], run).states
-        with self.grounder.attached(self.frozen, instances, Denoising(guided=False), run):
+    def batch(self, step: int, size: int, run: Run) -> Boxed:
+        return boxed(self.frozen, self.schedule, f"migc/{step}", size, run)
+
+    def loss(self, batch: Boxed, run: Run) -> Tensor:
+        """Velocity error of grounded pictures, things counting more than what is around them."""
+        text = self.frozen.states(batch.tokens, run)
+        with self.grounder.attached(self.frozen, batch.instances, Denoising(guided=False), run):
             predict = lambda noisy, times: self.frozen.unet(noisy, times, text).sample  # noqa: E731
-            return velocity_loss(predict, latents.to(run.device), self.schedule, f"migc/{step}", run)
+            return velocity_loss(predict, batch.noised, self.schedule, run, batch.weights)
 
     def sheet(self, path: Path, run: Run) -> None:
         write_grounded_sheet(path, self.grounder, self.frozen, run)

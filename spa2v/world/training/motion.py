@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from spa2v.core.runtime import Run
 from spa2v.world.training.base import GUIDANCE, Prompter
 from spa2v.world.training.captions import clip_caption, frame_caption
-from spa2v.world.training.diffusion import draw, guided, make_noise_schedule, velocity_loss
+from spa2v.world.training.diffusion import Noised, draw, guided, make_noise_schedule, noised, velocity_loss
 from spa2v.world.training.pictures import Pool
 from spa2v.world.training.sheets import write_grid
 from spa2v.world.training.vae import decode
@@ -59,6 +59,14 @@ class MotionModules(nn.Module):
         self.layers = nn.ModuleList([network.get_submodule(name) for name in self.names])
 
 
+class Clips(NamedTuple):
+    """Clips (B, C, F, h, w), tokens of their distinct prompts (D, length), and the prompt of each frame, (B * F,)."""
+
+    noised: Noised
+    tokens: Tensor
+    prompts: Tensor
+
+
 class MotionStage:
     """Learns how things move, on clips with captions.
 
@@ -79,14 +87,24 @@ class MotionStage:
     def trained(self) -> nn.Module:
         return self._modules
 
-    def loss(self, step: int, batch: int, run: Run) -> Tensor:
+    def batch(self, step: int, size: int, run: Run) -> Clips:
         rng = run.rng(f"motion/{step}")
-        clips = [int(i) for i in rng.integers(self.pool.clips, size=batch)]
-        latents = self.latents[clips].float().transpose(1, 2).to(run.device)  # (B, C, F, h, w)
-        text = self._text([prompt for clip in clips for prompt in self.prompts(clip, rng)], run)
+        clips = [int(i) for i in rng.integers(self.pool.clips, size=size)]
+        latents = self.latents[clips].float().transpose(1, 2).contiguous()  # (B, C, F, h, w)
+        told = [prompt for clip in clips for prompt in self.prompts(clip, rng)]
+        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(told))}
+        which = torch.tensor([places[prompt] for prompt in told])
+        generator = run.torch_generator(f"motion/{step}")
+        return Clips(noised(latents, self.schedule, generator), self.prompter.tokens(list(places)), which)
+
+    def loss(self, batch: Clips, run: Run) -> Tensor:
+        """Velocity error."""
+        with torch.no_grad():
+            states = self.prompter.encoder(batch.tokens.to(run.device)).last_hidden_state
+        text = states[batch.prompts.to(run.device)]
         # torch 2.13 crashes in the backward pass of a group norm whose input needs no gradient and whose weights do.
         predict = lambda noisy, times: self.network(noisy.requires_grad_(), times, text).sample  # noqa: E731
-        return velocity_loss(predict, latents, self.schedule, f"motion/{step}", run)
+        return velocity_loss(predict, batch.noised, self.schedule, run)
 
     def prompts(self, clip: int, rng: np.random.Generator) -> list[str]:
         """The text of each frame of a clip, in one of the backbone's caption modes; none at times."""
@@ -105,8 +123,7 @@ class MotionStage:
     def _text(self, prompts: list[str], run: Run) -> Tensor:
         """Features of prompts, each distinct one encoded once, (rows, tokens, width)."""
         distinct = list(dict.fromkeys(prompts))
-        with torch.no_grad():
-            states = self.prompter(distinct, run.device).last_hidden_state
+        states = self.prompter(distinct, run.device).last_hidden_state
         return states[[distinct.index(prompt) for prompt in prompts]]
 
     def sheet(self, path: Path, run: Run, count: int = 4) -> None:

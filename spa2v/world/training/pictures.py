@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.core.media.files import atomic_path
 from spa2v.core.types import Box
-from spa2v.world.drawing import Renderer
+from spa2v.world.drawing import Frame, Renderer
 from spa2v.world.drawing.look import paint_name
 from spa2v.world.scene import Room, Scene, Street
 from spa2v.world.training.captions import Shown
-from spa2v.world.training.scenes import training_scene
+from spa2v.world.training.pool_files import Arrays, Shapes, drawn, kept
+from spa2v.world.training.scenes import any_scene
 
 SAMPLES = 3
-MIN_SIDE_PX, MIN_AREA_PX = 6.0, 80.0
+MIN_SIDE, MIN_AREA = 0.03, 0.003  # of the frame's width, and of its area
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ def setting_of(scene: Scene) -> str:
 def draw_pool(
     seed: int, clips: int, frames: int, size: tuple[int, int], tick: Callable[[int], None] = lambda done: None
 ) -> Pool:
-    """Renders a pool.
+    """Renders a pool in memory.
 
     Args:
         seed: of the pool; clip i depends on it and on i alone.
@@ -71,64 +72,55 @@ def draw_pool(
         size: (width, height) in pixels.
         tick: told the number of clips just drawn.
     """
-    width, height = size
-    pixels = np.empty((clips, frames, height, width, 3), np.uint8)
-    things, settings = [], []
-    for index in range(clips):
-        scene = training_scene(np.random.default_rng([seed, index]))
-        shown, pixels[index] = _draw(scene, frames, width, height)
-        things.append(shown)
-        settings.append(setting_of(scene))
-        tick(1)
-    return Pool(pixels, tuple(things), tuple(settings))
+    return _pool(*drawn(partial(_draw_clip, seed, frames, size), _shapes(frames, size), clips, tick))
 
 
-def _draw(
-    scene: Scene, frames: int, width: int, height: int
-) -> tuple[tuple[tuple[Shown, ...], ...], NDArray[np.uint8]]:
-    renderer = Renderer(scene, width, height, SAMPLES)
+def kept_pool(
+    folder: Path, seed: int, clips: int, frames: int, size: tuple[int, int], workers: int, tick: Callable[[int], None]
+) -> Pool:
+    """The pool of `draw_pool` in a folder, drawn by several processes if it is not there yet."""
+    draw = partial(_draw_clip, seed, frames, size)
+    return _pool(*kept(folder, draw, _shapes(frames, size), clips, workers, tick))
+
+
+def _shapes(frames: int, size: tuple[int, int]) -> Shapes:
+    return {"pixels": ((frames, size[1], size[0], 3), np.uint8)}
+
+
+def _pool(arrays: Arrays, facts: Sequence[Mapping[str, Any]]) -> Pool:
+    things = tuple(tuple(tuple(_shown(item) for item in row) for row in clip["things"]) for clip in facts)
+    return Pool(arrays["pixels"], things, tuple(clip["setting"] for clip in facts))
+
+
+def _draw_clip(seed: int, frames: int, size: tuple[int, int], index: int) -> tuple[Arrays, dict[str, Any]]:
+    scene = any_scene(seed, index)
     times = (np.arange(frames) + 0.5) * scene.duration_s / frames
-    drawn = renderer.frames(times)
+    shots = Renderer(scene, *size, SAMPLES).frames(times)
+    things = [[asdict(thing) for thing in row] for row in _shown_in(scene, shots)]
+    pixels = np.stack([frame.pixels for frame in shots])
+    return {"pixels": pixels}, {"things": things, "setting": setting_of(scene)}
+
+
+def _shown_in(scene: Scene, shots: Sequence[Frame]) -> list[list[Shown]]:
+    """What each frame shows plainly."""
     largest = {
-        thing.id: max((frame.boxes[thing.id].area for frame in drawn if thing.id in frame.boxes), default=1.0)
+        thing.id: max((frame.boxes[thing.id].area for frame in shots if thing.id in frame.boxes), default=1.0)
         for thing in scene.things
     }
-    rows = []
-    for frame in drawn:
-        row = [
+    return [
+        [
             Shown(thing.name, thing.attribute, paint_name(thing.name, thing.look), box, box.area / largest[thing.id])
             for thing in scene.things
-            if (box := frame.boxes.get(thing.id)) and _is_plain(box, width, height)
+            if (box := frame.boxes.get(thing.id)) and _is_plain(box)
         ]
-        rows.append(tuple(row))
-    return tuple(rows), np.stack([frame.pixels for frame in drawn])
+        for frame in shots
+    ]
 
 
-def _is_plain(box: Box, width: int, height: int) -> bool:
+def _is_plain(box: Box) -> bool:
     """Whether enough of a thing is in view to learn from."""
-    w, h = (box.x2 - box.x1) * width, (box.y2 - box.y1) * height
-    return min(w, h) >= MIN_SIDE_PX and w * h >= MIN_AREA_PX
+    return min(box.x2 - box.x1, box.y2 - box.y1) >= MIN_SIDE and box.area >= MIN_AREA
 
 
-def cached_pool(path: Path, draw: Callable[[], Pool]) -> Pool:
-    """The pool in a file, or a new one that is kept there."""
-    if path.exists():
-        return _read(path)
-    pool = draw()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"things": [[[asdict(t) for t in row] for row in clip] for clip in pool.things], "settings": pool.settings}
-    with atomic_path(path) as target, open(target, "wb") as file:
-        np.savez(file, pixels=pool.pixels, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8))
-    return pool
-
-
-def _read(path: Path) -> Pool:
-    with np.load(path, allow_pickle=False) as data:
-        pixels, facts = data["pixels"], json.loads(data["facts"].tobytes())
-    things = tuple(tuple(tuple(_shown(item) for item in row) for row in clip) for clip in facts["things"])
-    return Pool(pixels, things, tuple(facts["settings"]))
-
-
-def _shown(item: dict[str, object]) -> Shown:
-    box: Sequence[float] = item.pop("box")  # type: ignore[assignment]
-    return Shown(box=Box(*box), **item)  # type: ignore[arg-type]
+def _shown(item: Mapping[str, Any]) -> Shown:
+    return Shown(**{**item, "box": Box(*item["box"])})

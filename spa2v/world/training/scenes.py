@@ -1,7 +1,8 @@
 """Random scenes to learn pictures from: more places, sizes and views than a plausible clip would have.
 
 Grounding has to obey any box, so depth, size and column are drawn widely; what a thing does agrees with how it looks
-(a car that moves to the right faces right), because the captions say what it does.
+(a car that moves to the right faces right), because the captions say what it does. A part of the scenes is plausible:
+drawn as the clips of data sets are, from seeds far above those that data sets and benchmarks use.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spa2v.world.classes import CLASSES, INDOOR, PEOPLE, VEHICLES
+from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.scene import Camera, Path, Room, Scene, Street, Thing
 from spa2v.world.training.captions import place_word
 
@@ -19,6 +21,16 @@ MOVES = ("left_to_right", "right_to_left", "approaching", "receding")
 DURATIONS_S = (2.0, 5.0)
 OUTDOORS_ODDS, INDOORS_MOVE_ODDS, PARKED_ODDS = 0.52, 0.15, 0.3
 SEEDS = 2**31
+PLAUSIBLE_ODDS, SEVERAL_ODDS, PLAUSIBLE_SEEDS = 0.4, 0.5, (2**40, 2**41)
+
+
+def any_scene(seed: int, index: int) -> Scene:
+    """Scene `index` of the pool of a seed: a plausible one or a wide one."""
+    rng = np.random.default_rng([seed, index])
+    if rng.random() >= PLAUSIBLE_ODDS:
+        return training_scene(rng)
+    quantity = "multiple" if rng.random() < SEVERAL_ODDS else "single"
+    return sample_scene(int(rng.integers(*PLAUSIBLE_SEEDS)), Choice(quantity=quantity))
 
 
 def training_scene(rng: np.random.Generator) -> Scene:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spa2v.core.media.files import atomic_path
 
-ENLARGED, GAP = 2, 4
+SMALL, GAP = 200, 4
 Boxes = Sequence[tuple[float, float, float, float]]
 
 
@@ -23,8 +23,9 @@ def to_bytes(pictures: Tensor) -> NDArray[np.uint8]:
 
 
 def write_grid(path: Path, rows: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[Boxes]] | None = None) -> None:
-    """Writes rows of pictures (n, H, W, 3), twice as large; `boxes` (per row, per picture) are drawn over them."""
-    height, width = rows[0].shape[1] * ENLARGED, rows[0].shape[2] * ENLARGED
+    """Writes rows of pictures (n, H, W, 3), small ones twice as large, with `boxes` (by row and picture)."""
+    scale = 2 if rows[0].shape[2] < SMALL else 1
+    height, width = rows[0].shape[1] * scale, rows[0].shape[2] * scale
     columns = max(len(row) for row in rows)
     sheet = Image.new("RGB", (columns * (width + GAP), len(rows) * (height + GAP)), (24, 24, 24))
     for r, row in enumerate(rows):

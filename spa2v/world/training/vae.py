@@ -1,19 +1,21 @@
-"""The first stage: an `AutoencoderKL` between pictures and latents. Its encoder is frozen from the start."""
+"""The first stage: an `AutoencoderKL` between pictures and latents."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from spa2v.core.runtime import Run
 from spa2v.world.training.pictures import Pool
 from spa2v.world.training.sheets import to_bytes, write_grid
 
-EDGE_WEIGHT, COLOR_WEIGHT, CROP, NOISE = 0.5, 1.0, 16, 0.05
+EDGE_WEIGHT, COLOR_WEIGHT, KL_WEIGHT, NOISE = 1.0, 1.0, 3e-4, 0.1
+MEASURED = 256
 
 
 def make_vae(widths: tuple[int, ...], latent_channels: int) -> Any:
@@ -34,85 +36,105 @@ def make_vae(widths: tuple[int, ...], latent_channels: int) -> Any:
         latent_channels=latent_channels,
         norm_num_groups=1,
         mid_block_add_attention=False,
-        sample_size=128,
+        sample_size=256,
     )
     for block in vae.modules():
         if isinstance(block, ResnetBlock2D):
             nn.init.zeros_(block.conv2.weight)
             nn.init.zeros_(block.conv2.bias)
-    nn.init.eye_(vae.post_quant_conv.weight[..., 0, 0])
-    nn.init.zeros_(vae.post_quant_conv.bias)
     return vae
 
 
+class Drawn(NamedTuple):
+    """Pictures (B, 3, H, W) in -1..1, and noise for their latents (2, B, C, h, w)."""
+
+    pictures: Tensor
+    noise: Tensor
+
+
 class VAEStage:
-    """Learns to decode; the encoder is given (see `patches`), so the base need not wait for this stage.
+    """Learns to encode and decode.
 
     Args:
         vae: the network.
-        pool: of pictures.
-        latents: of the pool, scaled, (clips, frames, C, h, w).
+        pools: of pictures.
     """
 
     name = "vae"
 
-    def __init__(self, vae: Any, pool: Pool, latents: Tensor) -> None:
-        self.vae = vae
-        self.vae.decoder.requires_grad_(True)
-        self.pixels = pool.pixels.reshape(-1, *pool.pixels.shape[2:])
-        self.latents = latents.flatten(0, 1)
+    def __init__(self, vae: Any, pools: list[Pool]) -> None:
+        self.vae = vae.requires_grad_(True)
+        self.pixels = [pool.pixels.reshape(-1, *pool.pixels.shape[2:]) for pool in pools]
+        self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
 
     def trained(self) -> nn.Module:
-        return self.vae.decoder
+        return self.vae
 
-    def loss(self, step: int, batch: int, run: Run) -> Tensor:
-        """Error of pixels and of their differences, from latents with a little noise."""
+    def batch(self, step: int, size: int, run: Run) -> Drawn:
+        """Pictures, half of them mirrored."""
         rng = run.rng(f"vae/{step}")
-        pictures, latents = self._crops(rng.integers(len(self.pixels), size=batch), rng)
-        noise = torch.randn(latents.shape, generator=run.torch_generator(f"vae/{step}"))
-        noisy = (latents + NOISE * noise).to(run.device) / self.vae.config.scaling_factor
-        return _error(self.vae.decode(noisy).sample, pictures.to(run.device))
+        chosen = np.stack([self._picture(int(i)) for i in rng.integers(sum(map(len, self.pixels)), size=size)])
+        mirrored = rng.random(size) < 0.5
+        chosen[mirrored] = chosen[mirrored][:, :, ::-1]
+        height, width = chosen.shape[1] // self.factor, chosen.shape[2] // self.factor
+        shape = (2, size, self.vae.config.latent_channels, height, width)
+        return Drawn(to_signed(chosen), torch.randn(shape, generator=run.torch_generator(f"vae/{step}")))
 
-    def _crops(self, picks: np.ndarray[Any, Any], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """A square of each picture and its latents: more steps for the same number of pixels."""
-        factor = self.pixels.shape[1] // self.latents.shape[2]
-        side = min(CROP, *self.latents.shape[2:])
-        tops, lefts = (rng.integers(0, size - side + 1, len(picks)) for size in self.latents.shape[2:])
-        places = list(zip(picks, tops * factor, lefts * factor, strict=True))
-        pixels = [self.pixels[i, y : y + side * factor, x : x + side * factor] for i, y, x in places]
-        cells = [self.latents[i, :, y : y + side, x : x + side] for i, y, x in zip(picks, tops, lefts, strict=True)]
-        return to_signed(np.stack(pixels)), torch.stack(cells).float()
+    def _picture(self, index: int) -> np.ndarray[Any, Any]:
+        for pixels in self.pixels:
+            if index < len(pixels):
+                return pixels[index]
+            index -= len(pixels)
+        raise IndexError(index)
+
+    def loss(self, batch: Drawn, run: Run) -> Tensor:
+        """Error of pixels, colors and edges through noisy latents, and the divergence from unit variance.
+
+        Beside the posterior's own noise there is noise of a tenth of the latents' spread, as a denoiser leaves it.
+        """
+        pictures, noise = (part.to(run.device, non_blocking=True) for part in batch)
+        posterior = self.vae.encode(pictures).latent_dist
+        spread = posterior.mean.detach().std()
+        latents = posterior.mean + posterior.std * noise[0] + NOISE * spread * noise[1]
+        kl = 0.5 * (posterior.mean**2 + posterior.var - 1.0 - posterior.logvar).mean()
+        return _error(self.vae.decode(latents).sample, pictures) + KL_WEIGHT * kl
 
     def sheet(self, path: Path, run: Run) -> None:
         """Pictures over their reconstructions."""
-        _write_sheet(path, self.vae, self.pixels, run)
-
-
-def _write_sheet(path: Path, vae: Any, pixels: np.ndarray[Any, Any], run: Run) -> None:
-    pictures = to_signed(pixels[run.rng("vae/sheet").integers(len(pixels), size=12)]).to(run.device)
-    again = vae.decode(vae.encode(pictures).latent_dist.mean).sample
-    write_grid(path, [to_bytes(pictures[:6]), to_bytes(again[:6]), to_bytes(pictures[6:]), to_bytes(again[6:])])
+        picks = run.rng("vae/sheet").integers(len(self.pixels[0]), size=12)
+        pictures = to_signed(self.pixels[0][np.sort(picks)]).to(run.device)
+        again = self.vae.decode(self.vae.encode(pictures).latent_dist.mean).sample
+        write_grid(path, [to_bytes(pictures[:6]), to_bytes(again[:6]), to_bytes(pictures[6:]), to_bytes(again[6:])])
 
 
 def to_signed(pixels: np.ndarray[Any, Any]) -> Tensor:
     """uint8 (B, H, W, 3) to float32 (B, 3, H, W) in -1..1."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def _error(seen: Tensor, pictures: Tensor) -> Tensor:
     """Mean absolute error of pixels, of their colors without the brightness, and of differences between neighbors.
 
-    Most of a picture is gray; without a weight of their own, colors are learned long after everything else.
+    Most of a picture is gray; without a weight of their own, colors are learned long after everything else. Edges count
+    at three sizes.
     """
-    d = seen - pictures
+    d = seen.float() - pictures
     color = (d - d.mean(dim=1, keepdim=True)).abs().mean()
-    return d.abs().mean() + COLOR_WEIGHT * color + EDGE_WEIGHT * _edges(seen, pictures)
+    edges = sum(_edges(avg_pool2d(d, size) if size > 1 else d) for size in (1, 2, 4))
+    return d.abs().mean() + COLOR_WEIGHT * color + EDGE_WEIGHT / 3 * edges
 
 
-def _edges(a: Tensor, b: Tensor) -> Tensor:
-    """Mean absolute error of the differences between neighbors, along both axes."""
-    d = a - b
+def _edges(d: Tensor) -> Tensor:
+    """Mean absolute difference between neighbors, along both axes."""
     return (d[..., 1:, :] - d[..., :-1, :]).abs().mean() + (d[..., :, 1:] - d[..., :, :-1]).abs().mean()
+
+
+@torch.no_grad()
+def spread_of(vae: Any, pool: Pool, run: Run) -> float:
+    """Standard deviation of the latents of some pictures, all channels together."""
+    pixels = pool.pixels.reshape(-1, *pool.pixels.shape[2:])[:MEASURED]
+    parts = [vae.encode(to_signed(part).to(run.device)).latent_dist.mean for part in _chunks(pixels, 32)]
+    return float(torch.cat(parts).float().std())
 
 
 @torch.no_grad()
@@ -121,12 +143,16 @@ def encode_pool(vae: Any, pool: Pool, run: Run, chunk: int = 64) -> Tensor:
     flat = pool.pixels.reshape(-1, *pool.pixels.shape[2:])
     parts = []
     with run.progress("encoding", len(flat)) as tick:
-        for start in range(0, len(flat), chunk):
-            posterior = vae.encode(to_signed(flat[start : start + chunk]).to(run.device)).latent_dist
+        for pixels in _chunks(flat, chunk):
+            posterior = vae.encode(to_signed(pixels).to(run.device)).latent_dist
             parts.append((posterior.mean * vae.config.scaling_factor).half().cpu())
             tick(len(parts[-1]))
     latents = torch.cat(parts)
     return latents.reshape(*pool.pixels.shape[:2], *latents.shape[1:])
+
+
+def _chunks(pixels: np.ndarray[Any, Any], size: int) -> list[np.ndarray[Any, Any]]:
+    return [pixels[start : start + size] for start in range(0, len(pixels), size)]
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from spa2v.world.training import captions
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 END_OF_WORD = "</w>"
-LENGTH = 48
+LENGTH = 77  # as CLIP's
 VOCABULARY = "vocabulary.json"
 MORE_WORDS = """
 the a an and or of with in on at to from by near far close closer away behind beside between over under its it is are

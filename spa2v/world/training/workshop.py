@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spa2v.core.media.files import atomic_path
+from spa2v.core.media.files import atomic_path, write_json
 from spa2v.core.runtime import Run
 from spa2v.core.weights import read_tensors
 from spa2v.world.training.base import BaseStage, Latents, Prompter, make_unet
@@ -20,11 +21,10 @@ from spa2v.world.training.grounding import Frozen
 from spa2v.world.training.loop import CHECKPOINT, Stage, Trainer, averaged
 from spa2v.world.training.migc import MIGCStage
 from spa2v.world.training.motion import MotionStage, make_adapter, with_motion
-from spa2v.world.training.patches import Components, principal_components, write_encoder
-from spa2v.world.training.pictures import Pool, cached_pool, draw_pool
+from spa2v.world.training.pictures import Pool, kept_pool
 from spa2v.world.training.plan import Plan
-from spa2v.world.training.seeing import SeeingStage
-from spa2v.world.training.vae import VAEStage, encode_pool, make_vae
+from spa2v.world.training.seeing import SeeingStage, seen_pool
+from spa2v.world.training.vae import VAEStage, encode_pool, make_vae, spread_of
 from spa2v.world.training.words import load_tokenizer, make_text_encoder, write_tokenizer
 
 BASE, ADAPTER, ADAPTER_FILE = "stable-diffusion", "motion-adapter", "diffusion_pytorch_model.safetensors"
@@ -40,15 +40,16 @@ class Workshop:
         plan: sizes and recipes.
         run: gives seed and device.
         start: a folder of shipped weights to start all stages from, or None to start from nothing.
+        workers: processes that draw pools and batches; 0 for this one alone.
     """
 
-    def __init__(self, out: Path, plan: Plan, run: Run, start: Path | None = None) -> None:
-        self.out, self.plan, self.run, self.start = out, plan, run, start
+    def __init__(self, out: Path, plan: Plan, run: Run, start: Path | None = None, workers: int = 0) -> None:
+        self.out, self.plan, self.run, self.start, self.workers = out, plan, run, start, workers
 
     def trainer(self, stage: str, **changes: int | float | None) -> Trainer:
         """The trainer of a stage, at its last checkpoint if there is one."""
         made = getattr(self, f"_{stage}")()
-        return Trainer(made, self.plan.recipe(stage, **changes), self.out / stage, self.run)
+        return Trainer(made, self.plan.recipe(stage, **changes), self.out / stage, self.run, self.workers)
 
     def _seeded(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` gives, with its random weights drawn from a seed of its own."""
@@ -66,10 +67,13 @@ class Workshop:
         return self.start
 
     def _pool(self, name: str, clips: int, frames: int) -> Pool:
-        path = self.out / "pools" / f"{name}-{clips}x{frames}-{self.plan.size[0]}x{self.plan.size[1]}.npz"
+        folder = self._pool_folder(name, clips, frames)
         with self.run.progress(f"drawing {name}", clips) as tick:
             seed = self.run.derived_seed(f"pool/{name}")
-            return cached_pool(path, lambda: draw_pool(seed, clips, frames, self.plan.size, tick))
+            return kept_pool(folder, seed, clips, frames, self.plan.size, max(1, self.workers), tick)
+
+    def _pool_folder(self, name: str, clips: int, frames: int) -> Path:
+        return self.out / "pools" / f"{name}-{clips}x{frames}-{self.plan.size[0]}x{self.plan.size[1]}"
 
     @cached_property
     def stills(self) -> Pool:
@@ -85,35 +89,26 @@ class Workshop:
         """The latents of a pool by the frozen encoder, scaled, float16 on the CPU; kept on disk."""
         path = self.out / "pools" / f"{name}-{state_hash(self.vae.encoder)[:16]}.pt"
         if not path.exists():
-            pool: Pool = getattr(self, name)
-            encoded = encode_pool(self.vae, pool, self.run) if self._starts(f"{BASE}/vae") else self._projected(pool)
+            encoded = encode_pool(self.vae, getattr(self, name), self.run)
             with atomic_path(path) as target:
                 torch.save(encoded, target)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
-    def _projected(self, pool: Pool) -> Tensor:
-        """What the encoder gives, by the linear map that it computes; much quicker."""
-        flat, scale = pool.pixels.reshape(-1, *pool.pixels.shape[2:]), self.vae.config.scaling_factor
-        parts = [(self._components.latents(flat[i : i + 256]) * scale).half() for i in range(0, len(flat), 256)]
-        latents = torch.cat(parts)
-        return latents.reshape(*pool.pixels.shape[:2], *latents.shape[1:])
-
-    @cached_property
-    def _components(self) -> Components:
-        """The encoder's map; kept on disk, so that it stays the same when pools of other sizes follow."""
-        path = self.out / "components.npz"
-        if not path.exists():
-            flat = self.stills.pixels.reshape(-1, *self.stills.pixels.shape[2:])
-            principal_components(flat, self.plan.latent_channels).write(path)
-        return Components.read(path)
-
     @cached_property
     def vae(self) -> Any:
-        """The VAE, frozen; its decoder from the VAE's stage, as far as that is."""
+        """The VAE, trained and frozen."""
         vae = self._new_vae()
-        if (self.out / "vae" / CHECKPOINT).exists():
-            vae.decoder.load_state_dict(averaged(self.out / "vae"))
+        if not self._starts(f"{BASE}/vae") or (self.out / "vae" / CHECKPOINT).exists():
+            vae.load_state_dict(averaged(self.out / "vae"))
+            vae.register_to_config(scaling_factor=1.0 / self._spread(vae))
         return vae.requires_grad_(False).eval()
+
+    def _spread(self, vae: Any) -> float:
+        """Of the latents; kept on disk, so that all later stages take the same."""
+        path = self.out / "vae" / f"spread-{state_hash(vae.encoder)[:16]}.json"
+        if not path.exists():
+            write_json(path, {"spread": spread_of(vae, self.stills, self.run)})
+        return float(json.loads(path.read_text(encoding="utf-8"))["spread"])
 
     def _new_vae(self) -> Any:
         plan = self.plan
@@ -121,10 +116,7 @@ class Workshop:
             from diffusers import AutoencoderKL
 
             return AutoencoderKL.from_pretrained(self._given / BASE / "vae").float().to(self.run.device)
-        vae = self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
-        write_encoder(vae, self._components)
-        vae.register_to_config(scaling_factor=1.0 / self._components.spread)
-        return vae
+        return self._seeded("vae", lambda: make_vae(plan.vae_widths, plan.latent_channels))
 
     @cached_property
     def prompter(self) -> Prompter:
@@ -153,10 +145,11 @@ class Workshop:
         return self._seeded("unet", make)
 
     def _detector(self) -> Stage:
-        with self.run.progress("drawing for the detector", self.plan.stills // 2) as tick:
-            seed = self.run.derived_seed("pool/detector")
-            make = lambda: SeeingStage(seed, self.plan.stills // 2, self.plan.size, tick)  # noqa: E731
-            stage = self._seeded_stage("detector", make)
+        scenes = self.plan.stills // 2
+        with self.run.progress("drawing for the detector", scenes) as tick:
+            seed, folder = self.run.derived_seed("pool/detector"), self._pool_folder("detector", scenes, 2)
+            pool = seen_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick)
+        stage = self._seeded_stage("detector", lambda: SeeingStage(pool))
         if self._starts(DETECTOR_FILE):
             stage.network.load_state_dict(read_tensors(self._given / DETECTOR_FILE), strict=False)
         return stage
@@ -169,7 +162,7 @@ class Workshop:
         return stage
 
     def _vae(self) -> Stage:
-        return VAEStage(self.vae, self.stills, self.latents("stills"))
+        return VAEStage(self._new_vae(), [self.stills, self.clips] if self.plan.clips else [self.stills])
 
     def _base(self) -> Stage:
         sources = [self.latents("stills")] + ([self.latents("clips")] if self.plan.clips else [])
