@@ -42,7 +42,7 @@ class Plan:
     text_layers: int = 2
     text_heads: int = 4
     stills: int = 24000
-    clips: int = 3000
+    clips: int = 4000
     frames: int = 16
     recipes: Mapping[str, Recipe] = field(default_factory=lambda: dict(RECIPES))
 
