@@ -59,7 +59,8 @@ def template(module: MIGCModule, x: Tensor, phases: Tensor) -> Tensor:
     """Layout attention with a float mask for each head: x (1, N, C), phases (P, N)."""
     la = module.la
     allowed = (phases[:, :, None] * phases[:, None, :] > 0).any(dim=0)
-    bias = torch.zeros(allowed.shape).masked_fill(~allowed, -torch.finfo(torch.float32).max).repeat(la.heads, 1, 1)
+    nothing = torch.zeros(allowed.shape, device=x.device)
+    bias = nothing.masked_fill(~allowed, -torch.finfo(torch.float32).max).repeat(la.heads, 1, 1)
     return la.to_out[0](_attend(la.to_q(x), la.to_k(x), la.to_v(x), la.heads, bias))
 
 
@@ -77,9 +78,9 @@ def frame(
     count = len(boxes)
     queries = torch.cat([x[:1], x[1:].expand(count + 1, -1, -1)])
     plain = attention(attn, queries, text)
-    things, rest = masks(boxes, pixels, size)
+    things, rest = (part.to(x) for part in masks(boxes, pixels, size))
     things, rest = things.flatten(1), rest.flatten()
-    enhanced = enhancement(module, x[1:], pooled, torch.tensor(boxes, dtype=torch.float32))
+    enhanced = enhancement(module, x[1:], pooled, torch.tensor(boxes, dtype=torch.float32, device=x.device))
     instances = things[..., None] * (plain[2:] + enhanced)
     drawn = template(module, x[1:], torch.cat([things, rest[None]]))
     null = torch.zeros_like(drawn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +86,28 @@ def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
     assert (tmp_path / stage / "loss.csv").read_text() == (trained / stage / "loss.csv").read_text()
+
+
+def test_an_interrupt_leaves_a_checkpoint_from_which_training_goes_on(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link_earlier(trained, tmp_path, ())
+    trainer = workshop(tmp_path).trainer("vae")
+    loss = trainer.stage.loss
+
+    def loss_and_interrupt(batch: object, run: Run) -> torch.Tensor:
+        if trainer.step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return loss(batch, run)
+
+    monkeypatch.setattr(trainer.stage, "loss", loss_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    resumed = workshop(tmp_path).trainer("vae")
+    assert resumed.step == 2
+    resumed.train()
+    whole, parts = averaged(trained / "vae"), averaged(tmp_path / "vae")
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
 @pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
@@ -202,6 +225,13 @@ def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
     told = json.loads((trained / "weights" / "training.json").read_text())
     assert set(told) == {"base", "motion", "migc", "gligen", "detector", "vae"}
     assert {(item["steps"], item["seed"]) for item in told.values()} == {(STEPS, SEED)}
+
+
+def test_shipping_keeps_what_was_told_of_other_parts(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "training.json").write_text('{"vae": {"steps": 7}, "base": {"steps": 7}}')
+    ship(workshop(trained), tmp_path, ("vae",))
+    told = json.loads((tmp_path / "training.json").read_text())
+    assert {name: item["steps"] for name, item in told.items()} == {"vae": STEPS, "base": 7}
 
 
 def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:

@@ -67,7 +67,7 @@ def everything(
     from spa2v.world.training.command import ORDER, ship_all, train
 
     train(ORDER, out, None, None, init, seed, device, stills, clips, threads, workers, quiet)
-    ship_all(out, seed, device, out / "weights")
+    ship_all(out, seed, device, out / "weights", (), init)
 
 
 @app.command()
@@ -77,10 +77,11 @@ def ship(
     part: Annotated[
         list[str] | None, typer.Option("--part", help="Only this part; may be given several times.")
     ] = None,
+    init: Init = None,
     seed: Seed = 6,
     device: Device = "cpu",
 ) -> None:
     """Write what has been trained as half-precision weights that the product loads."""
     from spa2v.world.training.command import ship_all
 
-    ship_all(out, seed, device, to, part or ())
+    ship_all(out, seed, device, to, part or (), init)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 NAMES = tuple(CLASSES)
 WEIGHTS = Path(__file__).parent.parent / "weights" / "toyworld" / "detector.safetensors"
 SIZE = (256, 160)
-SEEN, MIN_PIXELS, CANDIDATES = 0.5, 6, 48
-ONE_THING, TRUSTED_PX = 0.55, 4.0
+SEEN, MIN_PIXELS, CANDIDATES, VOTERS = 0.5, 6, 48, 600
+ONE_THING, TRUSTED_PX, REACH, FILLED, DOUBLE = 0.55, 4.0, 0.5, 0.1, 0.7
 COUNTER = "num_batches_tracked"  # of batch norms; plays no part once they are trained
 WIDTHS = (16, 24, 48, 72, 96, 128)
 SIDE_SCALE = 32.0  # pixels of one unit of the network's boxes
@@ -41,12 +41,14 @@ class Detection:
         box: in parts of the picture.
         score: 0..1, mean certainty of the class inside the region.
         color: mean RGB of the region, 0..255.
+        pixels: of the region.
     """
 
     name: str
     box: Box
     score: float
     color: tuple[float, float, float]
+    pixels: int
 
 
 def make_network() -> nn.Module:
@@ -155,27 +157,52 @@ def things(
         claims: (4, H, W), the box that each pixel claims, in pixels.
         picture: (H, W, 3).
     """
-    thing = 1.0 - odds[0]
-    label = odds[1:].argmax(axis=0)
-    found = []
-    for index, name in enumerate(NAMES):
-        mask = (thing > SEEN) & (label == index)
-        for part, claim in groups(mask, claims):
-            found.append(_detection(name, part, claim, np.where(mask & ~part, 0.0, odds[index + 1]), picture))
-    return sorted(found, key=lambda item: -item.box.area)
+    seen, label = odds[0] < 1.0 - SEEN, odds[1:].argmax(axis=0)
+    found = [
+        _detection(NAMES[index], region, odds[index + 1], picture)
+        for index in np.unique(label[seen])
+        for region in regions(seen & (label == index), claims)
+    ]
+    return sorted(_without_doubles(found), key=lambda item: -item.box.area)
 
 
-def groups(
+class Region(NamedTuple):
+    """Pixels that claim one box.
+
+    Attributes:
+        part: (H, W), the pixels.
+        claim: (4,), the median of their claims, in pixels.
+        others: (H, W), pixels of other regions of the class.
+    """
+
+    part: NDArray[np.bool_]
+    claim: NDArray[np.float64]
+    others: NDArray[np.bool_]
+
+
+def regions(mask: NDArray[np.bool_], claims: NDArray[np.floating[Any]]) -> list[Region]:
+    """The regions of one class.
+
+    Pixels between two things claim boxes between theirs; such a seam does not fill the box that it claims, and counts
+    as no region.
+    """
+    parts = [(part, claim) for part, claim in _agreeing(mask, claims) if _fills(part, claim)]
+    every = np.any([part for part, _ in parts], axis=0) if parts else mask
+    return [Region(part, claim, every & ~part) for part, claim in parts]
+
+
+def _agreeing(
     mask: NDArray[np.bool_], claims: NDArray[np.floating[Any]]
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
-    """Pixels that claim one box, with that box (4,), those of most pixels first."""
+    """Pixels that claim about one box, with that box (4,); those of most pixels first."""
     rows, columns = np.nonzero(mask)
     boxes = claims[:, rows, columns].T.astype(np.float64)
     while len(rows) >= MIN_PIXELS:
-        candidates = boxes[:: max(1, len(boxes) // CANDIDATES)]
-        overlaps = _overlaps(candidates, boxes)  # (candidates, pixels)
-        best = int((overlaps > ONE_THING).sum(axis=1).argmax())
-        claim = np.median(boxes[overlaps[best] > ONE_THING], axis=0)
+        voters = boxes[:: max(1, len(boxes) // VOTERS)]
+        agree = _overlaps(boxes[:: max(1, len(boxes) // CANDIDATES)], voters) > ONE_THING  # (candidates, voters)
+        if not agree.any():  # claims without area agree with nothing
+            return
+        claim = np.median(voters[agree[int(agree.sum(axis=1).argmax())]], axis=0)
         mine = _overlaps(claim[None], boxes)[0] > ONE_THING
         if mine.sum() < MIN_PIXELS:
             return
@@ -183,6 +210,23 @@ def groups(
         part[rows[mine], columns[mine]] = True
         yield part, np.median(boxes[mine], axis=0)
         rows, columns, boxes = rows[~mine], columns[~mine], boxes[~mine]
+
+
+def _fills(part: NDArray[np.bool_], claim: NDArray[np.float64]) -> bool:
+    """Whether pixels reach about as far as the box that they claim, and are not too few for it."""
+    (y,), (x,) = np.nonzero(part.any(axis=1)), np.nonzero(part.any(axis=0))
+    extent = (float(x[0]), float(y[0]), float(x[-1]) + 1, float(y[-1]) + 1)
+    area = (extent[2] - extent[0]) * (extent[3] - extent[1])
+    return iou(extent, [float(side) for side in claim]) > REACH and float(part.sum()) > FILLED * area
+
+
+def _without_doubles(found: Sequence[Detection]) -> list[Detection]:
+    """One detection for each box: where several classes share one, the one with most pixels by certainty."""
+    kept: list[Detection] = []
+    for item in sorted(found, key=lambda item: -item.score * item.pixels):
+        if all(iou(item.box, other.box) < DOUBLE for other in kept):
+            kept.append(item)
+    return kept
 
 
 def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -193,30 +237,25 @@ def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
     return both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9)
 
 
-def _detection(
-    name: str,
-    part: NDArray[np.bool_],
-    claim: NDArray[np.float64],
-    odds: NDArray[np.floating[Any]],
-    picture: NDArray[np.uint8],
-) -> Detection:
+def _detection(name: str, region: Region, odds: NDArray[np.floating[Any]], picture: NDArray[np.uint8]) -> Detection:
     """A side is where the region ends, to parts of a pixel, if that is near the claim; else it is as claimed.
 
     The class's odds in the pixels just outside tell how far the thing reaches into them.
     """
-    near = ndimage.binary_dilation(part, structure=np.ones((3, 3)))
+    part = region.part
+    near = ndimage.binary_dilation(part, structure=np.ones((3, 3))) & ~region.others
     coverage = np.where(near, np.where(part, 1.0, odds), 0.0)
     y1, y2 = _extent(np.asarray(part.any(axis=1)), coverage.max(axis=1))
     x1, x2 = _extent(np.asarray(part.any(axis=0)), coverage.max(axis=0))
     seen = np.array([x1, y1, x2, y2])
-    sides = np.where(np.abs(seen - claim) <= TRUSTED_PX, seen, claim)
     height, width = part.shape
-    x1, y1, x2, y2 = (sides / (width, height, width, height)).clip(0.0, 1.0)
-    if x2 <= x1 or y2 <= y1:
-        x1, y1, x2, y2 = seen / (width, height, width, height)
+    sides = np.where(np.abs(seen - region.claim) <= TRUSTED_PX, seen, region.claim).clip(0, [width, height] * 2)
+    if sides[2] <= sides[0] or sides[3] <= sides[1]:
+        sides = seen
+    box = Box(*(float(side) for side in sides / (width, height, width, height)))
     color = picture[part].mean(axis=0)
-    box = Box(float(x1), float(y1), float(x2), float(y2))
-    return Detection(name, box, float(odds[part].mean()), (float(color[0]), float(color[1]), float(color[2])))
+    score = float(odds[part].mean())
+    return Detection(name, box, score, (float(color[0]), float(color[1]), float(color[2])), int(part.sum()))
 
 
 def _extent(inside: NDArray[np.bool_], coverage: NDArray[np.floating[Any]]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Ctrl-C in a batch: once to finish what was begun, twice to stop at once; SIGTERM stops at once."""
+"""Ctrl-C in long work: once to finish what was begun, twice to stop at once; SIGTERM stops at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from typing import Any
 
 
 class Interrupts:
-    """Whether the user, or the system, wants the batch to stop."""
+    """Whether the user, or the system, wants the work to stop.
 
-    def __init__(self) -> None:
+    Args:
+        finishing: what the first Ctrl-C finishes, in words.
+    """
+
+    def __init__(self, finishing: str = "the clips that were begun") -> None:
+        self.finishing = finishing
         self.asked = False
         self.exit_code = 130
 
@@ -37,7 +42,7 @@ class Interrupts:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        os.write(2, b"finishing the clips that were begun; Ctrl-C again stops at once\n")  # print is not reentrant
+        os.write(2, f"finishing {self.finishing}; Ctrl-C again stops at once\n".encode())  # print is not reentrant
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
         self.asked, self.exit_code = True, 143

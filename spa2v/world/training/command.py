@@ -65,7 +65,9 @@ def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[f
     print(f"{stage}: {went}, {seconds / 60:.1f} minutes in all, loss {mean:.4f}; {out / stage}", file=sys.stderr)
 
 
-def ship_all(out: Path, seed: int, device: str, target: Path, parts: Sequence[str] = ()) -> None:
+def ship_all(
+    out: Path, seed: int, device: str, target: Path, parts: Sequence[str] = (), init: Path | None = None
+) -> None:
     """Writes what has been trained in `out` to `target`: all of it, or some parts.
 
     Raises:
@@ -76,5 +78,6 @@ def ship_all(out: Path, seed: int, device: str, target: Path, parts: Sequence[st
 
     if strange := sorted(set(parts) - set(PARTS)):
         raise ConfigError(f"there is no part {strange[0]!r} of the weights", f"parts: {', '.join(PARTS)}")
-    done = ship(Workshop(out, Plan(), Run(seed=seed, device=device, dtype="float32")), target, parts or PARTS)
+    run = Run(seed=seed, device=device, dtype="float32")
+    done = ship(Workshop(out, Plan(), run, init), target, parts or PARTS)
     print(f"wrote {', '.join(done) or 'nothing'} to {target}", file=sys.stderr)

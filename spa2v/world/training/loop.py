@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from spa2v.core.batch.interrupts import Interrupts
 from spa2v.core.errors import WeightsError
 from spa2v.core.media.files import atomic_path
 from spa2v.core.runtime import Run
@@ -161,13 +162,18 @@ class Trainer:
             self._resume(folder / CHECKPOINT)
 
     def train(self, until: int | None = None) -> None:
-        """Trains up to step `until` (by default all steps) and leaves the averaged weights in the module."""
+        """Trains up to step `until` (by default all steps) and leaves the averaged weights in the module.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, after a checkpoint.
+        """
         last = self.recipe.steps if until is None else min(until, self.recipe.steps)
         saved = began = time.monotonic()
         earlier = self.seconds
         pinned = self.run.device.type == "cuda"
         row = batches(self.stage, self.recipe.batch, range(self.step, last), self.draws, self.workers, pinned)
-        with self.run.progress(self.stage.name, last) as tick:
+        interrupts = Interrupts("this step")
+        with self.run.progress(self.stage.name, last) as tick, interrupts.handled():
             tick(self.step)
             for batch in row:
                 self._one(batch)
@@ -178,7 +184,11 @@ class Trainer:
                 if now - saved > self.recipe.checkpoint_s:
                     self.save()
                     saved = now
+                if interrupts.asked:
+                    break
         self.save()
+        if interrupts.asked:
+            raise KeyboardInterrupt
         if self.step >= self.recipe.steps:
             self.module.load_state_dict(self.average.state)
             self.module.eval()

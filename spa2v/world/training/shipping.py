@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ MOST_BYTES, FACTS, RECENT = 25_000_000, "training.json", 100
 def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list[str]:
     """Writes those of `parts` that have been trained into `target`; returns their names.
 
+    What `target`, and the folder that the trainings started from, tell of other parts is kept.
+
     Raises:
         WeightsError: all together are larger than the package may hold.
     """
@@ -33,7 +36,8 @@ def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list
     writers = {"vae": _vae, "base": _base, "motion": _motion, "migc": _migc, "gligen": _gligen, "detector": _detector}
     for name in done:
         writers[name](workshop, target)
-    write_json(target / FACTS, {name: facts(workshop.out / name) for name in done})
+    told = _told(target) if workshop.start is None else _told(workshop.start) | _told(target)
+    write_json(target / FACTS, told | {name: facts(workshop.out / name) for name in done})
     files = [file for file in target.rglob("*") if file.is_file()]
     for file in files:
         file.chmod(0o644)  # safetensors writes for the owner alone
@@ -41,6 +45,11 @@ def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list
     if size > MOST_BYTES:
         raise WeightsError(f"the weights in {str(target)!r} take {size} bytes", f"expected at most {MOST_BYTES}")
     return done
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    path = folder / FACTS
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def facts(folder: Path) -> dict[str, Any]:

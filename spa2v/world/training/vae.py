@@ -107,9 +107,9 @@ class VAEStage:
         write_grid(path, [to_bytes(pictures[:6]), to_bytes(again[:6]), to_bytes(pictures[6:]), to_bytes(again[6:])])
 
 
-def to_signed(pixels: np.ndarray[Any, Any]) -> Tensor:
+def to_signed(pixels: np.ndarray[Any, Any], device: torch.device | str = "cpu") -> Tensor:
     """uint8 (B, H, W, 3) to float32 (B, 3, H, W) in -1..1."""
-    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def _error(seen: Tensor, pictures: Tensor) -> Tensor:
@@ -133,18 +133,18 @@ def _edges(d: Tensor) -> Tensor:
 def spread_of(vae: Any, pool: Pool, run: Run) -> float:
     """Standard deviation of the latents of some pictures, all channels together."""
     pixels = pool.pixels.reshape(-1, *pool.pixels.shape[2:])[:MEASURED]
-    parts = [vae.encode(to_signed(part).to(run.device)).latent_dist.mean for part in _chunks(pixels, 32)]
+    parts = [vae.encode(to_signed(part, run.device)).latent_dist.mean for part in _chunks(pixels, 32)]
     return float(torch.cat(parts).float().std())
 
 
 @torch.no_grad()
-def encode_pool(vae: Any, pool: Pool, run: Run, chunk: int = 64) -> Tensor:
+def encode_pool(vae: Any, pool: Pool, run: Run, chunk: int = 128) -> Tensor:
     """Scaled latents of a pool, float16 on the CPU, (clips, frames, channels, h, w)."""
     flat = pool.pixels.reshape(-1, *pool.pixels.shape[2:])
     parts = []
     with run.progress("encoding", len(flat)) as tick:
         for pixels in _chunks(flat, chunk):
-            posterior = vae.encode(to_signed(pixels).to(run.device)).latent_dist
+            posterior = vae.encode(to_signed(pixels, run.device)).latent_dist
             parts.append((posterior.mean * vae.config.scaling_factor).half().cpu())
             tick(len(parts[-1]))
     latents = torch.cat(parts)
