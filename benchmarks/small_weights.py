@@ -29,7 +29,7 @@ from spa2v.world.detector import Detection, Detector, iou
 from spa2v.world.sampling import Choice, sample_scene
 
 PACKAGED = Path(__file__).parents[1] / "spa2v" / "weights" / "toyworld"
-HELD_OUT, SIZE, GUIDANCE, STEPS = 9_000_000, (128, 80), 4.0, 25
+HELD_OUT, SIZE, GUIDANCE, STEPS = 9_000_000, (256, 160), 4.0, 25
 MOVES = ("left_to_right", "right_to_left", "approaching", "receding")
 PARTS = ("detector", "grounding", "composition", "end_to_end", "cost")
 

@@ -42,10 +42,11 @@ def test_a_region_reaches_as_far_into_the_next_pixel_as_it_covers_it() -> None:
     coverage[10:20, 8:30] = 1.0
     coverage[10:20, 30] = 0.25
     coverage[9, 8:30] = 0.4
-    claims = claims_of((slice(9, 20), slice(8, 31), (8.4, 9.4, 31.0, 20.0)))
+    claims = claims_of((slice(9, 20), slice(8, 31), (8.4, 9.2, 30.75, 22.5)))
     (found,) = things(odds_of("bus", coverage), claims, EMPTY)
     assert found.name == "bus"
-    assert found.box == pytest.approx((8 / WIDTH, 9.6 / HEIGHT, 30.25 / WIDTH, 20 / HEIGHT))
+    # half way to the claim, but for the lower side, which is too far from it
+    assert found.box == pytest.approx((8.2 / WIDTH, 9.4 / HEIGHT, 30.5 / WIDTH, 22.5 / HEIGHT))
     assert found.color == (7, 7, 7)
 
 

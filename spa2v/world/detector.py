@@ -26,7 +26,7 @@ NAMES = tuple(CLASSES)
 WEIGHTS = Path(__file__).parent.parent / "weights" / "toyworld" / "detector.safetensors"
 SIZE = (256, 160)
 SEEN, MIN_PIXELS, CANDIDATES, VOTERS = 0.5, 6, 48, 600
-ONE_THING, TRUSTED_PX, REACH, FILLED, DOUBLE = 0.55, 4.0, 0.5, 0.1, 0.7
+ONE_THING, TRUSTED_PX, REACH, FILLED, DOUBLE = 0.55, 2.0, 0.4, 0.1, 0.7
 COUNTER = "num_batches_tracked"  # of batch norms; plays no part once they are trained
 WIDTHS = (16, 24, 48, 72, 96, 128)
 SIDE_SCALE = 32.0  # pixels of one unit of the network's boxes
@@ -238,7 +238,7 @@ def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def _detection(name: str, region: Region, odds: NDArray[np.floating[Any]], picture: NDArray[np.uint8]) -> Detection:
-    """A side is where the region ends, to parts of a pixel, if that is near the claim; else it is as claimed.
+    """A side lies half way between the region's end, to parts of a pixel, and the claim; where they differ, it is claimed.
 
     The class's odds in the pixels just outside tell how far the thing reaches into them.
     """
@@ -249,7 +249,8 @@ def _detection(name: str, region: Region, odds: NDArray[np.floating[Any]], pictu
     x1, x2 = _extent(np.asarray(part.any(axis=0)), coverage.max(axis=0))
     seen = np.array([x1, y1, x2, y2])
     height, width = part.shape
-    sides = np.where(np.abs(seen - region.claim) <= TRUSTED_PX, seen, region.claim).clip(0, [width, height] * 2)
+    both = (seen + region.claim) / 2
+    sides = np.where(np.abs(seen - region.claim) <= TRUSTED_PX, both, region.claim).clip(0, [width, height] * 2)
     if sides[2] <= sides[0] or sides[3] <= sides[1]:
         sides = seen
     box = Box(*(float(side) for side in sides / (width, height, width, height)))

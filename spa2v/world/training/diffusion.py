@@ -43,9 +43,19 @@ class Noised(NamedTuple):
     times: Tensor
 
 
-def noised(latents: Tensor, schedule: Any, generator: torch.Generator) -> Noised:
-    """Latents with a random time for each row, and noise."""
-    times = torch.randint(0, schedule.config.num_train_timesteps, (len(latents),), generator=generator)
+def noised(latents: Tensor, schedule: Any, generator: torch.Generator, early: bool = False) -> Noised:
+    """Latents with a random time for each row, and noise.
+
+    Args:
+        latents: (B, ...).
+        schedule: of diffusers.
+        generator: draws times and noise.
+        early: draw the times as 1 - u^3, mostly those of much noise, in which it is decided where things stand.
+    """
+    part = torch.rand(len(latents), generator=generator, dtype=torch.float64)
+    part = 1.0 - part**3 if early else part
+    last = schedule.config.num_train_timesteps - 1
+    times = (part * (last + 1)).long().clamp(max=last)
     return Noised(latents, torch.randn(latents.shape, generator=generator), times)
 
 

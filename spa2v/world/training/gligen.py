@@ -40,6 +40,17 @@ class GLIGENGrounder(nn.Module):
         fusers = [GatedSelfAttentionDense(s.channels, width, s.heads, s.channels // s.heads) for s in self.sites]
         self.fusers = nn.ModuleList(fusers)
 
+    def start(self) -> None:
+        """Opens the gates of untrained fusers and makes their last layers zero: nothing is added yet, but all learns.
+
+        With gates that start closed, as they are made, little gradient reaches what is behind them.
+        """
+        for name, parameter in self.fusers.named_parameters():
+            if name.rpartition(".")[2].startswith("alpha_"):
+                nn.init.ones_(parameter)
+            elif ".attn.to_out.0." in name or ".ff.net.2." in name:
+                nn.init.zeros_(parameter)
+
     @contextmanager
     def attached(self, frozen: Frozen, instances: Instances, now: Denoising, run: Run) -> Iterator[dict[str, Any]]:
         """Puts the fusers into the UNet's blocks for a batch; gives the keywords that feed them."""
@@ -81,6 +92,7 @@ class GLIGENStage:
     def __init__(self, frozen: Frozen) -> None:
         self.frozen = frozen
         self.grounder = GLIGENGrounder(frozen.sites)
+        self.grounder.start()
         self.schedule = make_noise_schedule()
 
     def trained(self) -> nn.Module:

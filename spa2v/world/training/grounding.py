@@ -107,7 +107,7 @@ def boxed(frozen: Frozen, schedule: Any, name: str, size: int, run: Run, drop: f
     instances = instances_of(things, rng, drop)
     tokens = frozen.prompter.tokens([frozen.latents.caption(place, rng) for place in places])
     weights = cell_weights([[thing.box for thing in row] for row in things], frozen.shape[1:])
-    return Boxed(noised(latents, schedule, run.torch_generator(name)), tokens, instances, weights)
+    return Boxed(noised(latents, schedule, run.torch_generator(name), early=True), tokens, instances, weights)
 
 
 def cell_weights(boxes: Sequence[Sequence[Sequence[float]]], size: tuple[int, int]) -> Tensor:
