@@ -238,7 +238,7 @@ def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def _detection(name: str, region: Region, odds: NDArray[np.floating[Any]], picture: NDArray[np.uint8]) -> Detection:
-    """A side lies half way between the region's end, to parts of a pixel, and the claim; where they differ, it is claimed.
+    """A side lies half way between the region's end, to parts of a pixel, and the claim; far apart, it is as claimed.
 
     The class's odds in the pixels just outside tell how far the thing reaches into them.
     """
