@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all audit lint bench clean help
+.PHONY: demo test test-all extensions audit lint bench clean help
 
 help:
 	@echo "make demo      set up $(VENV), turn the bundled recording into out/demo.mp4 and out/demo.png"
 	@echo "make test      set up $(VENV), then lint, types, import contracts and tests"
 	@echo "make test-all  the same with the slow tests, and an audit of the pinned versions"
+	@echo "make extensions  build, install and try every package in extensions/ from its wheel, in an environment of its own"
 	@echo "make audit     ask PyPI for known vulnerabilities of the pinned versions (needs a network)"
 	@echo "make bench     performance, as ratios"
 
@@ -28,7 +29,9 @@ demo: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --extend-select I,B,UP,SIM,C4,RUF,PT,RET,BLE,N extensions
 	$(BIN)/mypy
+	$(BIN)/mypy $(wildcard extensions/*/spa2v_*/ extensions/*/src/spa2v_*/)
 	$(BIN)/lint-imports
 
 test: lint
@@ -37,6 +40,9 @@ test: lint
 test-all: lint
 	$(BIN)/pytest -n 2 -m ""
 	@if $(BIN)/python -c "$$ASK_PYPI" 2>/dev/null; then $(MAKE) audit; else echo "NOT AUDITED: pypi.org cannot be reached, or does not know the pinned versions"; fi
+
+extensions: $(READY)
+	$(BIN)/pytest -m "" tests/test_extensions.py tests/test_broken_extension.py
 
 define ASK_PYPI
 from importlib.metadata import version

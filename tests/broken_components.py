@@ -216,6 +216,35 @@ class Videos:
     class loop(Denoiser):
         frames = 99
 
+    class steer(Denoiser):
+        def find_phrases(self, layout: VideoSceneLayout, phrases: list[str], run: Run) -> object:
+            return tuple(tuple((0,) for _ in phrases) for _ in range(self._inner.frames))
+
+
+class Deaf(Denoiser):
+    """Calls no hook."""
+
+    def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+        hooks = self._inner.denoising.before_step
+        kept, hooks[:] = list(hooks), []
+        try:
+            return self._inner.generate(layout, run)
+        finally:
+            hooks[:] = kept
+
+
+class Stubborn(Denoiser):
+    """Calls the hooks and goes its own way."""
+
+    def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+        hooks = self._inner.denoising.before_step
+        kept = list(hooks)
+        hooks[:] = [lambda latents, predict: (kept[0](latents, predict), latents)[1]] if kept else []
+        try:
+            return self._inner.generate(layout, run)
+        finally:
+            hooks[:] = kept
+
 
 class Injector:
     """Keeps every rule: scales what one layer gives."""

@@ -57,4 +57,5 @@ def make_environment(folder: Path) -> Environment:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV", "PYTEST"))}
     kept.pop("SPA2V_EXTENSIONS", None)
     path = f"{scripts}{os.pathsep}{kept.get('PATH', '')}"
-    return Environment(scripts, kept | {"PATH": path, "HF_HUB_OFFLINE": "1"} | OFFLINE)
+    quiet = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}  # tests run side by side, so a thread each is enough
+    return Environment(scripts, kept | {"PATH": path} | quiet | OFFLINE)

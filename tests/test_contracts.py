@@ -87,7 +87,7 @@ SETUPS: dict[tuple[str, str], Setup] = {
 }
 """What a component needs that cannot be here: small weights in the real format, or a server on this machine."""
 
-NO_DENOISER = {"sites", "text", "loop"}
+NO_DENOISER = {"sites", "text", "loop", "steer"}
 UNCHECKED: dict[tuple[str, str], set[str]] = {("motion_backbones", "storyboard"): NO_DENOISER}
 """Rules that do not apply; nothing else may go unchecked."""
 

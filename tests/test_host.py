@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spa2v import ComponentLoadError, ContractError, Entry, MissingDependency, RegistryError, UnknownComponent
-from spa2v.core.host import Host, RegistryFile
+from spa2v.core.host import Host, RegistryFile, _warn
 from spa2v.core.registry import FAMILIES, bind_options
 
 GOOD = """
@@ -129,6 +129,18 @@ def test_one_bad_extension_stops_nothing(install: Callable[..., str], name: str,
     assert {item.name: bool(item.problem) for item in made.extensions} == {"good_ext": False, name: True}
     with pytest.raises(UnknownComponent, match=f"the extension {name} 1.0 is left out"):
         made.registry.find("layout_planners", "a_name_it_might_have_had")
+
+
+def test_a_warning_is_given_once_and_by_one_process(
+    install: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("raises", "raise RuntimeError('no luck')")
+    for rank, times in (("0", 1), ("1", 0)):
+        monkeypatch.setenv("RANK", rank)
+        _warn.cache_clear()
+        assert [len(Host().extensions) for _ in range(3)] == [1, 1, 1]
+        assert capsys.readouterr().err.count("the extension raises 1.0 is left out") == times
+    _warn.cache_clear()
 
 
 def test_a_misspelt_hook_names_the_near_one(install: Callable[..., str]) -> None:

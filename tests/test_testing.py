@@ -41,7 +41,7 @@ def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_good_component_keeps_every_rule(family: str) -> None:
     report = check_component(family, broken.FAMILIES[family][0])
-    unchecked = {"sites", "text", "loop"} if family == "motion_backbones" else set()
+    unchecked = {"sites", "text", "loop", "steer"} if family == "motion_backbones" else set()
     assert set(report.unchecked) == unchecked
     assert set(report.kept) | unchecked == {rule.name for rule in rules(family)}
 
@@ -73,6 +73,36 @@ def test_what_is_expensive_is_told(family: str, bad: type, text: str) -> None:
     contract = Contract(family, bad)
     with pytest.raises(ContractError, match=f"    seen: {text}\n"):
         contract.check(next(rule for rule in contract.rules if rule.name == "cheap"))
+
+
+@pytest.mark.parametrize(
+    ("bad", "text"),
+    [
+        (broken.Deaf, r"a hook of before_step is called at the steps \[\], expected \[0, 1, 2, 3\]"),
+        (broken.Stubborn, r"a hook returns latents of mean \S+, the denoiser sees "),
+    ],
+)
+def test_hooks_before_a_step_must_be_heeded(bad: type, text: str) -> None:
+    contract = Contract("motion_backbones", bad)
+    with pytest.raises(ContractError, match=f"    seen: {text}"):
+        contract.check(next(rule for rule in contract.rules if rule.name == "steer"))
+
+
+def test_a_hook_before_a_step_that_is_left_is_told() -> None:
+    class Leaves(broken.Injector):
+        def place(self, denoiser: Any) -> Any:
+            self.backbone.denoising.before_step.append(lambda latents, predict: latents)
+            return super().place(denoiser)
+
+        def attach(self, backbone: Any, layout: VideoSceneLayout, run: Run) -> Any:
+            self.backbone = backbone
+            return super().attach(backbone, layout, run)
+
+    contract = Contract("grounding_injectors", Leaves)
+    with pytest.raises(
+        ContractError, match=r"seen: on one thing, after `with`: denoising.before_step still holds a hook"
+    ):
+        contract.check(next(rule for rule in contract.rules if rule.name == "reversible"))
 
 
 def test_all_broken_rules_are_told_at_once() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,8 +111,11 @@ class Extension:
     problem: str = ""
 
 
+@cache
 def _warn(message: str) -> None:
-    print(message, file=sys.stderr)
+    """Prints a message once, however many hosts a command makes; of several processes the first alone speaks."""
+    if multiprocessing.parent_process() is None and os.environ.get("RANK", "0") == "0":
+        print(message, file=sys.stderr)
 
 
 class Host:

@@ -5,9 +5,9 @@ Constructors take the options of the config and must be cheap; weights load on f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from spa2v.core.runtime import Run
@@ -53,7 +53,8 @@ class AttentionSite:
     """One attention layer of a denoiser.
 
     Args:
-        name: module path inside the denoiser.
+        name: module path inside the denoiser, of a module with the members of diffusers' `Attention` (`to_q`, `to_k`,
+            `to_v`, `to_out`, `heads`, `scale`).
         kind: "spatial" layers see one frame at a time, "temporal" layers one place over time.
         role: "self" or "cross" (to text).
         resolution: (height, width) of the feature map, in cells.
@@ -79,6 +80,21 @@ class AttentionSite:
         return self.name.rpartition(".")[0]
 
 
+class LatentsHook(Protocol):
+    """Changes latents before a step draws on them, for instance along a gradient."""
+
+    def __call__(self, latents: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
+        """Returns what the denoiser is to see in place of `latents`; the same object where nothing changes.
+
+        Args:
+            latents: (V, C, F, h, w), float32, scaled as the denoiser sees them: signal and noise of variance 1 in all.
+            predict: evaluates the denoiser on latents of this form, conditional rows alone (`guided` is False
+                meanwhile), with the time and the text of this step; (V, C, F, h, w). Differentiable where gradients
+                are enabled; they are not when the hook is called.
+        """
+        ...
+
+
 @dataclass
 class Denoising:
     """Where the denoising loop stands. The backbone moves it; whoever is attached reads it.
@@ -87,13 +103,17 @@ class Denoising:
         step: index of the current denoiser evaluation, from 0; starts again with every pass of an iterated sampler.
         steps: evaluations of a pass.
         timestep: the scheduler's time of the current evaluation.
+        noise: standard deviation of the noise in what the denoiser sees, 0..1: the square root of 1 - abar.
         guided: the batch holds the unconditional rows first and the conditional rows after them; else only the latter.
+        before_step: a `SteerableBackbone` calls these once before each evaluation, in order. Who adds one takes it out.
     """
 
     step: int = 0
     steps: int = 1
     timestep: float = 0.0
+    noise: float = 1.0
     guided: bool = True
+    before_step: list[LatentsHook] = field(default_factory=list)
 
 
 class EncodedText(NamedTuple):
@@ -129,6 +149,17 @@ class DenoisingBackbone(Protocol):
 
     def encode_text(self, texts: Sequence[str], run: Run) -> EncodedText:
         """Returns the features of each text, padded to the encoder's full length."""
+        ...
+
+
+@runtime_checkable
+class SteerableBackbone(DenoisingBackbone, Protocol):
+    """A denoising backbone that lets injectors change its latents, by the hooks in `denoising.before_step`."""
+
+    def find_phrases(
+        self, layout: VideoSceneLayout, phrases: Sequence[str], run: Run
+    ) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """Returns, for each frame and phrase, where its tokens stand in the frame's text; nowhere if absent."""
         ...
 
 

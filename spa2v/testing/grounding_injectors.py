@@ -88,6 +88,7 @@ def _as_before(subject: Subject, before: Any, when: str) -> None:
     backbone = _backbone(subject)
     left = snapshot(backbone.denoiser(toy_run())).changes(before)
     demand(not left, f"{when}: {left}")
+    demand(not backbone.denoising.before_step, f"{when}: denoising.before_step still holds a hook")
 
 
 def _reversible(subject: Subject) -> None:
@@ -180,7 +181,7 @@ RULES = (
     Rule(
         "reversible",
         "attach changes nothing before `with`, and after `with` the denoiser has the same modules, processors, hooks "
-        "and weights and computes bit for bit what it did before.",
+        "(denoising.before_step too) and weights and computes bit for bit what it did before.",
         "keep what you replace and put the same objects back in `finally`; remove every hook",
         _reversible,
     ),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from spa2v.core.protocols import DenoisingBackbone
+from spa2v.core.protocols import DenoisingBackbone, SteerableBackbone
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
 from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, state, untouched
 from spa2v.testing.rules import Rule, Subject, Unchecked, demand, trying, typed
 from spa2v.testing.same import difference
+from spa2v.testing.steering import check_steering
 from spa2v.testing.toys import toy_audio, toy_cues, toy_layout, toy_run
 
 
@@ -121,6 +122,13 @@ def _loop(subject: Subject) -> None:
     demand(max(steps) == now.steps - 1, f"denoising.step ends at {max(steps)} of denoising.steps = {now.steps}")
 
 
+def _steer(subject: Subject) -> None:
+    backbone = _used(subject)
+    if not isinstance(backbone, SteerableBackbone):
+        raise Unchecked("it does not let injectors change its latents (see SteerableBackbone)")
+    check_steering(backbone, *_first(subject, "one thing"))
+
+
 RULES = (
     *COMMON,
     Rule(
@@ -163,5 +171,12 @@ RULES = (
         "width are those of the video.",
         "make Denoising() once in the constructor; set step before each evaluation, steps before the first",
         _loop,
+    ),
+    Rule(
+        "steer",
+        "Where latents can be changed: each hook in denoising.before_step is called once before each evaluation, gets "
+        "a differentiable predict, and returns what the denoiser sees; find_phrases tells tokens of each frame's text.",
+        "call the hooks with what the denoiser would see, and carry the difference over to the sampler's latents",
+        _steer,
     ),
 )

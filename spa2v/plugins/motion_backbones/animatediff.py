@@ -183,22 +183,41 @@ class AnimateDiff:
         from spa2v.plugins.motion_backbones.animatediff_prompts import encode
 
         pipeline = self._models(run)
-        if self.vocabulary:
-            from spa2v.core.weights import local_path
-            from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
+        return encode(self._known(texts, run), pipeline.tokenizer, pipeline.text_encoder, run.device, run)
 
-            texts = Vocabulary.read(local_path(self.vocabulary)).translated(texts, run)
-        return encode(texts, pipeline.tokenizer, pipeline.text_encoder, run.device, run)
+    def find_phrases(
+        self, layout: VideoSceneLayout, phrases: Sequence[str], run: Run
+    ) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """For each frame and each phrase, the tokens of the frame's text that stand for the phrase."""
+        from spa2v.plugins.motion_backbones.animatediff_prompts import find_tokens, text_length
+
+        pipeline = self._models(run)
+        length = text_length(pipeline.tokenizer, pipeline.text_encoder)
+        known, found = self._known(phrases, run), []
+        for text in self._known(self._prompts(layout), run):
+            kinds = (find_tokens(text, words, pipeline.tokenizer, length) for words in (phrases, known))
+            found.append(tuple(own or other for own, other in zip(*kinds, strict=True)))
+        return tuple(found)
+
+    def _known(self, texts: Sequence[str], run: Run) -> Sequence[str]:
+        """The texts in words that the weights know."""
+        if not self.vocabulary:
+            return texts
+        from spa2v.core.weights import local_path
+        from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
+
+        return Vocabulary.read(local_path(self.vocabulary)).translated(texts, run)
+
+    def _prompts(self, layout: VideoSceneLayout) -> list[str]:
+        from spa2v.plugins.motion_backbones.animatediff_prompts import frame_prompts
+
+        return frame_prompts(layout, self.frames, self.captions, self.prompt_prefix)
 
     def _text_rows(self, layouts: Sequence[VideoSceneLayout], run: Run) -> Tensor:
         """(rows, tokens, width): a row for each frame of each video, after as many unconditional ones if guided."""
-        from spa2v.plugins.motion_backbones.animatediff_prompts import frame_prompts, rows_of
+        from spa2v.plugins.motion_backbones.animatediff_prompts import rows_of
 
-        prompts = [
-            prompt
-            for layout in layouts
-            for prompt in frame_prompts(layout, self.frames, self.captions, self.prompt_prefix)
-        ]
+        prompts = [prompt for layout in layouts for prompt in self._prompts(layout)]
         states = self.encode_text([self.negative_prompt, *prompts], run).states
         return rows_of(states[1:], states[:1] if self.guidance > 1 else None)
 

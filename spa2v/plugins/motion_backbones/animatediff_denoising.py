@@ -51,20 +51,46 @@ class Sampler:
         self.now.steps = len(times)
         self.now.guided = text.shape[0] == 2 * noise.shape[0] * noise.shape[2]
         for step, time in enumerate(times):
-            self.now.step, self.now.timestep = step, float(time)
+            self._stand_at(step, time)
+            latents = self._steered(latents, time, text)
             predicted = self._predict(scheduler.scale_model_input(latents, time), time, text)
             latents = scheduler.step(predicted, time, latents, **draws).prev_sample
             self.tick(1)
         return latents
 
+    def _stand_at(self, step: int, time: Tensor) -> None:
+        """Tells who is attached where the loop stands."""
+        kept = self.scheduler.alphas_cumprod[round(float(time))]
+        self.now.step, self.now.timestep, self.now.noise = step, float(time), float((1 - kept).sqrt())
+
+    def _steered(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
+        """The latents as the hooks of `now.before_step` leave them."""
+        told = text[len(text) // 2 :] if self.now.guided else text
+        for hook in tuple(self.now.before_step):
+            seen = self.scheduler.scale_model_input(latents, time)
+            changed = hook(seen, lambda x: self._predict_told(x, time, told))
+            if changed is not seen:
+                scale = self.scheduler.scale_model_input(torch.ones_like(latents[:1, :1, :1, :1, :1]), time)
+                latents = latents + (changed - seen) / scale
+        return latents
+
+    def _predict_told(self, latents: Tensor, time: Tensor, told: Tensor) -> Tensor:
+        """The denoiser's answer on the conditional rows alone, float32."""
+        guided, self.now.guided = self.now.guided, False
+        try:
+            return self._evaluate(latents, time, told)
+        finally:
+            self.now.guided = guided
+
     def _predict(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
         """The denoiser's answer with guidance, float32."""
-        batch = torch.cat([latents, latents]) if self.now.guided else latents
-        answer = self.unet(batch.to(text.dtype), time, encoder_hidden_states=text, return_dict=False)[0].float()
         if not self.now.guided:
-            return answer
-        plain, told = answer.chunk(2)
+            return self._evaluate(latents, time, text)
+        plain, told = self._evaluate(torch.cat([latents, latents]), time, text).chunk(2)
         return plain + self.guidance * (told - plain)
+
+    def _evaluate(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
+        return self.unet(latents.to(text.dtype), time, encoder_hidden_states=text, return_dict=False)[0].float()
 
     def sample_refined(
         self, noise: Tensor, text: Tensor, generators: Sequence[torch.Generator], settings: FreeInit

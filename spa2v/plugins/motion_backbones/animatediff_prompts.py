@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,13 +46,37 @@ def encode(texts: Sequence[str], tokenizer: Any, encoder: Any, device: torch.dev
     A text beyond the encoder's length is cut, and the run says so.
     """
     distinct = list(dict.fromkeys(texts))
-    length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+    length = text_length(tokenizer, encoder)
     _warn_of_cuts(distinct, tokenizer, length, run)
     tokens = tokenizer(distinct, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     with torch.no_grad():
         features = encoder(tokens.input_ids.to(device))
     order = torch.tensor([distinct.index(text) for text in texts], device=features.last_hidden_state.device)
     return EncodedText(features.last_hidden_state[order], features.pooler_output[order])
+
+
+def text_length(tokenizer: Any, encoder: Any) -> int:
+    """Tokens of an encoded text."""
+    return min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+
+
+def find_tokens(text: str, phrases: Sequence[str], tokenizer: Any, length: int) -> tuple[tuple[int, ...], ...]:
+    """For each phrase, the positions of the tokens that it covers wherever it stands in the text, in whole words.
+
+    Capitals do not matter, and an "s" may follow. What lies beyond `length` tokens is not seen and not found.
+    """
+    spans = tokenizer(text, truncation=True, max_length=length, return_offsets_mapping=True).offset_mapping
+    return tuple(_covered(text, phrase, spans) for phrase in phrases)
+
+
+def _covered(text: str, phrase: str, spans: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    words = r"\s+".join(map(re.escape, phrase.split()))
+    places = [match.span() for match in re.finditer(rf"(?<!\w){words}s?(?!\w)", text, re.IGNORECASE)] if words else []
+    return tuple(
+        index
+        for index, (start, end) in enumerate(spans)
+        if start < end and any(start < stop and begin < end for begin, stop in places)
+    )
 
 
 def _warn_of_cuts(texts: Sequence[str], tokenizer: Any, length: int, run: Run) -> None:
