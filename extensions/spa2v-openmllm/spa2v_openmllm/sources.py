@@ -6,7 +6,15 @@ from typing import Any
 
 from spa2v.core.weights import Weights, known
 
-FILES = ("*.json", "*.txt", "*.jinja", "*.safetensors")
+FILES = (
+    "config.json",
+    "preprocessor_config.json",
+    "model.safetensors.index.json|model.safetensors",
+    "*.json",
+    "*.txt",
+    "*.jinja",
+    "*.safetensors",
+)
 KNOWN: dict[str, dict[str, Any]] = {
     "Qwen/Qwen2.5-Omni-7B": {"size_mb": 22_400, "license": "Apache-2.0"},
     "Qwen/Qwen2-Audio-7B-Instruct": {"size_mb": 16_800, "license": "Apache-2.0"},

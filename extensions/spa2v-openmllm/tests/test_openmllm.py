@@ -12,7 +12,7 @@ import torch
 import transformers
 from conftest import CUES, HISS, HUM, OPTIONS, PROSE, TAUGHT, answer, talk, taught
 from safetensors.torch import load_file, save_file
-from spa2v import ConfigError, PlannerError, Run, VideoSceneLayout, WeightsError
+from spa2v import ConfigError, Pipeline, PlannerError, Run, VideoSceneLayout, WeightsError
 from spa2v.plugins.layout_planners.mllm import Conversation, Turn
 from spa2v.testing import toy_audio, toy_cues, toy_run
 
@@ -42,6 +42,17 @@ def test_the_layout_follows_from_what_is_heard(listening: Path) -> None:
     assert (told["finish"], told["model_version"], told["dtype"]) == ("stop", str(listening), "float32")
     assert told["usage"]["input_tokens"] > 500
     assert told["usage"]["output_tokens"] > 10
+
+
+def test_the_preset_plans() -> None:
+    preset = Path(__file__).parents[1] / "openmllm.yaml"
+    options = {**OPTIONS, "model": str(TAUGHT), "shots": 1}
+    overrides = [f"layout_planner.options.{key}={value}" for key, value in options.items()]
+    pipeline = Pipeline.from_preset(preset, overrides=["run.device=cpu", *overrides])
+    run = pipeline.new_run()
+    assert pipeline.plan(HUM, run).names == {"dog_0": "dog"}
+    assert run.record["planner"]["answers"][0]["dtype"] == "bfloat16"
+    assert len(run.record["planner"]["prompt"]["examples"]) == 1
 
 
 def test_prose_goes_back_and_is_mended(chatty: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from spa2v.core.weights import Weights, known
 
-FILES = ("*.json", "*/*.json", "*/*.model", "*/*.safetensors")
+FILES = ("model_index.json", "transformer/config.json", "*.json", "*/*.json", "*/*.model", "*/*.safetensors")
 KNOWN: dict[str, dict[str, Any]] = {
     "Wan-AI/Wan2.1-VACE-1.3B-diffusers": {"size_mb": 16_200, "license": "Apache-2.0"},
     "Wan-AI/Wan2.1-VACE-14B-diffusers": {"size_mb": 46_500, "license": "Apache-2.0"},
