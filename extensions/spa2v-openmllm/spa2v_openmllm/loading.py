@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from spa2v import ConfigError, Run, WeightsError
 from spa2v.core.weights import shorten
 from transformers.processing_utils import ProcessorMixin
 from transformers.utils import logging
+
+from spa2v_openmllm.memory import is_out_of_memory
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ class Loaded:
 
     @property
     def longest_s(self) -> float:
-        """How much of a sound it hears, in seconds."""
+        """How much of a sound it hears, in seconds; infinite where its processor cuts nothing."""
+        if not getattr(self.processor, "audio_kwargs", {}).get("truncation", True):
+            return math.inf
         ears = self.processor.feature_extractor
         return float(ears.n_samples / ears.sampling_rate)
 
@@ -91,6 +96,8 @@ def load(folder: Path, run: Run, offload: str) -> Loaded:
                 **options,
             )
     except FAILURES as error:
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise WeightsError(f"the audio-language model in {str(folder)!r} cannot be loaded", reason) from error
     _check(folder, info, kind)

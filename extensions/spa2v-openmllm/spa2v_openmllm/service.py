@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,6 @@ from spa2v_openmllm.sources import need
 
 if TYPE_CHECKING:
     from spa2v_openmllm.loading import Loaded
-
-CPU_SIGNS = ("not enough memory", "can't allocate memory", "cannot allocate memory")
 
 
 @dataclass(eq=False)
@@ -48,9 +44,10 @@ class LocalService:
             WeightsError, ConfigError: see `load`; memory ran out.
         """
         from spa2v_openmllm.loading import load
+        from spa2v_openmllm.memory import explained
 
         wanted = (run.device, run.dtype)
-        with self._lock, self._explained(run):
+        with self._lock, explained(self.model, self.offload, run):
             if self._loaded is None or self._loaded[0] != wanted:
                 self._loaded = None  # two of them may not fit
                 self._loaded = (wanted, load(locate(need(self.model)), run, self.offload))
@@ -64,7 +61,9 @@ class LocalService:
             WeightsError: it cannot be loaded.
             ConfigError: the conversation is too long, or memory ran out.
         """
-        with self._lock, self._explained(run):
+        from spa2v_openmllm.memory import explained
+
+        with self._lock, explained(self.model, self.offload, run):
             loaded = self.loaded(run)
             inputs = self.inputs(loaded, conversation, run)
             tokens = self.generate(loaded, inputs, run, sample)
@@ -140,38 +139,6 @@ class LocalService:
         if len(tokens) < self.max_output_tokens:
             run.notice(f"an answer was cut after timeout_s={self.timeout_s:g}: {len(tokens)} tokens were written")
         return "length"
-
-    @contextmanager
-    def _explained(self, run: Run) -> Iterator[None]:
-        """Turns an out-of-memory failure into a message that says what was tried and what helps.
-
-        Raises:
-            ConfigError: memory ran out.
-        """
-        import torch
-
-        try:
-            yield
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise self._out_of_memory(run) from error
-        except RuntimeError as error:
-            if not any(sign in str(error).lower() for sign in CPU_SIGNS):
-                raise
-            raise self._out_of_memory(run) from error
-
-    def _out_of_memory(self, run: Run) -> ConfigError:
-        dtype = str(run.dtype).removeprefix("torch.")
-        advice = [
-            (dtype == "float32", "run.dtype=bfloat16"),
-            (self.offload == "none" and run.device.type == "cuda", "layout_planner.options.offload=auto"),
-            (True, "fewer shots and keyframes"),
-            (True, "a smaller model"),
-        ]
-        return ConfigError(
-            f"out of memory while planning with {self.model!r}",
-            f"tried: {dtype} on {run.device}, offload {self.offload}",
-            f"what helps: {'; '.join(text for applies, text in advice if applies)}",
-        )
 
 
 def heard(part: SoundPart, rate: int) -> NDArray[np.float32]:

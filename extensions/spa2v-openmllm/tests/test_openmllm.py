@@ -73,6 +73,13 @@ def test_without_a_repair_prose_is_refused(chatty: Path, tmp_path: Path) -> None
 def test_other_kinds_answer_as_well(tmp_path: Path, kind: str) -> None:
     folder = taught(kind, tmp_path, [(talk(HUM), answer("dog"))])
     assert plan(HUM, model=str(folder)).caption == "A dog moves."
+    run = toy_run()
+    service = OpenMllm(model=str(folder), **OPTIONS).service
+    tokens = service.inputs(service.loaded(run), talk(toy_audio("pass", 8.0)), run)
+    cut = [f"{str(folder)!r} hears the first 5 s of 8.0 s"] if kind == "qwen2_audio" else []
+    assert run.record.get("notices", []) == cut
+    heard_s = tokens["feature_attention_mask"].sum() / 100
+    assert heard_s == (5 if cut else 8)
 
 
 def test_nonsense_ends_in_one_message_after_the_repairs(babbling: Path, tmp_path: Path) -> None:
@@ -228,6 +235,16 @@ def test_out_of_memory_says_what_was_tried_and_what_helps(size: int | None) -> N
         "  tried: float32 on cpu, offload none",
         "  what helps: run.dtype=bfloat16; fewer shots and keyframes; a smaller model",
     ]
+
+
+def test_out_of_memory_while_loading_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        transformers.Qwen2_5OmniThinkerForConditionalGeneration,
+        "from_pretrained",
+        lambda *given, **options: torch.empty(2**50, dtype=torch.uint8),
+    )
+    with pytest.raises(ConfigError, match="out of memory while planning"):
+        plan(HUM)
 
 
 def test_a_conversation_that_is_too_long_is_refused() -> None:

@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from spa2v import Run, WeightsError
 from spa2v.core.weights import shorten
 
+from spa2v_wan_vace.memory import is_out_of_memory
+
 FAILURES = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError)
 NETWORKS = {
     "transformer": diffusers.WanVACETransformer3DModel,
@@ -70,6 +72,8 @@ def _part(part: str, folder: Path, make: Callable[[], Any]) -> Any:
     try:
         return make()
     except FAILURES as error:
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise WeightsError(f"the {part} of the video model {str(folder)!r} cannot be loaded", reason) from error
 

@@ -26,6 +26,12 @@ def place(pipeline: Any, options: Any, run: Run) -> None:
         pipeline.vae.enable_tiling()
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, on the GPU or on the CPU."""
+    told = isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in CPU_SIGNS)
+    return told or isinstance(error, (torch.OutOfMemoryError, MemoryError))
+
+
 @contextmanager
 def explained(options: Any, run: Run) -> Iterator[None]:
     """Turns an out-of-memory failure into a message that says what was tried and which options help.
@@ -35,10 +41,8 @@ def explained(options: Any, run: Run) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory(options, run) from error
-    except RuntimeError as error:
-        if not any(sign in str(error).lower() for sign in CPU_SIGNS):
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
         raise _out_of_memory(options, run) from error
 

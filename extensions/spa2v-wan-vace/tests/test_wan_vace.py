@@ -264,6 +264,24 @@ def test_out_of_memory_says_what_was_tried_and_what_helps(size: int | None) -> N
     ]
 
 
+def test_out_of_memory_while_loading_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail = lambda *given, **options: torch.empty(2**50, dtype=torch.uint8)
+    monkeypatch.setattr("diffusers.WanVACETransformer3DModel.from_pretrained", fail)
+    with pytest.raises(ConfigError, match="out of memory while drawing"):
+        drawn(scene(LEFT))
+
+
+def test_other_failures_pass_through() -> None:
+    backbone = WanVace(**TINY)
+
+    def fail(*given: object) -> None:
+        raise RuntimeError("shapes differ")
+
+    backbone._loaded(toy_run()).transformer.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        backbone.generate(scene(LEFT), toy_run())
+
+
 REFUSED = [
     ({"width": 100}, "wan_vace: width is 100\n  the model takes multiples of 16"),
     ({"model_frames": 16}, "wan_vace: model_frames is 16\n  the model draws 1, 5, 9, ... frames; near ones: 17"),
