@@ -56,7 +56,7 @@ class Asker:
             EmptyAnswer: the reply has no text.
         """
         schema = None if form is None else [form.keyframes, form.reasoning, form.box_units, form.max_objects]
-        asked = {**self.service.identity(), "conversation": conversation.digest, "form": schema, "sample": sample}
+        asked = {**self.service.identity(run), "conversation": conversation.digest, "form": schema, "sample": sample}
         key = AnswerCache.key(asked)
         if (kept := self.cache.get(key)) is not None:
             return Asked(kept, True, 0)
@@ -66,18 +66,18 @@ class Asker:
             nonlocal count
             count += 1
             with self._gate:
-                return self._request(conversation, form)
+                return self._request(conversation, form, run, sample)
 
         reply = self.retries.run(request, lambda text: run.notice(redact(text)))
         self.cache.put(key, reply)
         return Asked(reply, False, count)
 
-    def _request(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
+    def _request(self, conversation: Conversation, form: AnswerForm | None, run: Run, sample: int) -> Reply:
         expected = expected_usage(conversation, form)
         number = self.budget.open(expected)
         used: Usage | None = None
         try:
-            reply = self.service.ask(conversation, form).redacted()
+            reply = self.service.ask(conversation, form, run, sample).redacted()
             used = reply.usage or expected
         finally:
             self.budget.close(number, used)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from spa2v.core.errors import ConfigError, PlannerError
+from spa2v.core.runtime import Run
 from spa2v.plugins.layout_planners.mllm import http_faults
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm, answer_schema
 from spa2v.plugins.layout_planners.mllm.conversation import Conversation, Part
@@ -58,7 +59,7 @@ class GeminiService:
     def where(self) -> str:
         return http_faults.address(os.environ.get(BASE_URL_NAME) or DEFAULT_URL)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self, run: Run) -> dict[str, Any]:
         return {
             "service": "gemini",
             "where": self.where,
@@ -70,7 +71,7 @@ class GeminiService:
             "thinking_level": self.thinking_level,
         }
 
-    def ask(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
+    def ask(self, conversation: Conversation, form: AnswerForm | None, run: Run, sample: int) -> Reply:
         """One request to generateContent, two where v1 does not know the system text."""
         read_key(KEY_NAMES)
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from spa2v.core.errors import ConfigError, PlannerError
+from spa2v.core.runtime import Run
 from spa2v.plugins.layout_planners.mllm import http_faults
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm, answer_schema
 from spa2v.plugins.layout_planners.mllm.conversation import Conversation, Part
@@ -56,7 +57,7 @@ class OpenAiService:
     def where(self) -> str:
         return http_faults.address(self.url)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self, run: Run) -> dict[str, Any]:
         return {
             "service": "openai",
             "where": self.where,
@@ -68,7 +69,7 @@ class OpenAiService:
             "modalities": self.modalities,
         }
 
-    def ask(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
+    def ask(self, conversation: Conversation, form: AnswerForm | None, run: Run, sample: int) -> Reply:
         """One request to chat/completions."""
         import openai
 

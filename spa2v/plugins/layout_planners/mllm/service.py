@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from spa2v.core.runtime import Run
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
 from spa2v.plugins.layout_planners.mllm.conversation import Conversation
 from spa2v.plugins.layout_planners.mllm.secrets import redact
@@ -69,14 +70,17 @@ class EmptyAnswer(Exception):
 
 
 class Service(Protocol):
-    """A client of one service."""
+    """A client of one service, or a model in this process.
 
-    def identity(self) -> dict[str, Any]:
+    A service elsewhere needs nothing of the run; a model here takes its device, dtype and seed from it.
+    """
+
+    def identity(self, run: Run) -> dict[str, Any]:
         """Everything beside the conversation that shapes a reply, without keys; part of the cache key."""
         ...
 
-    def ask(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
-        """Sends one request; `form` None asks for plain text.
+    def ask(self, conversation: Conversation, form: AnswerForm | None, run: Run, sample: int) -> Reply:
+        """Sends one request; `form` None asks for plain text, `sample` tells apart several answers to one question.
 
         Raises:
             TransientFault: it may succeed later.
