@@ -24,6 +24,8 @@ FACE = (
     "spa2v.core.errors",
     "spa2v.core.runtime",
     "spa2v.core.media",
+    "spa2v.core.weights",
+    "spa2v.plugins.layout_planners.mllm",
 )
 """What components may import (docs/extending.md)."""
 
