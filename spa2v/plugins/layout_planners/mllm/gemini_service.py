@@ -70,6 +70,9 @@ class GeminiService:
             "thinking_level": self.thinking_level,
         }
 
+    def key_names(self) -> tuple[str, ...]:
+        return KEY_NAMES
+
     def ask(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
         """One request to generateContent, two where v1 does not know the system text."""
         read_key(KEY_NAMES)

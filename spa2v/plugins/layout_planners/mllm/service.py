@@ -75,6 +75,10 @@ class Service(Protocol):
         """Everything beside the conversation that shapes a reply, without keys; part of the cache key."""
         ...
 
+    def key_names(self) -> tuple[str, ...]:
+        """The variables of which one must hold a key; empty where the service needs none."""
+        ...
+
     def ask(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
         """Sends one request; `form` None asks for plain text.
 
