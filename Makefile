@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all audit lint bench clean help
+.PHONY: demo test test-all docs audit lint bench clean help
 
 help:
 	@echo "make demo      set up $(VENV), turn the bundled recording into out/demo.mp4 and out/demo.png"
 	@echo "make test      set up $(VENV), then lint, types, import contracts and tests"
-	@echo "make test-all  the same with the slow tests, and an audit of the pinned versions"
+	@echo "make test-all  the same with the slow tests, the docs as a site, and an audit of the pinned versions"
+	@echo "make docs      the documentation as a site in out/site, built strictly"
 	@echo "make audit     ask PyPI for known vulnerabilities of the pinned versions (needs a network)"
 	@echo "make bench     performance, as ratios"
 
@@ -34,9 +35,13 @@ lint: $(READY)
 test: lint
 	$(BIN)/pytest -n 2
 
-test-all: lint
+test-all: lint docs
 	$(BIN)/pytest -n 2 -m ""
 	@if $(BIN)/python -c "$$ASK_PYPI" 2>/dev/null; then $(MAKE) audit; else echo "NOT AUDITED: pypi.org cannot be reached, or does not know the pinned versions"; fi
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open out/site/index.html, or with search: $(BIN)/python -m http.server --directory out/site"
 
 define ASK_PYPI
 from importlib.metadata import version
