@@ -64,7 +64,7 @@ def _tested(item: dict[str, Any]) -> str:
 
 def _devices(found: dict[str, Any]) -> Iterator[Line]:
     if found["torch"] is None:
-        yield "torch", found["problem"], DIM
+        yield "torch", found["problem"].removeprefix("torch is "), DIM
         return
     yield "torch", found["torch"], ""
     yield "default", f"{found['default']}, {found['dtype']}", ""

@@ -116,7 +116,8 @@ class MllmPlanner(ABC):
 
     def keys(self) -> tuple[str, ...]:
         """The variables of which one must hold a key; empty where none is needed."""
-        return self._asker.service.key_names()
+        names: tuple[str, ...] = getattr(self._asker.service, "key_names", tuple)()
+        return names
 
     def _make_asker(self, model: str, service: Service) -> Asker:
         retries = RetryPolicy(self.attempts, self.first_wait_s, self.longest_wait_s, self.patience_s)

@@ -69,14 +69,13 @@ class EmptyAnswer(Exception):
 
 
 class Service(Protocol):
-    """A client of one service."""
+    """A client of one service.
+
+    Optional: `key_names() -> tuple[str, ...]`, the variables of which one must hold a key.
+    """
 
     def identity(self) -> dict[str, Any]:
         """Everything beside the conversation that shapes a reply, without keys; part of the cache key."""
-        ...
-
-    def key_names(self) -> tuple[str, ...]:
-        """The variables of which one must hold a key; empty where the service needs none."""
         ...
 
     def ask(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
