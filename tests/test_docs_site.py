@@ -48,6 +48,25 @@ def test_a_figure_stands_on_the_page_that_it_names(row: list[str]) -> None:
     assert [number for number in numbers if number not in text] == []
 
 
+def test_the_numbers_of_the_answers_are_those_of_the_code() -> None:
+    pytest.importorskip("diffusers")
+    from spa2v.core.config import AudioConfig
+    from spa2v.core.pipeline import Pipeline
+    from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+    from spa2v.plugins.motion_backbones.animatediff_limits import RANGES
+
+    text = Page(DOCS / "faq.md").text
+    assert f"up to {RANGES['frames'][1]}." in text
+    assert f"up to {AudioConfig().max_duration_s:.0f} seconds are read" in text
+    saving = Pipeline.from_preset("low-memory").motion_backbone
+    assert isinstance(saving, AnimateDiff)
+    assert f"`decode_chunk` ({AnimateDiff().decode_chunk}, and {saving.decode_chunk} with `low-memory`)" in text
+    assert saving.offload == "model", "networks visit the GPU in turn"
+    inputs = {name: Pipeline.from_preset(name).layout_planner for name in ("gemini", "gpt4o", "openai-local", "spa2v")}
+    assert {getattr(planner, "spatial_input", None) for planner in inputs.values()} == {"cues_text"}
+    assert getattr(Pipeline.from_preset("paper").layout_planner, "spatial_input", None) == "raw"
+
+
 class Fetched(HTMLParser):
     """What a browser fetches to show a page: addresses of scripts, styles, pictures, frames."""
 

@@ -55,4 +55,6 @@ def test_doctor_where_torch_is_not_installed(installed: Path, tmp_path: Path) ->
     assert [item["name"] for item in needed if item["installed"] != item["tested"]] == []
     spa2v = next(item for item in report["presets"] if item["name"] == "spa2v")
     assert {need["kind"] for need in spa2v["needs"]} == {"package"}
-    assert "torch: not installed: pip install 'spa2v[diffusion]'" in call(installed / "spa2v", "doctor", "-c", "storyboard", cwd=tmp_path)
+    assert "torch: not installed: pip install 'spa2v[diffusion]'" in call(
+        installed / "spa2v", "doctor", "-c", "storyboard", cwd=tmp_path
+    )
