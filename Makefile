@@ -4,15 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all docs audit lint bench clean help
+.PHONY: demo test test-all audit lint bench clean help
 
 help:
 	@echo "make demo      set up $(VENV), turn the bundled recording into out/demo.mp4 and out/demo.png"
 	@echo "make test      set up $(VENV), then lint, types, import contracts and tests"
-	@echo "make test-all  the same with the slow tests, the docs as a site, and an audit of the pinned versions"
-	@echo "make docs      the documentation as a site in out/site, built strictly"
+	@echo "make test-all  the same with the slow tests, and an audit of the pinned versions"
 	@echo "make audit     ask PyPI for known vulnerabilities of the pinned versions (needs a network)"
 	@echo "make bench     performance, as ratios"
+	@echo "make docs      the documentation as a site in out/site, built strictly; a part of make test-all"
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spa2v needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -39,10 +39,6 @@ test-all: lint docs
 	$(BIN)/pytest -n 2 -m ""
 	@if $(BIN)/python -c "$$ASK_PYPI" 2>/dev/null; then $(MAKE) audit; else echo "NOT AUDITED: pypi.org cannot be reached, or does not know the pinned versions"; fi
 
-docs: $(READY)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
-	@echo "open out/site/index.html, or with search: $(BIN)/python -m http.server --directory out/site"
-
 define ASK_PYPI
 from importlib.metadata import version
 from urllib.request import urlopen
@@ -55,6 +51,11 @@ audit: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks -o python_files='bench_*.py' --benchmark-enable --benchmark-only -m ""
+
+.PHONY: docs
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open out/site/index.html, or with search: $(BIN)/python -m http.server --directory out/site"
 
 clean:
 	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks

@@ -54,6 +54,9 @@ class GeminiService:
                 f"thinking_level: {self.thinking_level!r}", "expected auto, minimal, low, medium, high or null"
             )
 
+    def key_names(self) -> tuple[str, ...]:
+        return KEY_NAMES
+
     @property
     def where(self) -> str:
         return http_faults.address(os.environ.get(BASE_URL_NAME) or DEFAULT_URL)
@@ -69,9 +72,6 @@ class GeminiService:
             "max_output_tokens": self.max_output_tokens,
             "thinking_level": self.thinking_level,
         }
-
-    def key_names(self) -> tuple[str, ...]:
-        return KEY_NAMES
 
     def ask(self, conversation: Conversation, form: AnswerForm | None) -> Reply:
         """One request to generateContent, two where v1 does not know the system text."""

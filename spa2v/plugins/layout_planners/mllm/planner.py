@@ -115,7 +115,7 @@ class MllmPlanner(ABC):
         """The client of the planner's service; nothing is loaded or connected yet."""
 
     def keys(self) -> tuple[str, ...]:
-        """The variables of which one must hold a key; empty where none is needed."""
+        """The variables of which one must hold a key; a service tells them by `key_names()`, or needs none."""
         names: tuple[str, ...] = getattr(self._asker.service, "key_names", tuple)()
         return names
 

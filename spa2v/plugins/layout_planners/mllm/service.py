@@ -69,10 +69,7 @@ class EmptyAnswer(Exception):
 
 
 class Service(Protocol):
-    """A client of one service.
-
-    Optional: `key_names() -> tuple[str, ...]`, the variables of which one must hold a key.
-    """
+    """A client of one service."""
 
     def identity(self) -> dict[str, Any]:
         """Everything beside the conversation that shapes a reply, without keys; part of the cache key."""
