@@ -14,13 +14,15 @@ from doc_commands import application
 from doc_pages import ROOT, Page
 
 from spa2v.core.config import LIST_ROLE, SINGLE_ROLES, load, preset_names
-from spa2v.core.errors import Spa2vError
+from spa2v.core.errors import Spa2vError, UnknownComponent
 from spa2v.core.pipeline import Pipeline, presets_folder
 
 STARTS = ("spa2v", "python", "pytest", "make")
 _ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*")
 _BRACKETS = re.compile(r"[\[\]]")
 HELP = ("-h", "--help")
+MADE_THERE = ("loud",)
+"""Components that the reader makes on the page."""
 
 
 def shown(page: Page) -> list[str]:
@@ -85,7 +87,11 @@ def _config(command: Any, words: list[str]) -> str | None:
         problems = Pipeline(load(sources, settings, presets_folder())).check()
     except Spa2vError as error:
         problems = [error]
-    return "; ".join(str(error) for error in problems if "my_" not in str(error) and "loud" not in str(error)) or None
+    return "; ".join(str(error) for error in problems if not _of_the_tutorial(error)) or None
+
+
+def _of_the_tutorial(error: Spa2vError) -> bool:
+    return isinstance(error, UnknownComponent) and any(repr(name) in error.fact for name in MADE_THERE)
 
 
 def _python(words: list[str]) -> str | None:

@@ -83,6 +83,7 @@ def test_commands_are_found_where_they_stand() -> None:
         ("spa2v plan street.wav [--outt FILE]", "no option '--outt'"),
         ("spa2v plan street.wav --config gemni", "no preset 'gemni'"),
         ("spa2v plan a.wav --config gemini layout_planner.options.shotz=1", "layout_planner (gemini): unknown option"),
+        ("spa2v plan a.wav layout_planner=gemni", "unknown component 'gemni' of layout_planners"),
         ("spa2v ablate captions --data d --base toyword", "no preset 'toyword'"),
         ("python -m benchmarks.no_such_thing", "no module 'benchmarks.no_such_thing'"),
         ("python -m benchmarks.small_weights --cuont 3", "benchmarks.small_weights has no option '--cuont'"),

@@ -94,8 +94,14 @@ def test_local_weights_and_a_key_make_a_preset_ready(
     roles["grounding_injector.options.weights"] = "migc.safetensors"
     words = ["--config", "spa2v", *(f"{option}={tmp_path / name}" for option, name in roles.items())]
     assert "does not exist" in doctor(*words)[1]["todo"][0]["fact"]
-    for name in roles.values():
-        (tmp_path / name).mkdir()
+    for part in ("base/unet", "base/vae", "base/text_encoder", "motion"):
+        (tmp_path / part).mkdir(parents=True)
+    (tmp_path / "migc.safetensors").touch()
+    (tmp_path / "base/vae/diffusion_pytorch_model.safetensors").touch()
+    incomplete = [need["fact"].rpartition("' ")[2] for need in doctor(*words)[1]["todo"]]
+    assert incomplete == ["is not complete", "is not complete"]
+    for part in ("base/unet", "base/text_encoder", "motion"):
+        (tmp_path / part / "model.safetensors").touch()
     code, report = doctor(*words)
     assert (code, report["keys"]["GEMINI_API_KEY"]) == (0, True)
     assert "planted" not in json.dumps(report)

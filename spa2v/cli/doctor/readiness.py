@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from spa2v.core.config import SINGLE_ROLES, load, preset_names
@@ -13,7 +14,19 @@ from spa2v.core.errors import MissingDependency, Spa2vError
 from spa2v.core.host import Host
 from spa2v.core.pipeline import Pipeline, presets_folder
 from spa2v.core.protocols import NeedsKeys
-from spa2v.core.weights import PACKAGED, NeedsWeights, Weights, find, is_local
+from spa2v.core.weights import (
+    PACKAGED,
+    PICKLE_SUFFIXES,
+    SAFE_SUFFIXES,
+    NeedsWeights,
+    Weights,
+    find,
+    is_local,
+    local_path,
+)
+
+SUFFIXES = (*SAFE_SUFFIXES, *PICKLE_SUFFIXES)
+"""Of files that hold weights."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class Readiness:
         needs: what is missing.
         missing_mb: of weights that are not here, as far as their sizes are known.
         at_least: there are more of them, of unknown size, or of components that cannot be asked.
-        asks: a component asks a service, which was not tried.
+        asks: a component asks a model, mostly behind a service, which was not tried.
     """
 
     name: str
@@ -59,7 +72,7 @@ class Readiness:
             "needs": [need.to_json() for need in self.needs],
             "missing_gb": round(self.missing_mb / 1000, 2),
             "missing_at_least": self.at_least,
-            "asks_a_service": self.asks,
+            "asks_a_model": self.asks,
         }
 
 
@@ -87,7 +100,7 @@ def of(names: Sequence[str], pipeline: Pipeline) -> Readiness:
 def _of(names: Sequence[str], pipeline: Pipeline) -> Readiness:
     refused = [_refused(error) for error in pipeline.check()]
     built = list(_built(pipeline))
-    missing = [(role, need) for role, need in _weights(built) if find(need) is None]
+    missing = [(role, need) for role, need in _weights(built) if not _is_there(need)]
     keys = [component.keys() for _, component in built if isinstance(component, NeedsKeys)]
     needs = [*refused, *(_missing(role, need, names) for role, need in missing), *_unset(keys)]
     sizes = [need.size_mb for _, need in missing]
@@ -115,11 +128,21 @@ def _weights(built: Iterable[tuple[str, Any]]) -> list[tuple[str, Weights]]:
     return list({need.source: (role, need) for role, need in needs}.values())
 
 
+def _is_there(need: Weights) -> bool:
+    """Whether the weights are here; of a folder, whether each part that it should have holds weights."""
+    path = find(need)
+    if path is None or path.is_file():
+        return path is not None
+    parts = {path / Path(pattern.partition("|")[0]).parent for pattern in need.patterns if "*" not in pattern}
+    return all(any(file.suffix in SUFFIXES for file in part.glob("*")) for part in parts)
+
+
 def _missing(role: str, need: Weights, names: Sequence[str]) -> Need:
     if is_local(need.source):
         option = f"{role}.options.{need.option}"
         carried = "this release does not carry it; " if need.source.startswith(PACKAGED) else ""
-        return Need("weights", f"the {need.role} {need.source!r} does not exist", f"{carried}set {option} to yours")
+        what = "is not complete" if local_path(need.source).exists() else "does not exist"
+        return Need("weights", f"the {need.role} {need.source!r} {what}", f"{carried}set {option} to yours")
     size = "size unknown" if need.size_mb is None else f"{need.size_mb / 1000:.2f} GB"
     fetch = " ".join(["spa2v weights fetch", *(f"--config {name}" for name in names)])
     return Need("weights", f"the {need.role} {need.source!r} is not here ({size})", fetch)

@@ -83,7 +83,7 @@ def _encoder(item: dict[str, Any]) -> Line:
 
 
 def _preset(item: dict[str, Any]) -> Line:
-    asks = " (it asks a service, which was not tried)" if item["asks_a_service"] else ""
+    asks = " (the model that it asks was not tried)" if item["asks_a_model"] else ""
     if item["runs"]:
         return item["name"], f"can run now{asks}", GOOD
     return item["name"], "needs " + ", ".join(_wants(item)), DIM
