@@ -21,7 +21,10 @@ def _leads(page: Page, target: str) -> bool:
     return not anchor or (there.suffix == ".md" and anchor in Page(there).anchors)
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+PACKAGES = [Page(path) for path in sorted((ROOT / "extensions").glob("*/README.md"))]
+
+
+@pytest.mark.parametrize("page", [*pages(), *PACKAGES], ids=lambda page: page.name)
 def test_no_link_is_dead(page: Page) -> None:
     assert dead(page) == []
 
