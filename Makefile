@@ -13,6 +13,7 @@ help:
 	@echo "make extensions  build, install and try every package in extensions/ from its wheel, in an environment of its own"
 	@echo "make audit     ask PyPI for known vulnerabilities of the pinned versions (needs a network)"
 	@echo "make bench     performance, as ratios"
+	@echo "make docs      the documentation as a site in out/site, built strictly; a part of make test-all"
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spa2v needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -37,7 +38,7 @@ lint: $(READY)
 test: lint
 	$(BIN)/pytest -n 2
 
-test-all: lint
+test-all: lint docs
 	$(BIN)/pytest -n 2 -m ""
 	@if $(BIN)/python -c "$$ASK_PYPI" 2>/dev/null; then $(MAKE) audit; else echo "NOT AUDITED: pypi.org cannot be reached, or does not know the pinned versions"; fi
 
@@ -56,6 +57,11 @@ audit: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks -o python_files='bench_*.py' --benchmark-enable --benchmark-only -m ""
+
+.PHONY: docs
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open out/site/index.html, or with search: $(BIN)/python -m http.server --directory out/site"
 
 clean:
 	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks

@@ -2,6 +2,7 @@
 
 A block with a title is a file. A block of `sh` is run by a shell, in the folder that the one before ended in; a block
 of `text` right after it is what it prints, where a line of `...` stands for any lines and `...` in a line for anything.
+A block of `sh` that starts with `# needs: a key` (or what else of `NEEDS` it needs) is not run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+NEEDS = (
+    "a key",
+    "a GPU",
+    "a network",
+    "the package index",
+    "published weights",
+    "trained weights",
+    "a SLURM cluster",
+    "data of your own",
+)
+"""What a machine of the tests lacks; besides, "about N minutes" (or hours)."""
+_LONG = re.compile(r"about \d+ (minutes|hours)")
+_NEEDS_LINE = re.compile(r"^# needs: (.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,6 +37,22 @@ class Block:
     title: str
     text: str
     line: int
+
+    @property
+    def needs(self) -> list[str]:
+        """What its commands need that the tests do not have."""
+        line = _NEEDS_LINE.search(self.text)
+        return line[1].split(", ") if line else []
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is a command that the tests run."""
+        return self.language == "sh" and not self.title and not self.needs
+
+
+def is_known_need(need: str) -> bool:
+    """Whether a mark is one that readers know from the other pages."""
+    return need in NEEDS or _LONG.fullmatch(need) is not None
 
 
 def blocks(page: str) -> list[Block]:
@@ -38,20 +68,23 @@ def prints(wanted: str, got: str) -> bool:
 
 
 def run_page(page: str, folder: Path, variables: Mapping[str, str]) -> int:
-    """Runs the blocks of a page in a folder; the number of commands that ran.
+    """Runs the blocks of a page in a folder; the number of blocks of commands that ran.
 
     Raises:
         AssertionError: a command fails where the page does not say so, or prints something else.
     """
-    here, count, output = folder, 0, ""
+    here, count = folder, 0
+    output: str | None = None  # of the commands right before, where they ran
     for block in blocks(page):
         if block.title:
             (here / block.title).parent.mkdir(parents=True, exist_ok=True)
             (here / block.title).write_text(block.text)
-        elif block.language == "sh":
+        elif block.runs:
             here, output = _run(block, here, folder / ".here", variables)
             count += 1
-        elif block.language == "text":
+        elif block.language == "sh":
+            output = None
+        elif block.language == "text" and output is not None:
             assert prints(block.text, output), f"line {block.line}: printed\n{output}"
     return count
 

@@ -7,13 +7,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+import doc_commands
+import doc_presets
+from doc_schema import table as schema_table
+
 from spa2v.core import hookspecs, protocols
 from spa2v.core.registry import FAMILIES
 from spa2v.testing.contract import rules
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = ("contracts.md", "hooks.md")
-_PART = re.compile(r"(<!-- made from the code: (\w+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = ("commands.md", "contracts.md", "doctor.md", "hooks.md", "presets.md", "python.md")
+_PART = re.compile(r"(<!-- made from the code: (\w+) ([\w ]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def hook_names() -> list[str]:
@@ -60,7 +64,27 @@ def hook(name: str) -> str:
     return f"```python\n{_signature(function)}\n```\n\n```\n{inspect.getdoc(function)}\n```\n"
 
 
-MAKERS = {"method": method, "rules": table, "offer": offer, "hook": hook}
+def example(name: str) -> str:
+    """A program of `examples/` as a file of the page."""
+    text = (DOCS.parent / "examples" / f"{name}.py").read_text(encoding="utf-8")
+    return f'```python title="{name}.py"\n{text}```\n'
+
+
+def example_names() -> list[str]:
+    """The programs of `examples/`."""
+    return sorted(path.stem for path in (DOCS.parent / "examples").glob("*.py"))
+
+
+MAKERS = {
+    "method": method,
+    "rules": table,
+    "offer": offer,
+    "hook": hook,
+    "command": doc_commands.part,
+    "presets": doc_presets.part,
+    "schema": schema_table,
+    "example": example,
+}
 
 
 def filled(page: str) -> str:
@@ -75,9 +99,11 @@ def parts(page: str) -> set[tuple[str, str]]:
 
 def everything() -> set[tuple[str, str]]:
     """The parts that the pages must have."""
-    return {(maker, family) for maker in ("method", "rules") for family in FAMILIES} | {
-        ("hook", name) for name in hook_names()
-    }
+    wanted = {(maker, family) for maker in ("method", "rules") for family in FAMILIES}
+    wanted |= {("hook", name) for name in hook_names()}
+    wanted |= {("command", name) for name in doc_commands.names()}
+    wanted |= {("example", name) for name in example_names()}
+    return wanted | {("presets", name) for name in doc_presets.PARTS} | {("schema", "doctor")}
 
 
 if __name__ == "__main__":

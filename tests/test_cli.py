@@ -167,23 +167,3 @@ def test_check_tells_everything_or_that_all_is_fine(spa2v, toy: Path) -> None:
 def test_every_preset_is_fine(spa2v, preset: str) -> None:
     code, _, err = spa2v("check", "--config", preset)
     assert (code, err) == (0, "the config is fine\n")
-
-
-def test_doctor_never_shows_a_key(spa2v, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-key")
-    code, out, err = spa2v("doctor", "--json")
-    report = json.loads(out)
-    assert code == 0
-    assert report["keys"]["OPENAI_API_KEY"] is True
-    assert report["encoders"]["aac"] is True
-    assert "planted" not in out + err
-
-
-def test_doctor_tells_what_is_wrong_with_an_extension(spa2v, install) -> None:
-    assert "extensions\n  none\n" in spa2v("doctor")[1]
-    install("fine", "import spa2v")
-    install("gone", "import no_such_package_of_ours")
-    out = spa2v("doctor")[1]
-    assert "  fine (fine 1.0): fine\n" in out
-    assert "  gone (gone 1.0): left out: ModuleNotFoundError: No module named 'no_such_package_of_ours'\n" in out
-    assert "  dtypes: float32, " in out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,22 +29,17 @@ def test_made_parts_are_those_of_the_code(name: str) -> None:
     assert filled(page(name)) == page(name), "run: python tests/doc_parts.py"
 
 
-def test_every_family_and_hook_is_documented() -> None:
+def test_everything_has_its_part() -> None:
+    """Every hook, family, command, preset and example; what is gone has none."""
     found = set().union(*(parts(page(name)) for name in PAGES))
-    assert found >= everything()
+    assert everything() - found == set()
+    assert {maker for maker, _ in found - everything()} <= {"offer"}
 
 
 def test_the_toys_are_documented() -> None:
     told = page("extending.md") + page("contracts.md")
     missing = [name for name in helpers if name not in told and name[0].islower()]
     assert not missing
-
-
-@pytest.mark.parametrize("name", ["extending.md", *PAGES])
-def test_links_lead_somewhere(name: str) -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", page(name))
-    assert targets
-    assert [target for target in targets if not (DOCS / target).exists()] == []
 
 
 def test_the_hook_examples_work(toy: Path, noise: AudioClip, install: Callable[..., str]) -> None:

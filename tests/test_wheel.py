@@ -46,3 +46,15 @@ def test_generate_from_another_directory(installed: Path, tmp_path: Path) -> Non
     call(installed / "spa2v", "generate", recording, "-c", "storyboard", "-o", "out.mp4", cwd=tmp_path)
     assert (tmp_path / "out.mp4").stat().st_size > 10_000
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_doctor_where_torch_is_not_installed(installed: Path, tmp_path: Path) -> None:
+    report = json.loads(call(installed / "spa2v", "doctor", "--json", "-c", "storyboard", cwd=tmp_path))
+    assert (report["ready"], report["device"]["torch"]) == (True, None)
+    needed = [item for item in report["packages"] if not item["extras"]]
+    assert [item["name"] for item in needed if item["installed"] != item["tested"]] == []
+    spa2v = next(item for item in report["presets"] if item["name"] == "spa2v")
+    assert {need["kind"] for need in spa2v["needs"]} == {"package"}
+    assert "torch: not installed: pip install 'spa2v[diffusion]'" in call(
+        installed / "spa2v", "doctor", "-c", "storyboard", cwd=tmp_path
+    )

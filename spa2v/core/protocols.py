@@ -175,6 +175,15 @@ class GroundingInjector(Protocol):
         ...
 
 
+@runtime_checkable
+class NeedsKeys(Protocol):
+    """A component of any family that asks a service with a key. Optional: `spa2v doctor` looks for it."""
+
+    def keys(self) -> Sequence[str]:
+        """Returns the environment variables of which one must hold a key; empty where none is needed."""
+        ...
+
+
 FAMILIES: dict[str, tuple[type[Any], str]] = {
     "cue_extractors": (CueExtractor, "extract"),
     "layout_planners": (LayoutPlanner, "plan"),

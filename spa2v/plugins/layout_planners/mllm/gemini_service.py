@@ -55,6 +55,9 @@ class GeminiService:
                 f"thinking_level: {self.thinking_level!r}", "expected auto, minimal, low, medium, high or null"
             )
 
+    def key_names(self) -> tuple[str, ...]:
+        return KEY_NAMES
+
     @property
     def where(self) -> str:
         return http_faults.address(os.environ.get(BASE_URL_NAME) or DEFAULT_URL)

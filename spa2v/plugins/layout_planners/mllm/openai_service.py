@@ -101,10 +101,13 @@ class OpenAiService:
                 )
             return self._made
 
-    def _key(self) -> str:
-        """The key; a server of one's own may need none."""
+    def key_names(self) -> tuple[str, ...]:
+        """Of the key; none for a server of one's own, which takes one where it is set."""
         own = http_faults.address(self.url) != http_faults.address(DEFAULT_URL)
-        if own and not os.environ.get(self.api_key_env, "").strip():
+        return () if own else (self.api_key_env,)
+
+    def _key(self) -> str:
+        if not self.key_names() and not os.environ.get(self.api_key_env, "").strip():
             return "none"
         return read_key([self.api_key_env])
 

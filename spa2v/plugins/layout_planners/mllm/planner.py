@@ -114,6 +114,11 @@ class MllmPlanner(ABC):
     def make_service(self) -> Service:
         """The client of the planner's service; nothing is loaded or connected yet."""
 
+    def keys(self) -> tuple[str, ...]:
+        """The variables of which one must hold a key; a service tells them by `key_names()`, or needs none."""
+        names: tuple[str, ...] = getattr(self._asker.service, "key_names", tuple)()
+        return names
+
     def _make_asker(self, model: str, service: Service) -> Asker:
         retries = RetryPolicy(self.attempts, self.first_wait_s, self.longest_wait_s, self.patience_s)
         budget = Budget(model, self.max_requests, self.max_tokens, self.max_cost_usd, self.price)

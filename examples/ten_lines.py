@@ -1,0 +1,13 @@
+"""A recording in, a video out: `python examples/ten_lines.py [RECORDING]`."""
+
+import sys
+
+from spa2v import Pipeline
+from spa2v.core.media.video import write_video
+from spa2v.demo import demo_recording
+
+pipeline = Pipeline.from_preset("default")
+audio = pipeline.read(sys.argv[1] if len(sys.argv) > 1 else demo_recording())
+result = pipeline(audio)
+write_video("street.mp4", result.video, audio)
+print(result.layout.caption)

@@ -1,0 +1,67 @@
+"""`spa2v doctor`: what this machine has, what runs on it now, and what to do about the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from spa2v.cli import options as opt
+
+if TYPE_CHECKING:
+    from spa2v.core.pipeline import Pipeline
+
+FORMAT = 1
+"""Of the JSON; it grows when a key goes or changes its meaning. Schema: report.schema.json beside this file."""
+KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY", "HF_TOKEN")
+
+
+def doctor(overrides: opt.Overrides = None, config: opt.Sources = None, as_json: opt.Json = False) -> None:
+    """Try this machine: packages, device, encoders, presets, weights, keys, extensions, disk.
+
+    Exit code 0 when the config (the preset default, if none is given) can run here, 1 with what to do otherwise.
+    """
+    from spa2v.cli.doctor.showing import show
+
+    report = examine(opt.pipeline(config, overrides), config or ["default"])
+    if as_json:
+        typer.echo(json.dumps(report, indent=1))
+    else:
+        show(report)
+    if not report["ready"]:
+        raise typer.Exit(1)
+
+
+def examine(pipeline: Pipeline, names: list[str]) -> dict[str, Any]:
+    """Everything that the command tells, as JSON values.
+
+    Args:
+        pipeline: whose readiness is asked for; nothing of it is loaded.
+        names: what its config is called.
+    """
+    from spa2v.cli.doctor import devices, encoders, packages, readiness, storage
+
+    device, written, disk = devices.found(), encoders.tried(), storage.disk()
+    asked = readiness.of(names, pipeline)
+    needs = [*asked.needs, *readiness.of_machine(pipeline, device, written), *readiness.of_room(asked, disk)]
+    presets = [state.to_json() for state in readiness.of_presets(pipeline.host)]
+    return {
+        "format": FORMAT,
+        "config": names,
+        "ready": not needs,
+        "todo": [need.to_json() for need in needs],
+        "system": packages.system(),
+        "packages": packages.found(),
+        "device": device,
+        "encoders": written,
+        "presets": presets,
+        "weights": storage.weights(),
+        "keys": {name: bool(os.environ.get(name, "").strip()) for name in KEYS},
+        "extensions": [
+            {"name": item.name, "package": item.package, "version": item.version, "problem": item.problem or None}
+            for item in pipeline.host.extensions
+        ],
+        "disk": disk,
+    }
