@@ -291,6 +291,8 @@ def test_a_checkpoint_of_another_seed_is_refused(trained: Path, tmp_path: Path) 
 def test_numbers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--steps: 0"):
         train(("vae",), tmp_path, steps=0)
+    with pytest.raises(ConfigError, match=r"--rate: 1.5\n.*less than 1"):
+        train(("vae",), tmp_path, rate=1.5)
     with pytest.raises(ConfigError, match=r"plan.size: \(60, 32\)"):
         Plan(size=(60, 32))
 

@@ -12,6 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="Train small weights on ToyWorld, i
 Out = Annotated[Path, typer.Option("--out", help="Folder of the trainings; a stage goes on from its checkpoint there.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Steps in all; by default the recipe's.")]
 Batch = Annotated[int | None, typer.Option("--batch", help="Pictures (clips, for motion) a step.")]
+Rate = Annotated[float | None, typer.Option("--rate", help="Highest learning rate; by default the recipe's.")]
 Init = Annotated[Path | None, typer.Option("--init", help="Start from the weights in this folder instead of nothing.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of weights, pictures and noise.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
@@ -27,6 +28,7 @@ def _make(stage: str, help_text: str) -> None:
         out: Out,
         steps: Steps = None,
         batch: Batch = None,
+        rate: Rate = None,
         init: Init = None,
         seed: Seed = 6,
         device: Device = "auto",
@@ -38,7 +40,7 @@ def _make(stage: str, help_text: str) -> None:
     ) -> None:
         from spa2v.world.training.command import train
 
-        train((stage,), out, steps, batch, init, seed, device, stills, clips, threads, workers, quiet)
+        train((stage,), out, steps, batch, rate, init, seed, device, stills, clips, threads, workers, quiet)
 
     app.command(stage, help=help_text)(command)
 
@@ -66,7 +68,7 @@ def everything(
     """All stages in order, then the weights in the folder `weights` of --out."""
     from spa2v.world.training.command import ORDER, ship_all, train
 
-    train(ORDER, out, None, None, init, seed, device, stills, clips, threads, workers, quiet)
+    train(ORDER, out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet)
     ship_all(out, seed, device, out / "weights", (), init)
 
 

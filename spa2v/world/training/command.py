@@ -19,6 +19,7 @@ def train(
     out: Path,
     steps: int | None = None,
     batch: int | None = None,
+    rate: float | None = None,
     init: Path | None = None,
     seed: int = 6,
     device: str = "auto",
@@ -41,6 +42,8 @@ def train(
     for name, value in (("--steps", steps), ("--batch", batch), ("--stills", stills), ("--threads", threads)):
         if value is not None and value < 1:
             raise ConfigError(f"{name}: {value}", "expected at least 1")
+    if rate is not None and not 0 < rate < 1:
+        raise ConfigError(f"--rate: {rate}", "expected more than 0 and less than 1")
     if workers < 0:
         raise ConfigError(f"--workers: {workers}", "expected 0 or more")
     if threads:
@@ -51,7 +54,7 @@ def train(
     run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
     for stage in stages:
         workshop = Workshop(out, plan, run, init, workers)
-        trainer = workshop.trainer(stage, steps=steps, batch=batch)
+        trainer = workshop.trainer(stage, steps=steps, batch=batch, rate=rate)
         first = trainer.step
         trainer.train()
         report(stage, first, trainer.step, trainer.seconds, [loss for _, loss in trainer.losses], out)
