@@ -199,6 +199,7 @@ def test_the_product_loads_what_training_ships(trained: Path) -> None:
         with injector.attach(backbone, layout(), run) as attachment:
             grounded = backbone.generate(layout(), run).frames
         assert attachment.sites
+        assert not any("non-commercial" in notice for notice in run.record.get("notices", []))
         assert grounded.shape == plain.shape
         assert not np.array_equal(grounded, plain)
     assert np.array_equal(backbone.generate(layout(), run).frames, plain)

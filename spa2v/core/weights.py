@@ -195,6 +195,20 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
         ) from error
 
 
+def stated_license(path: Path) -> str | None:
+    """The license that a safetensors file states in its header; None where it states none, or for other files."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.suffix not in SAFE_SUFFIXES:
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = (file.metadata() or {}).get("license")
+    except (SafetensorError, OSError):  # read_tensors says what is wrong
+        return None
+    return found
+
+
 # What torch and its unpickler raise on bytes that are not what they were written as.
 _DAMAGE = (
     RuntimeError,

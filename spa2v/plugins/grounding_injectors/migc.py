@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spa2v.core.errors import ConfigError
 from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbone
 from spa2v.core.runtime import Run
-from spa2v.core.weights import Weights, known, locate
+from spa2v.core.weights import Weights, known, locate, stated_license
 from spa2v.plugins.grounding_injectors.attaching import Attachment, Layouts, as_layouts, denoising
 from spa2v.plugins.grounding_injectors.instances import Instances
 
@@ -152,10 +152,12 @@ class MIGC:
     def _load(self, sites: Sequence[AttentionSite], run: Run) -> dict[str, MIGCModule]:
         from spa2v.plugins.grounding_injectors.migc_weights import load_modules
 
-        run.notice(LICENSE)
+        path = locate(self.weights()[0])
+        if stated_license(path) is None:  # those of the authors, or made from them
+            run.notice(LICENSE)
         wanted = (sites, run.device, run.dtype)
         if self._made_for != wanted:
-            loaded = load_modules(locate(self.weights()[0]), sites)
+            loaded = load_modules(path, sites)
             self._modules = {name: module.to(run.device, run.dtype) for name, module in loaded.items()}
             self._made_for = wanted
         return self._modules

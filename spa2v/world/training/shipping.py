@@ -20,7 +20,7 @@ from spa2v.world.training.words import VOCABULARY, vocabulary
 from spa2v.world.training.workshop import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Workshop
 
 PARTS = ("vae", "base", "motion", "migc", "gligen", "detector")
-MOST_BYTES, FACTS, RECENT = 25_000_000, "training.json", 100
+MOST_BYTES, FACTS, RECENT, LICENSE = 25_000_000, "training.json", 100, "Apache-2.0"
 
 
 def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list[str]:
@@ -138,4 +138,4 @@ def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     half = {key: tensor.detach().cpu().to(_half()).contiguous() for key, tensor in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(half, temporary, metadata={"format": "pt"})
+        save_file(half, temporary, metadata={"format": "pt", "license": LICENSE})
