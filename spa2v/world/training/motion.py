@@ -18,6 +18,7 @@ from spa2v.world.training.sheets import write_grid
 from spa2v.world.training.vae import decode
 
 NO_TEXT_ODDS, MIX_ODDS, WHOLE_ODDS = 0.1, 0.6, 0.2
+CHANGE_WEIGHT, MOST_CHANGE = 1.0, 6.0
 TEMPORAL = "motion_modules"
 
 
@@ -60,11 +61,19 @@ class MotionModules(nn.Module):
 
 
 class Clips(NamedTuple):
-    """Clips (B, C, F, h, w), tokens of their distinct prompts (D, length), and the prompt of each frame, (B * F,)."""
+    """Clips with captions.
+
+    Attributes:
+        noised: the clips, (B, C, F, h, w).
+        tokens: of their distinct prompts, (D, length).
+        prompts: the prompt of each frame, (B * F,).
+        weights: of the cells in the loss, (B, 1, F, h, w).
+    """
 
     noised: Noised
     tokens: Tensor
     prompts: Tensor
+    weights: Tensor
 
 
 class MotionStage:
@@ -95,16 +104,17 @@ class MotionStage:
         places = {prompt: place for place, prompt in enumerate(dict.fromkeys(told))}
         which = torch.tensor([places[prompt] for prompt in told])
         generator = run.torch_generator(f"motion/{step}")
-        return Clips(noised(latents, self.schedule, generator), self.prompter.tokens(list(places)), which)
+        tokens = self.prompter.tokens(list(places))
+        return Clips(noised(latents, self.schedule, generator), tokens, which, change_weights(latents))
 
     def loss(self, batch: Clips, run: Run) -> Tensor:
-        """Velocity error."""
+        """Velocity error, what changes over the clip counting more than what stays."""
         with torch.no_grad():
             states = self.prompter.encoder(batch.tokens.to(run.device)).last_hidden_state
         text = states[batch.prompts.to(run.device)]
         # torch 2.13 crashes in the backward pass of a group norm whose input needs no gradient and whose weights do.
         predict = lambda noisy, times: self.network(noisy.requires_grad_(), times, text).sample  # noqa: E731
-        return velocity_loss(predict, batch.noised, self.schedule, run)
+        return velocity_loss(predict, batch.noised, self.schedule, run, batch.weights)
 
     def prompts(self, clip: int, rng: np.random.Generator) -> list[str]:
         """The text of each frame of a clip, in one of the backbone's caption modes; none at times."""
@@ -140,6 +150,16 @@ class MotionStage:
         noise = torch.randn((count, c, frames, h, w), generator=run.torch_generator("sheet")).to(run.device)
         latents = draw(predict, noise, self.schedule, 16).transpose(1, 2).flatten(0, 1)
         write_grid(path, [clip[::2] for clip in np.split(decode(self.vae, latents), count)])
+
+
+def change_weights(latents: Tensor) -> Tensor:
+    """1 and more, by how far a cell is from its mean over the clip; (B, C, F, h, w) to (B, 1, F, h, w).
+
+    Most of a clip stands still; without this, modules learn to hold the background long before the things that move.
+    """
+    change = (latents - latents.mean(dim=2, keepdim=True)).abs().mean(dim=1, keepdim=True)
+    usual = change.mean(dim=(2, 3, 4), keepdim=True).clamp(min=1e-3)
+    return 1.0 + CHANGE_WEIGHT * (change / usual).clamp(max=MOST_CHANGE)
 
 
 def adapter_tensors(modules: MotionModules) -> dict[str, Tensor]:
