@@ -41,6 +41,8 @@ class AnimateDiff:
         free_noise: windows over time: "auto" for more frames than the motion modules take, "on" or "off".
         context_frames, context_stride: length of a window (cut to what the motion modules take), and how far apart
             windows start.
+        noise_follows: 0..1, how much of the initial noise inside a box goes along with its thing, so that what moves
+            keeps its looks.
         free_init: options of FreeInit (`iterations`, `filter`, `order`, `spatial_stop`, `temporal_stop`), or None.
         offload: "none", "model" (networks visit the GPU in turn) or "sequential" (layer by layer; slow, least memory).
         vae_slicing: decode frame by frame inside a chunk.
@@ -72,6 +74,7 @@ class AnimateDiff:
         free_noise: str = "auto",
         context_frames: int = 16,
         context_stride: int = 4,
+        noise_follows: float = 0.0,
         free_init: Mapping[str, Any] | None = None,
         offload: str = "none",
         vae_slicing: bool = False,
@@ -84,7 +87,7 @@ class AnimateDiff:
         self.prompt_prefix, self.scheduler = prompt_prefix, dict(scheduler or {"name": "DDIMScheduler"})
         self.vocabulary = vocabulary
         self.free_noise, self.context_frames, self.context_stride = free_noise, context_frames, context_stride
-        self.free_init, self.offload = free_init, offload
+        self.noise_follows, self.free_init, self.offload = noise_follows, free_init, offload
         self.vae_slicing, self.decode_chunk, self.compile = vae_slicing, decode_chunk, compile
         self.denoising = Denoising()
         self._pipeline: Any = None
@@ -131,6 +134,7 @@ class AnimateDiff:
 
     def _generate(self, layouts: list[VideoSceneLayout], run: Run, seeds: Sequence[int] | None) -> list[GeneratedVideo]:
         from spa2v.plugins.motion_backbones.animatediff_denoising import Sampler
+        from spa2v.plugins.motion_backbones.animatediff_following import follow
         from spa2v.plugins.motion_backbones.animatediff_noise import FreeInit, draw, rearrange
         from spa2v.plugins.motion_backbones.animatediff_schedulers import make_scheduler
 
@@ -142,6 +146,8 @@ class AnimateDiff:
         noise = draw(shape, generators)
         if window := self._window(pipeline):
             noise = rearrange(noise, *window, generators)
+        if self.noise_follows:
+            noise = follow(noise, layouts, self.noise_follows, generators)
         scheduler = make_scheduler(self.scheduler, pipeline.scheduler.config)
         refining = FreeInit(**self.free_init) if self.free_init else FreeInit(iterations=1)
         with run.progress("denoising", self.steps * refining.iterations) as tick:

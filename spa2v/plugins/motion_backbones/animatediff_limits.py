@@ -21,6 +21,7 @@ RANGES = {
     "context_frames": (2, 64),
     "context_stride": (1, 64),
     "decode_chunk": (1, 256),
+    "noise_follows": (0.0, 1.0),
 }
 LORA_KEYS = ("source", "scale")
 FREE_INIT_KEYS = ("iterations", "filter", "order", "spatial_stop", "temporal_stop")
