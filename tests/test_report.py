@@ -109,7 +109,17 @@ def test_a_run_without_video_cues_or_layout_says_so(spa2v, tmp_path: Path) -> No
 def test_a_real_run_makes_a_page(spa2v, tmp_path: Path) -> None:
     from spa2v.demo import demo_recording
 
-    words = ("generate", demo_recording(), "--run-dir", tmp_path / "run", "-o", tmp_path / "run.mp4", "-q")
+    words = (
+        "generate",
+        demo_recording(),
+        "-c",
+        "storyboard",
+        "--run-dir",
+        tmp_path / "run",
+        "-o",
+        tmp_path / "run.mp4",
+        "-q",
+    )
     assert spa2v(*words)[0] == 0
     assert spa2v("report", tmp_path / "run", "-o", tmp_path / "page.html")[0] == 0
     page = Page(tmp_path / "page.html")

@@ -76,7 +76,7 @@ def test_presets_compose() -> None:
 
 
 def test_a_config_without_weights() -> None:
-    result = invoke("list", "--config", "default")
+    result = invoke("list", "--config", "storyboard")
     assert result.exit_code == 0
     assert "this config needs no weights" in result.stderr
 
