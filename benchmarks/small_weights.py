@@ -2,8 +2,9 @@
 
     python -m benchmarks.small_weights [--weights FOLDER] [--count N] [--clips N] [--recordings N] [--only PART ...]
 
-A detector that has only ever seen true renders finds the things in the drawn pictures; its own score on held-out
-renders comes first. Seeds of the layouts start at `HELD_OUT`; training draws its scenes from other generators.
+Pictures and clips are drawn as the preset `toyworld` says. A detector that has only ever seen true renders finds the
+things in them; its own score on held-out renders comes first. Seeds of the layouts start at `HELD_OUT`; training draws
+its scenes from other generators.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.plugins.grounding_injectors.gligen import GLIGEN
@@ -29,8 +31,17 @@ from spa2v.world.detector import Detection, Detector, iou
 from spa2v.world.sampling import Choice, sample_scene
 
 PACKAGED = Path(__file__).parents[1] / "spa2v" / "weights" / "toyworld"
-HELD_OUT, SIZE, GUIDANCE, STEPS = 9_000_000, (256, 160), 4.0, 25
+HELD_OUT, SIZE = 9_000_000, (256, 160)
 MOVES = ("left_to_right", "right_to_left", "approaching", "receding")
+VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
+    (False, "", {}),
+    (True, "", {}),
+    (True, "captions: global", {"captions": "global"}),
+    (True, "captions: local", {"captions": "local"}),
+    (False, "noise_follows: 0", {"noise_follows": 0.0}),
+    (True, "noise_follows: 0", {"noise_follows": 0.0}),
+    (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
+)
 PARTS = ("detector", "grounding", "composition", "end_to_end", "cost")
 
 
@@ -41,10 +52,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60, help="pictures for grounding")
     parser.add_argument("--clips", type=int, default=12, help="clips for motion and composition")
     parser.add_argument("--recordings", type=int, default=200, help="recordings for the whole pipeline")
-    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     asked = parser.parse_args()
-    bench = Bench(asked.weights, asked.steps)
+    bench = Bench(asked.weights)
     tables = {
         "detector": lambda: bench.detector_table(4 * asked.count),
         "grounding": lambda: bench.grounding_table(asked.count),
@@ -78,23 +88,24 @@ class Bench:
 
     Args:
         weights: folder of the small weights.
-        steps: denoising steps.
     """
 
-    def __init__(self, weights: Path, steps: int) -> None:
-        self.weights, self.steps = weights, steps
+    def __init__(self, weights: Path) -> None:
+        self.weights = weights
+        self.preset = Pipeline.from_preset("toyworld").config
         self.run = Run(seed=11, device="cpu", dtype="float32")
         self.detector = Detector(weights / "detector.safetensors")
         self._still = tempfile.TemporaryDirectory()
 
-    def backbone(self, frames: int, motion: bool, captions: str = "mix") -> AnimateDiff:
-        """The product's backbone; without motion, its motion modules add nothing."""
-        adapter = self.weights / "motion-adapter" if motion else self._without_motion()
-        return AnimateDiff(
-            base=str(self.weights / "stable-diffusion"), motion=str(adapter), width=SIZE[0], height=SIZE[1],
-            frames=frames, steps=self.steps, guidance=GUIDANCE, negative_prompt="", captions=captions,
-            vocabulary=str(self.weights / "vocabulary.json"),
-        )  # fmt: skip
+    def backbone(self, frames: int, motion: bool, **changes: Any) -> AnimateDiff:
+        """The product's backbone as the preset has it; without motion, its motion modules add nothing."""
+        folders = {
+            "base": str(self.weights / "stable-diffusion"),
+            "motion": str(self.weights / "motion-adapter" if motion else self._without_motion()),
+            "vocabulary": str(self.weights / "vocabulary.json"),
+            "frames": frames,
+        }
+        return AnimateDiff(**{**self.preset.motion_backbone.options, **folders, **changes})
 
     def _without_motion(self) -> Path:
         """A motion adapter whose last layers are zero."""
@@ -167,15 +178,15 @@ class Bench:
                 )
 
     def composition_table(self, count: int) -> Iterator[str]:
-        """Clips of crossing and approaching things: injector, motion on and off, caption modes."""
+        """Clips of crossing and approaching things: injector, motion on and off, captions, noise, sampler."""
         scenes = [sample_scene(HELD_OUT + 800_000 + i, Choice(None, "single", MOVES[i % 4])) for i in range(count)]
         wanted = [scene_layout(scene, SIZE) for scene in scenes]
-        yield "| injector | motion | captions | IoU a frame | right class | class holds | flicker | color drift |"
+        yield "| injector | motion | otherwise | IoU a frame | right class | class holds | flicker | color drift |"
         for name, injector in self.injectors().items():
-            for motion, captions in ((False, "mix"), (True, "mix"), (True, "global"), (True, "local")):
-                backbone = self.backbone(16, motion, captions)
+            for motion, label, changes in VARIANTS if name == "migc" else VARIANTS[:2]:
+                backbone = self.backbone(16, motion, **changes)
                 frames = self.drawn(backbone, injector, wanted, 2)
-                yield f"| {name} | {'on' if motion else 'off'} | {captions} | {self._clip_scores(wanted, frames)} |"
+                yield f"| {name} | {'on' if motion else 'off'} | {label} | {self._clip_scores(wanted, frames)} |"
 
     def _clip_scores(self, wanted: Sequence[VideoSceneLayout], frames: Sequence[NDArray[np.uint8]]) -> str:
         judged = [self.judged(layout, clip) for layout, clip in zip(wanted, frames, strict=True)]
@@ -190,9 +201,7 @@ class Bench:
 
     def end_to_end_table(self, count: int) -> Iterator[str]:
         """Sound in, video out, by the preset: does the thing seen do what the thing heard does?"""
-        from spa2v.core.pipeline import Pipeline
-
-        pipeline = Pipeline.from_preset("toyworld")
+        pipeline = Pipeline.from_preset("default")
         right = tried = 0
         for index in range(count):
             clip = render_clip(sample_scene(HELD_OUT + 900_000 + index, Choice(quantity="single")), SIZE)

@@ -1,8 +1,8 @@
 """Initial noise that goes along with the things of a layout, so that a thing that moves keeps its looks.
 
-What a denoiser paints depends on the noise that it starts from. Where the noise stays and the box moves on, a thing meets
-new noise in every frame, and its color and form change. Here each thing has a patch of noise of its own, as large in
-cells as its box ever is; in each frame the cells of its box take theirs from the patch. Needs no training.
+What a denoiser paints depends on the noise that it starts from. Where the noise stays and the box moves on, a thing
+meets new noise in every frame, and its color and form change. Here each thing has a patch of noise of its own, as large
+in cells as its box ever is; in each frame the cells of its box take theirs from the patch. Needs no training.
 """
 
 from __future__ import annotations
