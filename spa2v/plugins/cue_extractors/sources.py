@@ -10,14 +10,18 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
 from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
 from spa2v.plugins.cue_extractors.kinds import kind_tags
+from spa2v.plugins.cue_extractors.layers import layers_of
 from spa2v.plugins.cue_extractors.lateral import lateral_of
 from spa2v.plugins.cue_extractors.place import energy_weights, is_colored
-from spa2v.plugins.cue_extractors.separation import NEAR, Evidence, Split, separate
+from spa2v.plugins.cue_extractors.routes import NEAR
+from spa2v.plugins.cue_extractors.separation import Evidence, Split, separate
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
+from spa2v.plugins.cue_extractors.strands import step_times, strands_of
 from spa2v.plugins.cue_extractors.texture import texture_of
 
 MAX_SOURCES = 8
 SEVERAL = "{count} sources stand apart by place."
+BY_TIMBRE = "{count} sources stand apart by how they sound."
 
 
 class Sources:
@@ -42,19 +46,29 @@ class Sources:
 
     def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
         spectra = spectra_of(audio)
-        if spectra.silent or not spectra.differs.any():
-            return SpatialCues(audio.duration_s, measures={"source_count": float(not spectra.silent)})
+        if spectra.silent:
+            return SpatialCues(audio.duration_s, measures={"source_count": 0.0})
+        sources, note = self._several(audio, spectra)
+        measures = {"source_count": float(max(len(sources), 1))}
+        return SpatialCues(audio.duration_s, measures=measures, sources=sources, notes=(note,) if sources else ())
+
+    def _several(self, audio: AudioClip, spectra: Spectra) -> tuple[tuple[SoundSource, ...], str]:
+        """Sources and what told them apart; none where one thing sounds."""
+        layers = layers_of(spectra)
+        apart = bool(spectra.differs.any())
+        if len(layers) < 2 and not apart:
+            return (), ""
         cells = cells_of(spectra, self.mic_spacing_m)
-        colored = is_colored(lateral_of(audio), energy_weights(spectra.level_dbfs))
+        colored = apart and is_colored(lateral_of(audio), energy_weights(spectra.level_dbfs))
+        if len(layers) > 1 or any(layer.voices > 1 for layer in layers):
+            sources = strands_of(spectra, cells, layers, colored)[: self.max_sources]
+            if len(sources) > 1:
+                return sources, BY_TIMBRE.format(count=len(sources))
         evidence = Evidence.of(cells, colored)
         split = separate(evidence, self.max_sources)
-        measures = {"source_count": float(len(split.paths))}
         if len(split.paths) < 2:
-            return SpatialCues(audio.duration_s, measures=measures)
-        sources = _sources(spectra, evidence, split)
-        return SpatialCues(
-            audio.duration_s, measures=measures, sources=sources, notes=(SEVERAL.format(count=len(sources)),)
-        )
+            return (), ""
+        return _sources(spectra, evidence, split), SEVERAL.format(count=len(split.paths))
 
 
 def _sources(spectra: Spectra, evidence: Evidence, split: Split) -> tuple[SoundSource, ...]:
@@ -78,7 +92,7 @@ def _sources(spectra: Spectra, evidence: Evidence, split: Split) -> tuple[SoundS
 
 def _tracks(spectra: Spectra, evidence: Evidence, path: Array, mine: Array) -> dict[str, Track]:
     cells = evidence.cells
-    times = np.add.reduceat(spectra.times_s, cells.frames) / np.diff(np.append(cells.frames, len(spectra.times_s)))
+    times = step_times(spectra, cells)
     left, right = (cells.left * mine).sum(axis=1), (cells.right * mine).sum(axis=1)
     level = decibel((left + right) / 2)
     heard = (cells.weight * mine).sum(axis=1)
@@ -110,3 +124,4 @@ def mask_of(spectra: Spectra, cells: Cells, mine: Array) -> NDArray[np.float32]:
     bands = np.searchsorted(cells.starts + spectra.cue_lines.start, lines, side="right") - 1
     steps = np.searchsorted(cells.frames, np.arange(len(spectra.times_s)), side="right") - 1
     return mine.astype(np.float32)[steps][:, np.maximum(bands, 0)]
+

@@ -1,0 +1,132 @@
+"""Layers of a sound, told apart by how they move: lines that hold their pitch, lines that glide together, hits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spa2v.plugins.cue_extractors.bursts import Bursts, bursts_of
+from spa2v.plugins.cue_extractors.choirs import Choir, alike
+from spa2v.plugins.cue_extractors.grains import Grains
+from spa2v.plugins.cue_extractors.kinds import BOWED, PERCUSSION, PLUCKED, VOICE
+from spa2v.plugins.cue_extractors.partials import Partials, partials_of
+from spa2v.plugins.cue_extractors.spectra import Spectra
+
+LOW_HZ = 300.0  # below, the pitch of one peak is read to a few cents only
+STEADY_CENTS = 3.0  # a string that rings holds its pitch; what else moves it is the beat with its neighbors
+NARROW_CENTS = 5.0  # a bow's vibrato goes 10 to 20 cents to either side, 7 to 11 in the mean square
+WIDE_CENTS = 11.0  # a singer's 20 to 100, and glides farther
+EVEN = 0.5  # what belongs to a vibrato or a glide moves smoothly
+MIN_STEADY, MIN_NARROW, MIN_WIDE = 0.03, 0.15, 0.02  # of the amplitude of all partials
+CLEAR_EVEN, CLEAR_HZ = 0.95, 500.0  # lines that no other sound disturbs tell best how many glide
+ONE_CHOIR = 0.88  # lines of one voice keep to 0.95 together, of two to 0.8
+AT_ONCE = 0.25  # common part of the courses of two layers; one voice that holds and glides in turn stays below 0.2
+ONE_VIBRATO = 0.5  # correlation of the glides of two layers, from which both belong to one sound
+HIT_SURE = 0.9
+ALONE = 0.3  # of the hits must come without the start of a line: a strummed string makes both
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One layer.
+
+    Args:
+        kind: what it sounds like, of `kinds`.
+        grains: its pieces.
+        sure: 0.5..1, by how much there is of it.
+        reason: in words.
+        choir: how its lines glide; None for hits.
+        voices: 2 where lines that glide on their own ways show two singers or bows, else 1.
+    """
+
+    kind: str
+    grains: Grains
+    sure: float
+    reason: str
+    choir: Choir | None = None
+    voices: int = 1
+
+
+def layers_of(spectra: Spectra) -> list[Layer]:
+    """The layers of a clip that sound at the same time, the strongest lines first, hits last."""
+    partials = partials_of(spectra)
+    if partials is None:
+        return []
+    frames = len(spectra.times_s)
+    found = _told_apart(_lines(partials, frames), frames)
+    bursts = bursts_of(spectra)
+    if bursts is not None and _share_alone(bursts, partials, frames) >= ALONE:
+        reason = f"bursts of noise over a wide band in a beat, {bursts.rate_hz:.0f} a second"
+        found.append(Layer(PERCUSSION, bursts.grains, HIT_SURE, reason))
+    return found
+
+
+def _lines(partials: Partials, frames: int) -> list[Layer]:
+    """Layers of partials: steady, with a narrow vibrato, with a wide one."""
+    high = partials.hz > LOW_HZ
+    lasting = partials.lasting & high
+    gliding = lasting & (partials.even > EVEN) & (partials.glide_cents != 0)
+    wobble = partials.wobble_cents
+    parts = (
+        (PLUCKED, lasting & (wobble < STEADY_CENTS), MIN_STEADY),
+        (BOWED, gliding & (wobble >= NARROW_CENTS) & (wobble < WIDE_CENTS), MIN_NARROW),
+        (VOICE, gliding & (wobble >= WIDE_CENTS), MIN_WIDE),
+    )
+    total = float(partials.amplitude[high].sum())
+    found = []
+    for kind, chosen, least in parts:
+        choir = Choir.of(partials, chosen, frames)
+        amount = float(partials.amplitude[chosen].sum()) if kind == PLUCKED else choir.together
+        if total > 0 and amount >= least * total:
+            sure = 1.0 - 0.5 * least * total / amount
+            voices = 1 if kind == PLUCKED else _voices(partials, chosen, frames)
+            found.append(Layer(kind, _grains(partials, chosen), sure, _reason(partials, kind, chosen), choir, voices))
+    return found
+
+
+def _grains(partials: Partials, chosen: NDArray[np.bool_]) -> Grains:
+    p = partials
+    return Grains(p.frame, p.line, p.hz, p.left, p.right, p.cross_real, p.cross_imag, p.first).part(chosen)
+
+
+def _reason(partials: Partials, kind: str, chosen: NDArray[np.bool_]) -> str:
+    if kind == PLUCKED:
+        return "lines that hold their pitch while they ring"
+    cents = float(np.average(partials.wobble_cents[chosen], weights=partials.amplitude[chosen]))
+    return f"lines that glide up and down together by {cents:.0f} cents"
+
+
+def _told_apart(layers: list[Layer], frames: int) -> list[Layer]:
+    """The strongest first; a layer that takes turns with a stronger one, or glides with it, belongs to the same sound."""
+    kept: list[Layer] = []
+    for layer in sorted(layers, key=lambda each: -float(each.grains.amplitude.sum())):
+        same = [index for index, other in enumerate(kept) if _one_sound(layer, other, frames)]
+        if same:
+            kept[same[0]] = replace(kept[same[0]], grains=kept[same[0]].grains.joined(layer.grains))
+        else:
+            kept.append(layer)
+    return kept
+
+
+def _one_sound(one: Layer, other: Layer, frames: int) -> bool:
+    courses = [np.bincount(layer.grains.frame, layer.grains.amplitude, minlength=frames) for layer in (one, other)]
+    smooth = [np.convolve(course, np.ones(5), mode="same") / max(float(course.sum()), 1e-30) / 5 for course in courses]
+    if float(np.minimum(*smooth).sum()) < AT_ONCE:
+        return True
+    return one.choir is not None and other.choir is not None and alike(one.choir, other.choir) > ONE_VIBRATO
+
+
+def _voices(partials: Partials, chosen: NDArray[np.bool_], frames: int) -> int:
+    """2 where the surest lines do not glide as one."""
+    clear = chosen & (partials.even > CLEAR_EVEN) & (partials.hz > CLEAR_HZ)
+    return 2 if Choir.of(partials, clear, frames).unison < ONE_CHOIR else 1
+
+
+def _share_alone(bursts: Bursts, partials: Partials, frames: int) -> float:
+    """Part of the hits that come without the start of a line; 1 where no lines are heard."""
+    begins = (partials.first == np.arange(len(partials.first))) & partials.lasting
+    count = np.bincount(partials.frame[begins], minlength=frames)
+    near = np.convolve(count >= 2, np.ones(3), mode="same") > 0
+    return float(1.0 - near[bursts.frames].mean())
