@@ -31,11 +31,13 @@ class Bursts:
         frames: in which they sound, shape (H,).
         grains: what they add to each band.
         rate_hz: hits a second.
+        forward: False when they are played backwards.
     """
 
     frames: NDArray[np.intp]
     grains: Grains
     rate_hz: float
+    forward: bool
 
 
 def bursts_of(spectra: Spectra) -> Bursts | None:
@@ -57,7 +59,7 @@ def bursts_of(spectra: Spectra) -> Bursts | None:
     if rate < MIN_RATE_HZ or _beat(sudden, hop) < MIN_BEAT:
         return None
     loud, before = (hits + 1, hits) if forward else (hits, hits + 1)
-    return Bursts(loud, _added(spectra, loud, before), rate)
+    return Bursts(loud, _added(spectra, loud, before), rate, forward)
 
 
 def _starts(spectra: Spectra, lines: slice, bands: int) -> NDArray[np.intp]:

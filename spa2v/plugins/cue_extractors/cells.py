@@ -19,6 +19,7 @@ SINE_SPREAD = 0.07  # of one cell that one source owns
 PHASE_SHARPNESS = 8.0
 LOW_HZ = 800.0  # below, a phase tells the delay of a head without ambiguity
 TOGETHER = 0.5  # correlation from which level and delay are taken to tell the same place
+NOTABLE_SINE = 0.05  # 3 degrees
 COHERENT = 0.7  # mixtures and diffuse sound lie below; a cell that one source owns comes near 1
 
 
@@ -130,14 +131,18 @@ def _gains(sine: Array, delay: Array, low: Array, weight: Array) -> tuple[float,
     """Sizes of both cues, the larger made 1; the smaller counts only where it goes with the larger.
 
     The size of a cue is what neighboring bands share. Reverberation scatters each band on its own, and a phase in a
-    room can scatter farther than a source ever moves it.
+    room can scatter farther than a source ever moves it. Where sources take turns from band to band nothing is shared;
+    then the whole of each counts.
     """
     delay = np.clip(delay, -1.5, 1.5)
     level, late = _shared(sine, weight), _shared(delay, low)
+    if max(level, late) < NOTABLE_SINE:
+        level, late = _size(sine, weight), _size(delay, low)
     if late <= 1e-6 or level <= 1e-6:
         return (1.0, 0.0) if level >= late else (0.0, 1.0)
-    if _agreement(_over_bands(sine, weight), _over_bands(delay, low), low.sum(axis=1)) < TOGETHER:
-        return (1.0, 0.0) if level >= late else (0.0, 1.0)
+    agreement = _agreement(_over_bands(sine, weight), _over_bands(delay, low), low.sum(axis=1))
+    if agreement < TOGETHER:  # where they contradict each other the level decides, as in a recording played backwards
+        return (1.0, 0.0) if level >= late or agreement < -TOGETHER else (0.0, 1.0)
     largest = max(level, late)
     return level / largest, late / largest
 
@@ -150,6 +155,11 @@ def _shared(cue: Array, weight: Array) -> float:
         products += float(np.sum(both * cue[:, step:] * cue[:, :-step]))
         shares += float(both.sum())
     return math.sqrt(max(products, 0.0) / shares) if shares > 0 else 0.0
+
+
+def _size(cue: Array, weight: Array) -> float:
+    total = float(weight.sum())
+    return math.sqrt(float(np.sum(weight * cue**2)) / total) if total > 0 else 0.0
 
 
 def _over_bands(cue: Array, weight: Array) -> Array:

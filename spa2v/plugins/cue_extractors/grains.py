@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.plugins.cue_extractors.cells import GRID, PLACES, Cells
-from spa2v.plugins.cue_extractors.spectra import Array
+from spa2v.plugins.cue_extractors.spectra import IDENTICAL_RATIO_DB, Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,12 @@ class Grains:
         return np.sqrt(self.amplitude)
 
     @property
+    def telling(self) -> Array:
+        """The weight of those whose channels differ, 0 for the others: coders store parts of a sound in mono."""
+        side = self.power - 2.0 * self.cross_real
+        return np.where(side > 10 ** (IDENTICAL_RATIO_DB / 10) * self.power, self.weight, 0.0)
+
+    @property
     def sine(self) -> Array:
         """(R - L) / (R + L)."""
         total = self.power
@@ -77,7 +83,7 @@ class Grains:
         """Weight of every place at every step in time, (T, GRID)."""
         found = np.zeros((len(cells.frames), GRID))
         if len(self.frame):
-            weighted = cells.likelihood_of(self.sine, self.phase, self.hz) * self.weight[:, None]
+            weighted = cells.likelihood_of(self.sine, self.phase, self.hz) * self.telling[:, None]
             steps, starts = np.unique(self.steps(cells), return_index=True)
             found[steps] = np.add.reduceat(weighted, starts, axis=0)
         return found
@@ -85,9 +91,10 @@ class Grains:
     def places_of_events(self, cells: Cells) -> tuple[NDArray[np.intp], Array, Array]:
         """The event of each grain, shape (N,), and the mean place and the weight of each of the E events, (E,)."""
         _, event = np.unique(self.event, return_inverse=True)
-        weight = np.bincount(event, self.weight)
+        telling = self.telling
+        weight = np.bincount(event, telling)
         place = cells.likelihood_of(self.sine, self.phase, self.hz) @ PLACES
-        return event, np.bincount(event, self.weight * place) / np.maximum(weight, 1e-30), weight
+        return event, np.bincount(event, telling * place) / np.maximum(weight, 1e-30), weight
 
     def over_time(self, values: Array, cells: Cells) -> Array:
         """Sums of values over the grains of each step in time, (N,) to (T,)."""

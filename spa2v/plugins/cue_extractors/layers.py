@@ -18,6 +18,8 @@ LOW_HZ = 300.0  # below, the pitch of one peak is read to a few cents only
 STEADY_CENTS = 3.0  # a string that rings holds its pitch; what else moves it is the beat with its neighbors
 NARROW_CENTS = 5.0  # a bow's vibrato goes 10 to 20 cents to either side, 7 to 11 in the mean square
 WIDE_CENTS = 11.0  # a singer's 20 to 100, and glides farther
+MIN_SHARE = 0.05  # of the power: with less, something else is what sounds
+MIN_LINES = 0.25  # of a line in each frame on average; a ringing drum leaves 0.05
 EVEN = 0.5  # what belongs to a vibrato or a glide moves smoothly
 MIN_STEADY, MIN_NARROW, MIN_WIDE = 0.03, 0.15, 0.02  # of the amplitude of all partials
 CLEAR_EVEN, CLEAR_HZ = 0.95, 500.0  # lines that no other sound disturbs tell best how many glide
@@ -48,6 +50,10 @@ class Layer:
     choir: Choir | None = None
     voices: int = 1
 
+    @property
+    def glides(self) -> bool:
+        return self.kind in (BOWED, VOICE)
+
 
 def layers_of(spectra: Spectra) -> list[Layer]:
     """The layers of a clip that sound at the same time, the strongest lines first, hits last."""
@@ -60,7 +66,9 @@ def layers_of(spectra: Spectra) -> list[Layer]:
     if bursts is not None and _share_alone(bursts, partials, frames) >= ALONE:
         reason = f"bursts of noise over a wide band in a beat, {bursts.rate_hz:.0f} a second"
         found.append(Layer(PERCUSSION, bursts.grains, HIT_SURE, reason))
-    return found
+    held = sum(float(layer.grains.power.sum()) for layer in found)
+    whole = 2.0 * float(spectra.power[:, spectra.cue_lines].sum(dtype=np.float64))
+    return found if held >= MIN_SHARE * whole else []
 
 
 def _lines(partials: Partials, frames: int) -> list[Layer]:
@@ -79,7 +87,7 @@ def _lines(partials: Partials, frames: int) -> list[Layer]:
     for kind, chosen, least in parts:
         choir = Choir.of(partials, chosen, frames)
         amount = float(partials.amplitude[chosen].sum()) if kind == PLUCKED else choir.together
-        if total > 0 and amount >= least * total:
+        if total > 0 and amount >= least * total and int(chosen.sum()) >= MIN_LINES * frames:
             sure = 1.0 - 0.5 * least * total / amount
             voices = 1 if kind == PLUCKED else _voices(partials, chosen, frames)
             found.append(Layer(kind, _grains(partials, chosen), sure, _reason(partials, kind, chosen), choir, voices))
@@ -126,7 +134,7 @@ def _voices(partials: Partials, chosen: NDArray[np.bool_], frames: int) -> int:
 
 def _share_alone(bursts: Bursts, partials: Partials, frames: int) -> float:
     """Part of the hits that come without the start of a line; 1 where no lines are heard."""
-    begins = (partials.first == np.arange(len(partials.first))) & partials.lasting
-    count = np.bincount(partials.frame[begins], minlength=frames)
+    starts = partials.begins if bursts.forward else partials.ends
+    count = np.bincount(partials.frame[starts], minlength=frames)
     near = np.convolve(count >= 2, np.ones(3), mode="same") > 0
     return float(1.0 - near[bursts.frames].mean())

@@ -36,6 +36,7 @@ class Partials:
         glide_cents: change of pitch from one frame to the next, shape (N,).
         even: how far the pitch moves smoothly and not by chance, 0..1, shape (N,).
         first: the peak that its partial begins with, shape (N,).
+        last: whether its partial ends with it, shape (N,).
         reach: frames to either side that are looked at.
     """
 
@@ -51,6 +52,7 @@ class Partials:
     glide_cents: Array
     even: Array
     first: Indices
+    last: NDArray[np.bool_]
     reach: int
 
     @property
@@ -60,6 +62,16 @@ class Partials:
     @property
     def amplitude(self) -> Array:
         return np.sqrt(self.power)
+
+    @property
+    def begins(self) -> NDArray[np.bool_]:
+        """Peaks that lasting partials begin with."""
+        return self.lasting & (self.first == np.arange(len(self.first)))
+
+    @property
+    def ends(self) -> NDArray[np.bool_]:
+        """Peaks that lasting partials end with."""
+        return self.lasting & self.last
 
     @property
     def lasting(self) -> NDArray[np.bool_]:
@@ -79,10 +91,10 @@ def partials_of(spectra: Spectra) -> Partials | None:
     hz = (line + offset) * step
     reach = max(2, round(REACH_S / hop))
     cents = 1200.0 * np.log2(hz)
-    heard, course, first = _courses(frame, line, cents, np.maximum(MAX_STEP_CENTS, _cents(MAX_STEP_LINES * step, hz)), reach)
+    heard, course, first, last = _courses(frame, line, cents, np.maximum(MAX_STEP_CENTS, _cents(MAX_STEP_LINES * step, hz)), reach)
     wobble, glide, even = _pitch_moves(heard, course, reach)
     sums = [_three(part, frame, line) for part in (spectra.left, spectra.right, spectra.cross_real, spectra.cross_imag)]
-    return Partials(frame, line, hz, *sums, heard.sum(axis=0), wobble, glide, even, first, reach)
+    return Partials(frame, line, hz, *sums, heard.sum(axis=0), wobble, glide, even, first, last, reach)
 
 
 def _cents(step_hz: float, hz: Array) -> Array:
@@ -112,7 +124,7 @@ def _peaks(level: NDArray[np.float32]) -> tuple[Indices, Indices, Array, Array]:
 
 def _courses(
     frame: Indices, line: Indices, cents: Array, tolerance: Array, reach: int
-) -> tuple[NDArray[np.bool_], Array, Indices]:
+) -> tuple[NDArray[np.bool_], Array, Indices, NDArray[np.bool_]]:
     """The pitch of each partial from `reach` frames before to `reach` after, and where it is heard, (2 reach + 1, N)."""
     following = _joined(frame, line, cents, tolerance, 1)
     leading = _joined(frame, line, cents, tolerance, -1)
@@ -130,7 +142,7 @@ def _courses(
         for step in range(reach + 1):
             heard[reach + sign * step], course[reach + sign * step] = at < count, padded[at]
             at = pointers[at]
-    return heard, course, _roots(before[:-1])
+    return heard, course, _roots(before[:-1]), after[:-1] == count
 
 
 def _roots(before: Indices) -> Indices:

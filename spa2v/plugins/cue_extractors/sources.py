@@ -9,10 +9,12 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
 from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
+from spa2v.plugins.cue_extractors.exchange import exchange_in, two_of
 from spa2v.plugins.cue_extractors.kinds import kind_tags
-from spa2v.plugins.cue_extractors.layers import layers_of
+from spa2v.plugins.cue_extractors.layers import Layer, layers_of
 from spa2v.plugins.cue_extractors.lateral import lateral_of
-from spa2v.plugins.cue_extractors.place import energy_weights, is_colored
+from spa2v.plugins.cue_extractors.one_thing import is_one
+from spa2v.plugins.cue_extractors.place import energy_weights, is_colored, locate
 from spa2v.plugins.cue_extractors.routes import NEAR
 from spa2v.plugins.cue_extractors.separation import Evidence, Split, separate
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
@@ -21,6 +23,7 @@ from spa2v.plugins.cue_extractors.texture import texture_of
 
 MAX_SOURCES = 8
 SEVERAL = "{count} sources stand apart by place."
+IN_EXCHANGE = "The level dips between its ends as when one thing goes away while another comes: 2 sources."
 BY_TIMBRE = "{count} sources stand apart by how they sound."
 
 
@@ -55,6 +58,9 @@ class Sources:
     def _several(self, audio: AudioClip, spectra: Spectra) -> tuple[tuple[SoundSource, ...], str]:
         """Sources and what told them apart; none where one thing sounds."""
         layers = layers_of(spectra)
+        if not layers and (exchange := exchange_in(spectra)) is not None:
+            place = locate(lateral_of(audio), self.mic_spacing_m, energy_weights(spectra.level_dbfs))
+            return two_of(exchange, spectra, place, audio.duration_s)[: self.max_sources], IN_EXCHANGE
         apart = bool(spectra.differs.any())
         if len(layers) < 2 and not apart:
             return (), ""
@@ -64,9 +70,14 @@ class Sources:
             sources = strands_of(spectra, cells, layers, colored)[: self.max_sources]
             if len(sources) > 1:
                 return sources, BY_TIMBRE.format(count=len(sources))
+        return self._by_place(audio, spectra, cells, layers, colored)
+
+    def _by_place(
+        self, audio: AudioClip, spectra: Spectra, cells: Cells, layers: list[Layer], colored: bool
+    ) -> tuple[tuple[SoundSource, ...], str]:
         evidence = Evidence.of(cells, colored)
         split = separate(evidence, self.max_sources)
-        if len(split.paths) < 2:
+        if len(split.paths) < 2 or (layers and is_one(audio, spectra, cells, layers[0], split)):
             return (), ""
         return _sources(spectra, evidence, split), SEVERAL.format(count=len(split.paths))
 

@@ -76,7 +76,7 @@ def _border(place: Array, weight: Array) -> float | None:
 def _tracks(spectra: Spectra, cells: Cells, grains: Grains, trust: float) -> dict[str, Track]:
     times = step_times(spectra, cells)
     left, right = grains.over_time(grains.left, cells), grains.over_time(grains.right, cells)
-    heard = grains.over_time(grains.weight, cells)
+    heard = grains.over_time(grains.telling, cells)
     sure = trust * np.clip(heard / max(0.5 * float(heard.max()), 1e-12), 0.0, 1.0)
     sine = still(grains.heights(cells), BLUR)
     known = (left > 0) & (right > 0)
@@ -98,7 +98,7 @@ def step_times(spectra: Spectra, cells: Cells) -> Array:
 
 
 def _tags(spectra: Spectra, layer: Layer, grains: Grains) -> tuple[Tag, ...]:
-    if layer.kind not in (VOICE, BOWED):
+    if not layer.glides:
         return (Tag(layer.kind, layer.sure * 0.9, layer.reason),)
     voice = voice_named(_pitch_hz(spectra, grains))
     names = (voice, BOWED) if layer.kind == VOICE else (BOWED, voice)
