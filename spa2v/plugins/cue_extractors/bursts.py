@@ -13,6 +13,7 @@ from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel
 NOISE_BAND_HZ = (5_000.0, 10_000.0)  # where voices and strings hold little, and cymbals and snares much
 NOISE_BANDS = 8
 RANGE_DB = 60.0
+LOUD_DB = -22.0  # what the noise band must reach in its loudest frame, over the loudest frame of all bands
 SUDDEN_DB = 9.0  # rise of the median band from one frame to the next; strummed steel strings stay below
 MIN_RATE_HZ = 3.0
 BEAT_S = (0.1, 1.0)
@@ -49,7 +50,10 @@ def bursts_of(spectra: Spectra) -> Bursts | None:
     lines = spectra.lines(*NOISE_BAND_HZ)
     if not 0.0 < hop <= MAX_HOP_S or lines.stop - lines.start < NOISE_BANDS:
         return None
-    level = decibel(_sums(spectra.power, lines, _starts(spectra, lines, NOISE_BANDS)))
+    bands = _sums(spectra.power, lines, _starts(spectra, lines, NOISE_BANDS))
+    if bands.sum(axis=1).max() < 10 ** (LOUD_DB / 10) * spectra.power.sum(axis=1, dtype=np.float64).max():
+        return None
+    level = decibel(bands)
     change = np.median(np.diff(np.maximum(level, level.max() - RANGE_DB), axis=0), axis=1)
     rise, fall = np.maximum(change, 0.0), np.maximum(-change, 0.0)
     forward = float(np.sum(rise**2)) >= float(np.sum(fall**2))
@@ -93,4 +97,5 @@ def _added(spectra: Spectra, loud: NDArray[np.intp], before: NDArray[np.intp]) -
     middles = (starts + np.append(starts[1:], lines.stop - lines.start)) // 2 + lines.start
     line = middles[band]
     hz = spectra.frequencies_hz[line]
-    return Grains(loud[row], line, hz, *(part[row, band] for part in (left, right, real, imag)), row)
+    at = row, band
+    return Grains(loud[row], line, hz, left[at], right[at], real[at], imag[at], row)

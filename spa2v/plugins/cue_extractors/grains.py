@@ -92,10 +92,10 @@ class Grains:
         """The event of each grain, shape (N,), and the mean place and the weight of each of the E events, (E,)."""
         _, event = np.unique(self.event, return_inverse=True)
         telling = self.telling
-        weight = np.bincount(event, telling)
+        weight = np.asarray(np.bincount(event, telling), dtype=np.float64)
         place = cells.likelihood_of(self.sine, self.phase, self.hz) @ PLACES
         return event, np.bincount(event, telling * place) / np.maximum(weight, 1e-30), weight
 
     def over_time(self, values: Array, cells: Cells) -> Array:
         """Sums of values over the grains of each step in time, (N,) to (T,)."""
-        return np.bincount(self.steps(cells), values, minlength=len(cells.frames))
+        return np.bincount(self.steps(cells), values, minlength=len(cells.frames)).astype(np.float64)

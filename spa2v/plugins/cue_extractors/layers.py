@@ -14,20 +14,22 @@ from spa2v.plugins.cue_extractors.kinds import BOWED, PERCUSSION, PLUCKED, VOICE
 from spa2v.plugins.cue_extractors.partials import Partials, partials_of
 from spa2v.plugins.cue_extractors.spectra import Spectra
 
+Chosen = NDArray[np.bool_]
+
 LOW_HZ = 300.0  # below, the pitch of one peak is read to a few cents only
 STEADY_CENTS = 3.0  # a string that rings holds its pitch; what else moves it is the beat with its neighbors
-NARROW_CENTS = 5.0  # a bow's vibrato goes 10 to 20 cents to either side, 7 to 11 in the mean square
-WIDE_CENTS = 11.0  # a singer's 20 to 100, and glides farther
-MIN_SHARE = 0.05  # of the power: with less, something else is what sounds
-MIN_LINES = 0.25  # of a line in each frame on average; a ringing drum leaves 0.05
-EVEN = 0.5  # what belongs to a vibrato or a glide moves smoothly
-MIN_STEADY, MIN_NARROW, MIN_WIDE = 0.03, 0.15, 0.02  # of the amplitude of all partials
+NARROW_CENTS = 5.0  # a bow's vibrato goes 7 to 15 cents to either side, 5 to 11 in the mean square
+WIDE_CENTS = 11.0  # a singer's 20 to 100; what is spoken glides farther
+EVEN = 0.5  # evenness of what belongs to a vibrato or a glide
+MIN_STEADY, MIN_NARROW, MIN_WIDE = 0.03, 0.15, 0.02  # of the amplitude of all partials: twice what other kinds leave
+MIN_LINES = 0.25  # lines at a time, on average; a drum that rings leaves 0.05
+MIN_SHARE = 0.05  # of the power, for all layers together: with less, something else is what sounds
 CLEAR_EVEN, CLEAR_HZ = 0.95, 500.0  # lines that no other sound disturbs tell best how many glide
-ONE_CHOIR = 0.88  # lines of one voice keep to 0.95 together, of two to 0.8
+ONE_CHOIR = 0.88  # unison of one voice among others is 0.95, of two voices 0.8
 AT_ONCE = 0.25  # common part of the courses of two layers; one voice that holds and glides in turn stays below 0.2
 ONE_VIBRATO = 0.5  # correlation of the glides of two layers, from which both belong to one sound
-HIT_SURE = 0.9
-ALONE = 0.3  # of the hits must come without the start of a line: a strummed string makes both
+HITS_SURE = 0.9
+ALONE = 0.3  # part of the hits that must come without the start of a line: a strummed string makes both
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Layer:
         grains: its pieces.
         sure: 0.5..1, by how much there is of it.
         reason: in words.
-        choir: how its lines glide; None for hits.
+        choir: how its lines glide; None for hits and for lines that do not.
         voices: 2 where lines that glide on their own ways show two singers or bows, else 1.
     """
 
@@ -49,10 +51,6 @@ class Layer:
     reason: str
     choir: Choir | None = None
     voices: int = 1
-
-    @property
-    def glides(self) -> bool:
-        return self.kind in (BOWED, VOICE)
 
 
 def layers_of(spectra: Spectra) -> list[Layer]:
@@ -65,7 +63,7 @@ def layers_of(spectra: Spectra) -> list[Layer]:
     bursts = bursts_of(spectra)
     if bursts is not None and _share_alone(bursts, partials, frames) >= ALONE:
         reason = f"bursts of noise over a wide band in a beat, {bursts.rate_hz:.0f} a second"
-        found.append(Layer(PERCUSSION, bursts.grains, HIT_SURE, reason))
+        found.append(Layer(PERCUSSION, bursts.grains, HITS_SURE, reason))
     held = sum(float(layer.grains.power.sum()) for layer in found)
     whole = 2.0 * float(spectra.power[:, spectra.cue_lines].sum(dtype=np.float64))
     return found if held >= MIN_SHARE * whole else []
@@ -74,40 +72,42 @@ def layers_of(spectra: Spectra) -> list[Layer]:
 def _lines(partials: Partials, frames: int) -> list[Layer]:
     """Layers of partials: steady, with a narrow vibrato, with a wide one."""
     high = partials.hz > LOW_HZ
-    lasting = partials.lasting & high
-    gliding = lasting & (partials.even > EVEN) & (partials.glide_cents != 0)
-    wobble = partials.wobble_cents
-    parts = (
-        (PLUCKED, lasting & (wobble < STEADY_CENTS), MIN_STEADY),
-        (BOWED, gliding & (wobble >= NARROW_CENTS) & (wobble < WIDE_CENTS), MIN_NARROW),
-        (VOICE, gliding & (wobble >= WIDE_CENTS), MIN_WIDE),
-    )
     total = float(partials.amplitude[high].sum())
-    found = []
-    for kind, chosen, least in parts:
-        choir = Choir.of(partials, chosen, frames)
-        amount = float(partials.amplitude[chosen].sum()) if kind == PLUCKED else choir.together
-        if total > 0 and amount >= least * total and int(chosen.sum()) >= MIN_LINES * frames:
-            sure = 1.0 - 0.5 * least * total / amount
-            voices = 1 if kind == PLUCKED else _voices(partials, chosen, frames)
-            found.append(Layer(kind, _grains(partials, chosen), sure, _reason(partials, kind, chosen), choir, voices))
-    return found
+    lasting, wobble = partials.lasting & high, partials.wobble_cents
+    gliding = lasting & (partials.even > EVEN) & (partials.glide_cents != 0)
+    steady = _steady(partials, lasting & (wobble < STEADY_CENTS), MIN_STEADY * total, frames)
+    narrow = gliding & (wobble >= NARROW_CENTS) & (wobble < WIDE_CENTS)
+    bowed = _gliding(partials, BOWED, narrow, MIN_NARROW * total, frames)
+    voice = _gliding(partials, VOICE, gliding & (wobble >= WIDE_CENTS), MIN_WIDE * total, frames)
+    return [layer for layer in (steady, bowed, voice) if layer is not None]
 
 
-def _grains(partials: Partials, chosen: NDArray[np.bool_]) -> Grains:
+def _steady(partials: Partials, chosen: Chosen, least: float, frames: int) -> Layer | None:
+    amount = float(partials.amplitude[chosen].sum())
+    if amount <= 0 or amount < least or int(chosen.sum()) < MIN_LINES * frames:
+        return None
+    reason = "lines that hold their pitch while they ring"
+    return Layer(PLUCKED, _grains(partials, chosen), 1.0 - 0.5 * least / amount, reason)
+
+
+def _gliding(partials: Partials, kind: str, chosen: Chosen, least: float, frames: int) -> Layer | None:
+    choir = Choir.of(partials, chosen, frames)
+    if choir.together <= 0 or choir.together < least or int(chosen.sum()) < MIN_LINES * frames:
+        return None
+    cents = float(np.average(partials.wobble_cents[chosen], weights=partials.amplitude[chosen]))
+    reason = f"lines that glide up and down together by {cents:.0f} cents"
+    clear = chosen & (partials.even > CLEAR_EVEN) & (partials.hz > CLEAR_HZ)
+    voices = 2 if Choir.of(partials, clear, frames).unison < ONE_CHOIR else 1
+    return Layer(kind, _grains(partials, chosen), 1.0 - 0.5 * least / choir.together, reason, choir, voices)
+
+
+def _grains(partials: Partials, chosen: Chosen) -> Grains:
     p = partials
     return Grains(p.frame, p.line, p.hz, p.left, p.right, p.cross_real, p.cross_imag, p.first).part(chosen)
 
 
-def _reason(partials: Partials, kind: str, chosen: NDArray[np.bool_]) -> str:
-    if kind == PLUCKED:
-        return "lines that hold their pitch while they ring"
-    cents = float(np.average(partials.wobble_cents[chosen], weights=partials.amplitude[chosen]))
-    return f"lines that glide up and down together by {cents:.0f} cents"
-
-
 def _told_apart(layers: list[Layer], frames: int) -> list[Layer]:
-    """The strongest first; a layer that takes turns with a stronger one, or glides with it, belongs to the same sound."""
+    """The strongest first. A layer that takes turns with a stronger one, or glides with it, is the same sound."""
     kept: list[Layer] = []
     for layer in sorted(layers, key=lambda each: -float(each.grains.amplitude.sum())):
         same = [index for index, other in enumerate(kept) if _one_sound(layer, other, frames)]
@@ -124,12 +124,6 @@ def _one_sound(one: Layer, other: Layer, frames: int) -> bool:
     if float(np.minimum(*smooth).sum()) < AT_ONCE:
         return True
     return one.choir is not None and other.choir is not None and alike(one.choir, other.choir) > ONE_VIBRATO
-
-
-def _voices(partials: Partials, chosen: NDArray[np.bool_], frames: int) -> int:
-    """2 where the surest lines do not glide as one."""
-    clear = chosen & (partials.even > CLEAR_EVEN) & (partials.hz > CLEAR_HZ)
-    return 2 if Choir.of(partials, clear, frames).unison < ONE_CHOIR else 1
 
 
 def _share_alone(bursts: Bursts, partials: Partials, frames: int) -> float:

@@ -26,14 +26,20 @@ def is_one(audio: AudioClip, spectra: Spectra, cells: Cells, layer: Layer, split
     """
     if not _in_all(spectra, cells, layer, split):
         return False
-    if layer.choir is not None and layer.glides:
+    if layer.choir is not None:
         return layer.choir.unison >= UNISON
-    starts = onsets_of(audio)
-    if len(starts.event) == 0:
-        return False
+    return _from_one_place(audio, cells)
+
+
+def _from_one_place(audio: AudioClip, cells: Cells) -> bool:
+    """Whether all that starts comes from one place; played backwards, all that ends at once."""
+    both = (onsets_of(audio), onsets_of(audio.reversed()))
+    starts = max(both, key=lambda grains: len(np.unique(grains.event)))
     _, place, weight = starts.places_of_events(cells)
+    if len(place) < MIN_STARTS or weight.sum() <= 0:
+        return False
     middle = float(np.average(place, weights=weight))
-    return len(place) >= MIN_STARTS and float(np.average((place - middle) ** 2, weights=weight)) < SCATTER**2
+    return float(np.average((place - middle) ** 2, weights=weight)) < SCATTER**2
 
 
 def _in_all(spectra: Spectra, cells: Cells, layer: Layer, split: Split) -> bool:

@@ -24,30 +24,44 @@ MAX_S = 60.0  # the middle of longer clips is looked at
 
 
 def onsets_of(audio: AudioClip) -> Grains:
-    """What each start adds to the bands in which it is heard, as grains; one event for each start."""
+    """What each start adds to the bands in which it is heard, as grains; one event for each start.
+
+    Frames are hops of half a window of about 5 ms from the start of the part that is looked at.
+    """
     rate, stereo = audio.sample_rate, _middle(audio)
     window = max(16, 2 ** round(np.log2(WINDOW_S * rate)))
-    hop = window // 2
-    lines = int(np.searchsorted(np.arange(window // 2 + 1) * rate / window, BAND_HZ[0]))
     if stereo.shape[1] < (BEFORE + 8) * window or rate < 4 * BAND_HZ[0]:
         return _none()
-    left, right, real, imag, hz, starts = _powers(stereo, window, hop, rate, lines)
-    total = left + right
-    then = slice(BEFORE + 1, len(total) - 2)  # from the first hop that has enough before it
-    before = [slice(then.start - back, then.stop - back) for back in range(2, BEFORE + 1)]
-    quiet = np.maximum.reduce([total[each] for each in before])
-    loud = np.maximum(total[then], total[then.start + 1 : then.stop + 1])
+    powers, hz, lines = _powers(stereo, window, rate)
+    begins = _begins(powers[0] + powers[1])
+    left, right, real, imag = (_added(part) for part in powers)
+    row, band = at = np.nonzero(begins & (left > 0) & (right > 0))
+    if len(row) == 0:
+        return _none()
+    event = np.cumsum(np.diff(row, prepend=row[:1]) > NEAR, dtype=np.intp)
+    found = Grains(row + BEFORE + 1, lines[band], hz[band], left[at], right[at], real[at], imag[at], event)
+    return found.part(np.bincount(event)[event] >= TOGETHER)
+
+
+def _hops(power: Array, shift: int) -> Array:
+    """A power at the hops that have enough hops before and after them, or `shift` hops later; (T - BEFORE - 3, B)."""
+    return power[BEFORE + 1 + shift : len(power) - 2 + shift]
+
+
+def _begins(total: Array) -> NDArray[np.bool_]:
+    """Where a band rises above all that was before, at the top of the rise."""
+    quiet = np.maximum.reduce([_hops(total, -back) for back in range(2, BEFORE + 1)])
+    loud = np.maximum(_hops(total, 0), _hops(total, 1))
     rise = loud / np.maximum(quiet, 1e-20)
-    begins = (rise > 10 ** (RISE_DB / 10)) & (rise >= maximum_filter1d(rise, 2 * NEAR + 1, axis=0))
-    begins &= loud > 10 ** (-RANGE_DB / 10) * float(total.max())
-    added = [
-        (part[then] + part[then.start + 1 : then.stop + 1]) / 2 - np.mean([part[each] for each in before], axis=0)
-        for part in (left, right, real, imag)
-    ]
-    row, band = np.nonzero(begins & (added[0] > 0) & (added[1] > 0))
-    event = np.cumsum(np.diff(row, prepend=row[:1]) > NEAR)
-    found = Grains(row, starts[band], hz[band], *(part[row, band] for part in added), event)
-    return found.part(np.bincount(event, minlength=1)[event] >= TOGETHER) if len(row) else found
+    top = rise >= maximum_filter1d(rise, 2 * NEAR + 1, axis=0)
+    heard = loud > 10 ** (-RANGE_DB / 10) * float(total.max())
+    return np.asarray(top & heard & (rise > 10 ** (RISE_DB / 10)))
+
+
+def _added(power: Array) -> Array:
+    """What two hops hold more than those before."""
+    before = np.mean([_hops(power, -back) for back in range(2, BEFORE + 1)], axis=0)
+    return np.asarray((_hops(power, 0) + _hops(power, 1)) / 2 - before)
 
 
 def _middle(audio: AudioClip) -> NDArray[np.float32]:
@@ -62,17 +76,20 @@ def _none() -> Grains:
 
 
 def _powers(
-    stereo: NDArray[np.float32], window: int, hop: int, rate: int, first: int
-) -> tuple[Array, Array, Array, Array, Array, NDArray[np.intp]]:
-    """Left, right and cross power (real, imaginary) of the bands at every hop, (T, B); middles in Hz and first lines."""
-    views = sliding_window_view(stereo, window, axis=1)[:, ::hop]
+    stereo: NDArray[np.float32], window: int, rate: int
+) -> tuple[tuple[Array, Array, Array, Array], Array, NDArray[np.intp]]:
+    """Left, right, real and imaginary cross power of the bands at every hop, (T, B); their middles in Hz and lines."""
+    views = sliding_window_view(stereo, window, axis=1)[:, :: window // 2]
     taper = np.hanning(window + 2)[1:-1].astype(np.float32)
-    last = max(first + 1, min(window // 2, int(BAND_HZ[1] * window / rate)))
-    spectrum = scipy.fft.rfft(views * taper, axis=-1)[..., first:last]
-    hz = np.arange(first, last) * (rate / window)
+    lines = np.arange(window // 2 + 1)
+    lines = lines[(lines * rate >= BAND_HZ[0] * window) & (lines * rate <= BAND_HZ[1] * window)]
+    spectrum = scipy.fft.rfft(views * taper, axis=-1)[..., lines[0] : lines[-1] + 1]
+    hz = lines * (rate / window)
     starts = np.unique(np.searchsorted(hz, np.geomspace(hz[0], hz[-1], BANDS + 1)[:-1]))
     (a, c), (b, d) = spectrum.real, spectrum.imag
-    products = (a * a + b * b, c * c + d * d, c * a + d * b, d * a - c * b)
-    sums = [np.add.reduceat(part, starts, axis=1).astype(np.float64) for part in products]
+    left, right, real, imag = (
+        np.add.reduceat(part, starts, axis=1).astype(np.float64)
+        for part in (a * a + b * b, c * c + d * d, c * a + d * b, d * a - c * b)
+    )
     middles = np.sqrt(hz[starts] * np.append(hz[starts][1:], hz[-1] + rate / window))
-    return sums[0], sums[1], sums[2], sums[3], middles, starts
+    return (left, right, real, imag), middles, lines[starts]

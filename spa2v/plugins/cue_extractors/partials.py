@@ -85,16 +85,19 @@ def partials_of(spectra: Spectra) -> Partials | None:
     if not 0.0 < hop <= MAX_HOP_S:
         return None
     lines = spectra.lines(*BAND_HZ)
-    frame, line, offset, level = _peaks(10.0 * np.log10(spectra.power[:, lines] + np.float32(1e-14)))
+    frame, line, offset = _peaks(10.0 * np.log10(spectra.power[:, lines] + np.float32(1e-14)))
     step = float(spectra.frequencies_hz[1])
     line = line + lines.start
     hz = (line + offset) * step
     reach = max(2, round(REACH_S / hop))
     cents = 1200.0 * np.log2(hz)
-    heard, course, first, last = _courses(frame, line, cents, np.maximum(MAX_STEP_CENTS, _cents(MAX_STEP_LINES * step, hz)), reach)
+    tolerance = np.maximum(MAX_STEP_CENTS, _cents(MAX_STEP_LINES * step, hz))
+    heard, course, first, last = _courses(frame, line, cents, tolerance, reach)
     wobble, glide, even = _pitch_moves(heard, course, reach)
-    sums = [_three(part, frame, line) for part in (spectra.left, spectra.right, spectra.cross_real, spectra.cross_imag)]
-    return Partials(frame, line, hz, *sums, heard.sum(axis=0), wobble, glide, even, first, last, reach)
+    parts = (spectra.left, spectra.right, spectra.cross_real, spectra.cross_imag)
+    left, right, real, imag = (_three(part, frame, line) for part in parts)
+    count = heard.sum(axis=0)
+    return Partials(frame, line, hz, left, right, real, imag, count, wobble, glide, even, first, last, reach)
 
 
 def _cents(step_hz: float, hz: Array) -> Array:
@@ -109,8 +112,8 @@ def _three(power: NDArray[np.float32], frame: Indices, line: Indices) -> Array:
     return np.asarray(values[at + low].astype(np.float64) + values[at + high] + values[at + line])
 
 
-def _peaks(level: NDArray[np.float32]) -> tuple[Indices, Indices, Array, Array]:
-    """Frame, line, offset from the line (-0.5..0.5) and level of the peaks, in the order of frames."""
+def _peaks(level: NDArray[np.float32]) -> tuple[Indices, Indices, Array]:
+    """Frame, line and offset from the line (-0.5..0.5) of the peaks, in the order of frames."""
     inner = level[:, 1:-1]
     around = uniform_filter1d(level, AROUND_LINES, axis=1)[:, 1:-1]
     top = (inner >= level[:, :-2]) & (inner > level[:, 2:])
@@ -119,13 +122,16 @@ def _peaks(level: NDArray[np.float32]) -> tuple[Indices, Indices, Array, Array]:
     below, here, above = (level[frame, line + shift].astype(np.float64) for shift in (-1, 0, 1))
     bend = np.maximum(2.0 * here - below - above, 1e-6)
     offset = np.clip(0.5 * (above - below) / bend, -0.5, 0.5)
-    return frame, line, offset, here
+    return frame, line, offset
 
 
 def _courses(
     frame: Indices, line: Indices, cents: Array, tolerance: Array, reach: int
 ) -> tuple[NDArray[np.bool_], Array, Indices, NDArray[np.bool_]]:
-    """The pitch of each partial from `reach` frames before to `reach` after, and where it is heard, (2 reach + 1, N)."""
+    """Where each partial is heard from `reach` frames before to `reach` after, and its pitch, both (2 reach + 1, N).
+
+    Also the peak that each begins with, and whether it ends here, both (N,).
+    """
     following = _joined(frame, line, cents, tolerance, 1)
     leading = _joined(frame, line, cents, tolerance, -1)
     count = len(cents)

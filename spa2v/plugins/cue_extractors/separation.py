@@ -123,9 +123,7 @@ def _settled(evidence: Evidence, found: list[Route]) -> Split:
     for _ in range(ROUNDS if len(found) > 1 else 0):
         parts = evidence.share(paths)
         maps = [evidence.heights(evidence.cells.weight * part) for part in parts]
-        paths = np.array(
-            [moving(each) if path.moves else still(each) for each, path in zip(maps, found, strict=True)]
-        )
+        paths = np.array([moving(each) if path.moves else still(each) for each, path in zip(maps, found, strict=True)])
     mine = evidence.share(paths)
     doubt = np.zeros((len(paths), len(paths)))
     for one in range(len(paths)):

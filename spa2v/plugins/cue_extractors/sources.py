@@ -11,8 +11,8 @@ from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
 from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
 from spa2v.plugins.cue_extractors.exchange import exchange_in, two_of
 from spa2v.plugins.cue_extractors.kinds import kind_tags
-from spa2v.plugins.cue_extractors.layers import Layer, layers_of
 from spa2v.plugins.cue_extractors.lateral import lateral_of
+from spa2v.plugins.cue_extractors.layers import Layer, layers_of
 from spa2v.plugins.cue_extractors.one_thing import is_one
 from spa2v.plugins.cue_extractors.place import energy_weights, is_colored, locate
 from spa2v.plugins.cue_extractors.routes import NEAR
@@ -135,4 +135,3 @@ def mask_of(spectra: Spectra, cells: Cells, mine: Array) -> NDArray[np.float32]:
     bands = np.searchsorted(cells.starts + spectra.cue_lines.start, lines, side="right") - 1
     steps = np.searchsorted(cells.frames, np.arange(len(spectra.times_s)), side="right") - 1
     return mine.astype(np.float32)[steps][:, np.maximum(bands, 0)]
-

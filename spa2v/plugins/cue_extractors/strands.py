@@ -98,7 +98,7 @@ def step_times(spectra: Spectra, cells: Cells) -> Array:
 
 
 def _tags(spectra: Spectra, layer: Layer, grains: Grains) -> tuple[Tag, ...]:
-    if not layer.glides:
+    if layer.choir is None:
         return (Tag(layer.kind, layer.sure * 0.9, layer.reason),)
     voice = voice_named(_pitch_hz(spectra, grains))
     names = (voice, BOWED) if layer.kind == VOICE else (BOWED, voice)
