@@ -28,14 +28,16 @@ from benchmarks.real_clips import localize
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
 from spa2v.plugins.cue_extractors.bursts import bursts_of
+from spa2v.plugins.cue_extractors.cells import cells_of
 from spa2v.plugins.cue_extractors.choirs import Choir
 from spa2v.plugins.cue_extractors.layers import layers_of
 from spa2v.plugins.cue_extractors.onsets import onsets_of
 from spa2v.plugins.cue_extractors.partials import partials_of
+from spa2v.plugins.cue_extractors.separation import Evidence, separate
 from spa2v.plugins.cue_extractors.sources import Sources
 from spa2v.plugins.cue_extractors.spectra import spectra_of
 from spa2v.world.acoustics import record
-from spa2v.world.sampling import Choice, sample_scene
+from spa2v.world.sampling import sample_scene
 
 SINGER, STRINGS, BOW, KIT = "voice", "plucked strings", "bowed strings", "percussion"
 
@@ -108,17 +110,29 @@ def test_two_singers_in_two_places_are_two() -> None:
     cues = separated(clip(with_noise(stereo, 25)))
     places = sorted(float(np.median(source.tracks["azimuth"].values)) for source in cues.sources)
     assert len(places) == 2
-    assert places[0] < -12 and places[1] > 8
+    assert places[0] < -12
+    assert places[1] > 8
 
 
-@pytest.mark.parametrize("name", ["violin", "woman", "man", "piano", "guitar", "harp", "drum"])
+@pytest.mark.parametrize("cents", [15.0, 16.0])
+def test_a_vibrato_between_a_bow_and_a_voice_is_one(cents: float) -> None:
+    """Some of its lines count as narrow and some as wide, but all glide as one."""
+    for seed in (1, 2, 3):
+        audio = clip(with_noise(level_panned(violin(4.0, seed, cents=cents), 10.0), 25))
+        assert separated(audio).sources == ()
+
+
+SPREAD = {"violin": 60_000_137, "woman": 60_000_210, "harp": 60_000_243, "guitar": 60_000_907}
+
+
+@pytest.mark.parametrize("name", SPREAD)
 def test_a_room_does_not_split_one_thing(name: str) -> None:
-    """Every line of an instrument has a place of its own in a room, up to 20 degrees apart."""
-    counts = []
-    for seed in range(8):
-        wanted = Choice(quantity="single", name=name, receiver="coincident", duration_s=3.0, snr_db=30.0)
-        counts.append(separated(record(sample_scene(9_100 + seed, wanted)).audio).measures["source_count"])
-    assert counts.count(1.0) >= 7, counts
+    """Each line of these has a place of its own, more than 12 degrees from others, and still it is one instrument."""
+    scene = sample_scene(SPREAD[name])
+    assert [thing.name for thing in scene.things] == [name]
+    audio = record(scene).audio
+    assert len(separate(Evidence.of(cells_of(spectra_of(audio), 0.18)), 4).paths) > 1
+    assert separated(audio).measures["source_count"] == 1
 
 
 def test_a_musician_who_sings_is_planned_as_two_in_one_place() -> None:
@@ -152,7 +166,7 @@ def test_a_pair_played_backwards_is_the_same_pair(name: str) -> None:
 def test_music_in_a_street_does_not_hide_the_car() -> None:
     mono = road(4.0, 3)
     azimuth, gain = passing(mono, 4.0, 12)
-    music = 0.03 * level_panned(sung(4.0, 1) + guitar(4.0, 2), 0.0)
+    music = 0.2 * level_panned(sung(4.0, 1) + guitar(4.0, 2), 0.0)
     layout = localize(clip(with_noise(level_panned(mono * gain, azimuth) + music, 25)))
     assert "left_to_right" in layout.attributes.values()
 

@@ -23,7 +23,6 @@ WIDE_CENTS = 11.0  # a singer's 20 to 100; what is spoken glides farther
 EVEN = 0.5  # evenness of what belongs to a vibrato or a glide
 MIN_STEADY, MIN_NARROW, MIN_WIDE = 0.03, 0.15, 0.02  # of the amplitude of all partials: twice what other kinds leave
 MIN_LINES = 0.25  # lines at a time, on average; a drum that rings leaves 0.05
-MIN_SHARE = 0.05  # of the power, for all layers together: with less, something else is what sounds
 CLEAR_EVEN, CLEAR_HZ = 0.95, 500.0  # lines that no other sound disturbs tell best how many glide
 ONE_CHOIR = 0.88  # unison of one voice among others is 0.95, of two voices 0.8
 AT_ONCE = 0.25  # common part of the courses of two layers; one voice that holds and glides in turn stays below 0.2
@@ -64,9 +63,7 @@ def layers_of(spectra: Spectra) -> list[Layer]:
     if bursts is not None and _share_alone(bursts, partials, frames) >= ALONE:
         reason = f"bursts of noise over a wide band in a beat, {bursts.rate_hz:.0f} a second"
         found.append(Layer(PERCUSSION, bursts.grains, HITS_SURE, reason))
-    held = sum(float(layer.grains.power.sum()) for layer in found)
-    whole = 2.0 * float(spectra.power[:, spectra.cue_lines].sum(dtype=np.float64))
-    return found if held >= MIN_SHARE * whole else []
+    return found
 
 
 def _lines(partials: Partials, frames: int) -> list[Layer]:
