@@ -1,4 +1,4 @@
-"""How many things sound, and the tracks of each, told apart by where they are."""
+"""How many things sound, and the tracks of each, told apart by how they sound and where they are."""
 
 from __future__ import annotations
 
@@ -22,20 +22,25 @@ from spa2v.plugins.cue_extractors.strands import step_times, strands_of
 from spa2v.plugins.cue_extractors.texture import texture_of
 
 MAX_SOURCES = 8
-SEVERAL = "{count} sources stand apart by place."
+BY_PLACE = "{count} sources stand apart by place."
 IN_EXCHANGE = "The level dips between its ends as when one thing goes away while another comes: 2 sources."
 BY_TIMBRE = "{count} sources stand apart by how they sound."
 
 
 class Sources:
-    """Separates sources by level and delay in cells of time and frequency.
+    """Separates sources by how their lines move, by level and delay, and by the course of the level.
+
+    Layers that move in different ways (lines that hold their pitch, lines that glide together, hits) are things of
+    their own wherever they are. Where there is one layer or none, cells of time and frequency are told apart by place.
+    A level that dips between two ends is one thing that goes while another comes.
 
     Args:
         max_sources: at most so many are looked for, 1 to 8.
         mic_spacing_m: distance of the microphones that delays are read against.
 
-    Gives `sources` when at least two stand apart, each with the tracks level, level_difference,
-    level_difference_shift, delay, azimuth and centroid, and with tags by signal properties. Measures: source_count.
+    Gives `sources` when at least two stand apart, each with the tracks level and azimuth, and as far as they are known
+    level_difference, level_difference_shift, delay and centroid, with tags by signal properties. Measures:
+    source_count. Where the channels are identical, sources have a confidence of 0 in every place.
 
     Raises:
         ConfigError: `max_sources` is out of range.
@@ -75,11 +80,12 @@ class Sources:
     def _by_place(
         self, audio: AudioClip, spectra: Spectra, cells: Cells, layers: list[Layer], colored: bool
     ) -> tuple[tuple[SoundSource, ...], str]:
+        """Sources that stand apart by place; none where they are one thing that a room spreads."""
         evidence = Evidence.of(cells, colored)
         split = separate(evidence, self.max_sources)
         if len(split.paths) < 2 or (layers and is_one(audio, spectra, cells, layers[0], split)):
             return (), ""
-        return _sources(spectra, evidence, split), SEVERAL.format(count=len(split.paths))
+        return _sources(spectra, evidence, split), BY_PLACE.format(count=len(split.paths))
 
 
 def _sources(spectra: Spectra, evidence: Evidence, split: Split) -> tuple[SoundSource, ...]:

@@ -100,9 +100,10 @@ def step_times(spectra: Spectra, cells: Cells) -> Array:
 def _tags(spectra: Spectra, layer: Layer, grains: Grains) -> tuple[Tag, ...]:
     if layer.choir is None:
         return (Tag(layer.kind, layer.sure * 0.9, layer.reason),)
+    reason = layer.reason if grains is layer.grains else f"{layer.reason}, beside those of another that glide otherwise"
     voice = voice_named(_pitch_hz(spectra, grains))
     names = (voice, BOWED) if layer.kind == VOICE else (BOWED, voice)
-    return tuple(Tag(name, sure, layer.reason) for name, sure in zip(names, (LIKELY, UNLIKELY), strict=True))
+    return tuple(Tag(name, sure, reason) for name, sure in zip(names, (LIKELY, UNLIKELY), strict=True))
 
 
 def _pitch_hz(spectra: Spectra, grains: Grains) -> float:
