@@ -82,15 +82,59 @@ def guitar(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
 
 
 @cache
-def violin(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
-    """Bowed strings: sustained sawtooth notes with vibrato."""
+def violin(seconds: float, seed: int = 0, rate: int = RATE, cents: float = 36.0) -> Array:
+    """Bowed strings: sustained sawtooth notes with vibrato, `cents` to either side."""
     rng = np.random.default_rng(seed)
     t = np.arange(int(seconds * rate)) / rate
     notes = max(1, int(1.5 * seconds))
     pitch = 330 * 2.0 ** (rng.integers(0, 12, notes) / 12)
-    f0 = pitch[np.minimum((t * notes / seconds).astype(int), notes - 1)] * 2 ** (0.03 * np.sin(2 * np.pi * 5.5 * t) / 1)
+    f0 = pitch[np.minimum((t * notes / seconds).astype(int), notes - 1)] * 2 ** (
+        cents / 1200 * np.sin(2 * np.pi * 5.5 * t)
+    )
     bow = 0.6 + 0.4 * np.sin(np.pi * (t * notes / seconds % 1.0))
     return _unit(_band(_glottal(f0, rate) * bow, 250, 6000, rate) + 0.002 * rng.standard_normal(len(t)))
+
+
+@cache
+def sung(seconds: float, seed: int = 0, rate: int = RATE, base: float = 330.0, cents: float = 35.0) -> Array:
+    """A singer on vowels: half a second a note, vibrato all the time, `cents` to either side."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * rate)) / rate
+    notes = base * 2.0 ** (rng.integers(-3, 5, int(2 * seconds) + 1) / 12)
+    vibrato = 2 ** (cents / 1200 * np.sin(2 * np.pi * rng.uniform(5.0, 6.0) * t + rng.uniform(0, 6)))
+    source = _glottal(np.interp(t, np.arange(len(notes)) * 0.5, notes) * vibrato, rate)
+    loud = 0.3 + 0.7 * np.abs(np.sin(np.pi * t / 0.5))
+    vowels = sum(_band(source, center * 0.85, center * 1.15, rate) for center in (700, 1200, 2600))
+    return _unit(loud * (vowels + 0.1 * source))
+
+
+@cache
+def held(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
+    """A singer who holds a note straight, glides to the next, and has a vibrato on every other one."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * rate)) / rate
+    length = rng.uniform(0.5, 0.9)
+    notes = 220.0 * 2.0 ** (rng.integers(0, 8, int(seconds / length) + 2) / 12)
+    index, since = (t / length).astype(int), t % length
+    glide = np.minimum(1.0, since / 0.15)
+    pitch = notes[np.maximum(index - 1, 0)] * (1 - glide) + notes[index] * glide
+    depth = 0.02 * (index % 2 == 0) * np.clip(8 * (since - 0.25), 0, 1)
+    source = _glottal(pitch * (1 + depth * np.sin(2 * np.pi * 5.5 * t)), rate)
+    return _unit(sum(_band(source, c * 0.9, c * 1.1, rate) for c in (600, 1200, 2500)) + 0.2 * source)
+
+
+@cache
+def strummed(seconds: float, seed: int = 0, rate: int = RATE) -> Array:
+    """Steel strings struck by a pick in a beat: the noise of the pick up to 10 kHz with every chord."""
+    rng = np.random.default_rng(seed)
+    count = int(seconds * rate)
+    t, out = np.arange(count) / rate, np.zeros(count)
+    for start in np.arange(0.02, seconds - 0.05, 0.25):
+        since = np.where(t >= start, t - start, np.inf)
+        base = 110.0 * 2.0 ** (rng.integers(0, 5) / 12)
+        chord = sum(np.sin(2 * np.pi * base * r * k * t) / k for r in (1.0, 1.5, 2.5) for k in range(1, 12))
+        out += np.exp(-4.0 * since) * chord + 1.5 * np.exp(-60.0 * since) * rng.standard_normal(count)
+    return _unit(out)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ SINE_SPREAD = 0.07  # of one cell that one source owns
 PHASE_SHARPNESS = 8.0
 LOW_HZ = 800.0  # below, a phase tells the delay of a head without ambiguity
 TOGETHER = 0.5  # correlation from which level and delay are taken to tell the same place
+NOTABLE_SINE = 0.05  # 3 degrees
 COHERENT = 0.7  # mixtures and diffuse sound lie below; a cell that one source owns comes near 1
 
 
@@ -56,14 +58,18 @@ class Cells:
 
     def likelihood(self) -> Array:
         """Of every place on the grid for every cell, (T, B, GRID), each cell summing to 1."""
-        level = (self.sine[..., None] - self.level_gain * PLACES).astype(np.float32) / np.float32(SINE_SPREAD)
-        turn = (2 * np.pi * self.delay_scale_s * self.delay_gain * self.hz[:, None] * PLACES).astype(np.float32)
-        phase = np.cos(self.phase[..., None].astype(np.float32) - turn)
+        return self.likelihood_of(self.sine, self.phase, self.hz)
+
+    def likelihood_of(self, sine: Array, phase: Array, hz: Array) -> Array:
+        """Of every place on the grid for pieces of sound, (..., GRID), each piece summing to 1."""
+        level = (sine[..., None] - self.level_gain * PLACES).astype(np.float32) / np.float32(SINE_SPREAD)
+        turn = (2 * np.pi * self.delay_scale_s * self.delay_gain * hz[..., None] * PLACES).astype(np.float32)
+        unlike = np.cos(phase[..., None].astype(np.float32) - turn)
         like = np.exp(
-            np.float32(-0.5) * np.minimum(level * level, np.float32(40.0)) + np.float32(PHASE_SHARPNESS) * (phase - 1)
+            np.float32(-0.5) * np.minimum(level * level, np.float32(40.0)) + np.float32(PHASE_SHARPNESS) * (unlike - 1)
         )
         like = like.astype(np.float64)  # sums of single precision would depend on which side comes first
-        return np.asarray(like / like.sum(axis=2, keepdims=True))
+        return np.asarray(like / like.sum(axis=-1, keepdims=True))
 
 
 def cells_of(spectra: Spectra, mic_spacing_m: float) -> Cells:
@@ -122,17 +128,47 @@ def _unbiased(coherence: Array, starts: NDArray[np.intp], frames: NDArray[np.int
 
 
 def _gains(sine: Array, delay: Array, low: Array, weight: Array) -> tuple[float, float]:
-    """Root mean squares of both cues, the larger made 1; the smaller counts only where it goes with the larger."""
-    if low.sum() <= 0:
-        return 1.0, 0.0
+    """Sizes of both cues, the larger made 1; the smaller counts only where it goes with the larger.
+
+    The size of a cue is what neighboring bands share. Reverberation scatters each band on its own, and a phase in a
+    room can scatter farther than a source ever moves it. Where sources take turns from band to band nothing is shared;
+    then the whole of each counts.
+    """
     delay = np.clip(delay, -1.5, 1.5)
-    level = float(np.sqrt(np.sum(weight * sine**2) / weight.sum()))
-    level_low = float(np.sqrt(np.sum(low * sine**2) / low.sum()))
-    late = float(np.sqrt(np.sum(low * delay**2) / low.sum()))
+    level, late = _shared(sine, weight), _shared(delay, low)
+    if max(level, late) < NOTABLE_SINE:
+        level, late = _size(sine, weight), _size(delay, low)
+    if late <= 1e-6 or level <= 1e-6:
+        return (1.0, 0.0) if level >= late else (0.0, 1.0)
+    agreement = _agreement(_over_bands(sine, weight), _over_bands(delay, low), low.sum(axis=1))
+    if agreement < TOGETHER:  # where they contradict each other the level decides, as in a recording played backwards
+        return (1.0, 0.0) if level >= late or agreement < -TOGETHER else (0.0, 1.0)
     largest = max(level, late)
-    if min(level_low, late) < 1e-6:
-        return (1.0, 0.0) if level >= late else (0.0, 1.0)
-    agreement = float(np.sum(low * sine * delay) / low.sum() / (level_low * late))
-    if agreement < TOGETHER:
-        return (1.0, 0.0) if level >= late else (0.0, 1.0)
     return level / largest, late / largest
+
+
+def _shared(cue: Array, weight: Array) -> float:
+    """Root mean square of a cue, of that part that bands share with the next and the next but one."""
+    products = shares = 0.0
+    for step in (1, 2):
+        both = np.sqrt(weight[:, step:] * weight[:, :-step])
+        products += float(np.sum(both * cue[:, step:] * cue[:, :-step]))
+        shares += float(both.sum())
+    return math.sqrt(max(products, 0.0) / shares) if shares > 0 else 0.0
+
+
+def _size(cue: Array, weight: Array) -> float:
+    total = float(weight.sum())
+    return math.sqrt(float(np.sum(weight * cue**2)) / total) if total > 0 else 0.0
+
+
+def _over_bands(cue: Array, weight: Array) -> Array:
+    """Weighted mean over the bands at each step in time, (T,)."""
+    total = weight.sum(axis=1)
+    return np.divide((cue * weight).sum(axis=1), total, out=np.zeros_like(total), where=total > 0)
+
+
+def _agreement(one: Array, other: Array, weight: Array) -> float:
+    """Whether two cues point the same way, -1..1."""
+    size = math.sqrt(float(weight @ one**2) * float(weight @ other**2))
+    return float(weight @ (one * other)) / size if size > 1e-12 else 0.0

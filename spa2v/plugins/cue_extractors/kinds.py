@@ -54,9 +54,12 @@ def kind_tags(texture: Texture) -> tuple[Tag, ...]:
 
 
 def _named(kind: str, texture: Texture) -> str:
-    if kind == VOICE and texture.pitch_heard > 0.1:
-        return "woman's voice" if texture.pitch_hz >= WOMAN_HZ else "man's voice"
-    return kind
+    return voice_named(texture.pitch_hz) if kind == VOICE and texture.pitch_heard > 0.1 else kind
+
+
+def voice_named(pitch_hz: float) -> str:
+    """Whose voice it is by its pitch; 0 where none is heard."""
+    return VOICE if pitch_hz <= 0 else "woman's voice" if pitch_hz >= WOMAN_HZ else "man's voice"
 
 
 def _reason(texture: Texture) -> str:

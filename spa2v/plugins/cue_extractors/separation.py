@@ -5,20 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
-from spa2v.plugins.cue_extractors.cells import GRID, PLACES, Cells
-from spa2v.plugins.cue_extractors.lateral import best_path
+from spa2v.plugins.cue_extractors.cells import PLACES, Cells
+from spa2v.plugins.cue_extractors.routes import NEAR, Route, follow, moving, still
 from spa2v.plugins.cue_extractors.spectra import Array
 
-MAX_SLICES = 40
-NEAR = 0.08  # how far from its path (in sine) a source still takes a cell, one standard deviation
 BACKGROUND = 0.25  # likelihood of a cell that belongs to no path, where 1 is on the path
-STEPS = (-12, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 12)  # grid steps from one slice of time to the next
-MOVE_PRICE = 0.3  # of one grid step, in mean weights of a place
 ROUNDS = 3
 MOVING_GAIN = 0.02  # part of the cells that a moving path must explain more than a still one
-FIRST_GAIN = 1.15  # what a moving path must gather more than a still one
 MIN_COHERENT = 0.15  # of the cells; in recordings that are diffuse throughout, paths are chance
 ENOUGH = 0.93  # part of the cells on the paths from which no further source is looked for
 ONE_WAY = 0.6  # net over total way
@@ -31,7 +25,6 @@ IN_TURN = -0.4  # correlation of levels under which two are notes of one melody
 MIN_CLEAR = 0.015  # part of the cells that must belong to each of two sources beyond doubt
 OVERLAP = 0.15  # of each source's cells that must lie in the time of the other
 VALLEY = 0.45  # cells half way between two sources over those on the smaller one
-STILL_BLUR = 1.5  # grid steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +82,7 @@ def separate(evidence: Evidence, max_sources: int) -> Split:
     time, when cells gather on both, and when few lie half way between: one source in a reverberant or colored
     recording spreads over a range of places, two sources leave a valley. One source is taken when in doubt.
     """
-    best = _settled(evidence, [_follow(evidence.heights(evidence.cells.weight), FIRST_GAIN)])
+    best = _settled(evidence, [follow(evidence.heights(evidence.cells.weight))])
     if evidence.cells.coherent_share < MIN_COHERENT:
         return best
     while len(best.paths) < max_sources and _explained(evidence.cells, best) < ENOUGH:
@@ -105,9 +98,9 @@ def _with_another(evidence: Evidence, best: Split) -> Split | None:
     left_over = evidence.heights(evidence.cells.weight * (1.0 - best.mine.sum(axis=0)))
     for path in best.paths:
         left_over = np.where(np.abs(PLACES - path[:, None]) < 0.8 * evidence.apart, 0.0, left_over)
-    before = [_Path(path, bool(np.ptp(path) > 0)) for path in best.paths]
+    before = [Route(path, bool(np.ptp(path) > 0)) for path in best.paths]
     found: Split | None = None
-    for fresh in (_Path(_still(left_over), False), _Path(_moving(left_over), True)):
+    for fresh in (Route(still(left_over), False), Route(moving(left_over), True)):
         if min(_gap(fresh.sine, path.sine) for path in before) < evidence.apart:
             continue
         tried = _settled(evidence, [*before, fresh])
@@ -124,21 +117,13 @@ def _one_way(path: Array) -> bool:
     return length > 0 and abs(float(path[-1] - path[0])) > ONE_WAY * length
 
 
-@dataclass(frozen=True, eq=False)
-class _Path:
-    sine: Array
-    moves: bool
-
-
-def _settled(evidence: Evidence, found: list[_Path]) -> Split:
+def _settled(evidence: Evidence, found: list[Route]) -> Split:
     """Rounds of sharing the cells out and following each share anew, still or moving as first found."""
     paths = np.array([path.sine for path in found])
     for _ in range(ROUNDS if len(found) > 1 else 0):
         parts = evidence.share(paths)
         maps = [evidence.heights(evidence.cells.weight * part) for part in parts]
-        paths = np.array(
-            [_moving(each) if path.moves else _still(each) for each, path in zip(maps, found, strict=True)]
-        )
+        paths = np.array([moving(each) if path.moves else still(each) for each, path in zip(maps, found, strict=True)])
     mine = evidence.share(paths)
     doubt = np.zeros((len(paths), len(paths)))
     for one in range(len(paths)):
@@ -200,40 +185,3 @@ def _correlation(pair: Array) -> float:
 def _gap(one: Array, other: Array) -> float:
     """How far apart two paths come for a quarter of the time."""
     return float(np.quantile(np.abs(one - other), 0.75))
-
-
-def _follow(heights: Array, gain: float) -> _Path:
-    """The still path, unless a moving one gathers more by the factor `gain`."""
-    still, moving = _still(heights), _moving(heights)
-    if _gathered(heights, moving) > gain * _gathered(heights, still):
-        return _Path(moving, True)
-    return _Path(still, False)
-
-
-def _gathered(heights: Array, path: Array) -> float:
-    return float(np.sum(heights * np.exp(-0.5 * ((PLACES - path[:, None]) / NEAR) ** 2)))
-
-
-def _still(heights: Array) -> Array:
-    """The one place with the most weight around it, (T,)."""
-    sums = gaussian_filter1d(heights.sum(axis=0), STILL_BLUR, mode="nearest")
-    first, last = int(np.argmax(sums)), GRID - 1 - int(np.argmax(sums[::-1]))
-    here = min(max((first + last) // 2, 1), GRID - 2)
-    below, top, above = sums[here - 1], sums[here], sums[here + 1]
-    bend = 2.0 * top - below - above
-    shift = 0.5 * (above - below) / bend if bend > 0 and first == last else 0.0
-    place = (first + last - (GRID - 1)) / (GRID - 1) + 2.0 * np.clip(shift, -0.5, 0.5) / (GRID - 1)
-    return np.full(len(heights), float(np.clip(place, -1.0, 1.0)))
-
-
-def _moving(heights: Array) -> Array:
-    """A smooth path of places through a map (T, GRID), symmetric in both directions."""
-    size = max(1, -(-len(heights) // MAX_SLICES))
-    sums = np.add.reduceat(heights, np.arange(0, len(heights), size), axis=0)
-    level = sums / max(float(sums.sum(axis=1).mean()), 1e-12) * GRID
-    level = gaussian_filter1d(level, 1.0, axis=1, mode="nearest")
-    maps = np.stack([level, level[:, ::-1]], axis=1)
-    found = best_path(maps, STEPS, MOVE_PRICE)
-    coarse = (found[:, 0] - found[:, 1]) / (GRID - 1)  # the mean of a path and its twin prefers no side
-    middles = np.minimum(np.arange(len(sums)) * size + (size - 1) / 2, len(heights) - 1)
-    return np.interp(np.arange(len(heights)), middles, coarse)

@@ -1,4 +1,4 @@
-"""How many things sound, and the tracks of each, told apart by where they are."""
+"""How many things sound, and the tracks of each, told apart by how they sound and where they are."""
 
 from __future__ import annotations
 
@@ -9,26 +9,38 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
 from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
+from spa2v.plugins.cue_extractors.exchange import exchange_in, two_of
 from spa2v.plugins.cue_extractors.kinds import kind_tags
 from spa2v.plugins.cue_extractors.lateral import lateral_of
-from spa2v.plugins.cue_extractors.place import energy_weights, is_colored
-from spa2v.plugins.cue_extractors.separation import NEAR, Evidence, Split, separate
+from spa2v.plugins.cue_extractors.layers import Layer, layers_of
+from spa2v.plugins.cue_extractors.one_thing import is_one
+from spa2v.plugins.cue_extractors.place import energy_weights, is_colored, locate
+from spa2v.plugins.cue_extractors.routes import NEAR
+from spa2v.plugins.cue_extractors.separation import Evidence, Split, separate
 from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
+from spa2v.plugins.cue_extractors.strands import step_times, strands_of
 from spa2v.plugins.cue_extractors.texture import texture_of
 
 MAX_SOURCES = 8
-SEVERAL = "{count} sources stand apart by place."
+BY_PLACE = "{count} sources stand apart by place."
+IN_EXCHANGE = "The level dips between its ends as when one thing goes away while another comes: 2 sources."
+BY_TIMBRE = "{count} sources stand apart by how they sound."
 
 
 class Sources:
-    """Separates sources by level and delay in cells of time and frequency.
+    """Separates sources by how their lines move, by level and delay, and by the course of the level.
+
+    Layers that move in different ways (lines that hold their pitch, lines that glide together, hits) are things of
+    their own wherever they are. Where there is one layer or none, cells of time and frequency are told apart by place.
+    A level that dips between two ends is one thing that goes while another comes.
 
     Args:
         max_sources: at most so many are looked for, 1 to 8.
         mic_spacing_m: distance of the microphones that delays are read against.
 
-    Gives `sources` when at least two stand apart, each with the tracks level, level_difference,
-    level_difference_shift, delay, azimuth and centroid, and with tags by signal properties. Measures: source_count.
+    Gives `sources` when at least two stand apart, each with the tracks level and azimuth, and as far as they are known
+    level_difference, level_difference_shift, delay and centroid, with tags by signal properties. Measures:
+    source_count. Where the channels are identical, sources have a confidence of 0 in every place.
 
     Raises:
         ConfigError: `max_sources` is out of range.
@@ -42,19 +54,38 @@ class Sources:
 
     def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
         spectra = spectra_of(audio)
-        if spectra.silent or not spectra.differs.any():
-            return SpatialCues(audio.duration_s, measures={"source_count": float(not spectra.silent)})
+        if spectra.silent:
+            return SpatialCues(audio.duration_s, measures={"source_count": 0.0})
+        sources, note = self._several(audio, spectra)
+        measures = {"source_count": float(max(len(sources), 1))}
+        return SpatialCues(audio.duration_s, measures=measures, sources=sources, notes=(note,) if sources else ())
+
+    def _several(self, audio: AudioClip, spectra: Spectra) -> tuple[tuple[SoundSource, ...], str]:
+        """Sources and what told them apart; none where one thing sounds."""
+        layers = layers_of(spectra)
+        if not layers and (exchange := exchange_in(spectra)) is not None:
+            place = locate(lateral_of(audio), self.mic_spacing_m, energy_weights(spectra.level_dbfs))
+            return two_of(exchange, spectra, place, audio.duration_s)[: self.max_sources], IN_EXCHANGE
+        apart = bool(spectra.differs.any())
+        if len(layers) < 2 and not apart:
+            return (), ""
         cells = cells_of(spectra, self.mic_spacing_m)
-        colored = is_colored(lateral_of(audio), energy_weights(spectra.level_dbfs))
+        colored = apart and is_colored(lateral_of(audio), energy_weights(spectra.level_dbfs))
+        if len(layers) > 1 or any(layer.voices > 1 for layer in layers):
+            sources = strands_of(spectra, cells, layers, colored)[: self.max_sources]
+            if len(sources) > 1:
+                return sources, BY_TIMBRE.format(count=len(sources))
+        return self._by_place(audio, spectra, cells, layers, colored)
+
+    def _by_place(
+        self, audio: AudioClip, spectra: Spectra, cells: Cells, layers: list[Layer], colored: bool
+    ) -> tuple[tuple[SoundSource, ...], str]:
+        """Sources that stand apart by place; none where they are one thing that a room spreads."""
         evidence = Evidence.of(cells, colored)
         split = separate(evidence, self.max_sources)
-        measures = {"source_count": float(len(split.paths))}
-        if len(split.paths) < 2:
-            return SpatialCues(audio.duration_s, measures=measures)
-        sources = _sources(spectra, evidence, split)
-        return SpatialCues(
-            audio.duration_s, measures=measures, sources=sources, notes=(SEVERAL.format(count=len(sources)),)
-        )
+        if len(split.paths) < 2 or (layers and is_one(audio, spectra, cells, layers[0], split)):
+            return (), ""
+        return _sources(spectra, evidence, split), BY_PLACE.format(count=len(split.paths))
 
 
 def _sources(spectra: Spectra, evidence: Evidence, split: Split) -> tuple[SoundSource, ...]:
@@ -78,7 +109,7 @@ def _sources(spectra: Spectra, evidence: Evidence, split: Split) -> tuple[SoundS
 
 def _tracks(spectra: Spectra, evidence: Evidence, path: Array, mine: Array) -> dict[str, Track]:
     cells = evidence.cells
-    times = np.add.reduceat(spectra.times_s, cells.frames) / np.diff(np.append(cells.frames, len(spectra.times_s)))
+    times = step_times(spectra, cells)
     left, right = (cells.left * mine).sum(axis=1), (cells.right * mine).sum(axis=1)
     level = decibel((left + right) / 2)
     heard = (cells.weight * mine).sum(axis=1)

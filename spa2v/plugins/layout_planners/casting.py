@@ -61,7 +61,13 @@ def _whole(cues: SpatialCues) -> _Voice:
 
 def _voice(source: SoundSource, cues: SpatialCues) -> _Voice:
     tags = source.tags or cues.tags
-    return _Voice(Heard(source.tracks, source.confidence, vehicle_odds(tags)), tags, source.share)
+    return _Voice(Heard(source.tracks, _evidence(source), vehicle_odds(tags)), tags, source.share)
+
+
+def _evidence(source: SoundSource) -> float:
+    """How far a source tells its place: none where the channels are identical, whatever told it from the others."""
+    azimuth = source.tracks.get("azimuth")
+    return source.confidence * (float(azimuth.weights.max()) if azimuth is not None else 1.0)
 
 
 def _best_thing(tags: tuple[Tag, ...]) -> ThingClass:
