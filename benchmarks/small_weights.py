@@ -102,7 +102,6 @@ class Bench:
         folders = {
             "base": str(self.weights / "stable-diffusion"),
             "motion": str(self.weights / "motion-adapter" if motion else self._without_motion()),
-            "vocabulary": str(self.weights / "vocabulary.json"),
             "frames": frames,
         }
         return AnimateDiff(**{**self.preset.motion_backbone.options, **folders, **changes})

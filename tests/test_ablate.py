@@ -135,7 +135,7 @@ def test_another_base_takes_the_place_of_the_files(tmp_path: Path) -> None:
     config = row_config(row, spec)
     assert config.motion_backbone.options["base"] == "spa2v:weights/toyworld/stable-diffusion"
     assert config.motion_backbone.options["captions"] == "local"
-    assert "scheduler" not in config.motion_backbone.options
+    assert config.motion_backbone.options["scheduler"] == {"name": "DPMSolverMultistepScheduler"}
     assert config.layout_planner.options["examples"] == str(tmp_path)
     offline = row_config(row, spec, read_overrides(["layout_planner=stereo_rules"]))
     assert (offline.layout_planner.name, dict(offline.layout_planner.options)) == ("stereo_rules", {})

@@ -25,13 +25,25 @@ def doctor(overrides: opt.Overrides = None, config: opt.Sources = None, as_json:
     """
     from spa2v.cli.doctor.showing import show
 
-    report = examine(opt.pipeline(config, overrides), config or ["default"])
+    report = examine(_pipeline(config or [], overrides or []), config or ["default"])
     if as_json:
         typer.echo(json.dumps(report, indent=1))
     else:
         show(report)
     if not report["ready"]:
         raise typer.Exit(1)
+
+
+def _pipeline(sources: list[str], overrides: list[str]) -> Pipeline:
+    """The pipeline of a config; what is wrong with an extension stands in the report, so nothing warns of it."""
+    from pathlib import Path
+
+    from spa2v.core.config import load
+    from spa2v.core.host import Host
+    from spa2v.core.pipeline import Pipeline, presets_folder
+
+    config = load(sources, overrides, presets_folder())
+    return Pipeline(config, Host([Path(path) for path in config.registries], warn=lambda message: None))
 
 
 def examine(pipeline: Pipeline, names: list[str]) -> dict[str, Any]:

@@ -91,6 +91,14 @@ def _listed(text: str, folder: Path) -> list[Item]:
     lines = [line for line in lines if line and not line.startswith("#")]
     stems = Counter(Path(line).stem for line in lines)
     return [
-        Item(Path(line).stem if stems[Path(line).stem] == 1 else line, folder / Path(line).expanduser())
+        Item(Path(line).stem if stems[Path(line).stem] == 1 else line, folder / _from_home(Path(line)))
         for line in lines
     ]
+
+
+def _from_home(path: Path) -> Path:
+    """A path in which `~` is the home folder; as it is where that means nobody's, or no path at all."""
+    try:
+        return path.expanduser()
+    except (RuntimeError, ValueError):  # no such user; a NUL
+        return path

@@ -36,7 +36,8 @@ class AnimateDiff:
         negative_prompt: what guidance steers away from.
         captions: each frame's text: "mix" (the video's caption, then the frame's), "global" or "local".
         prompt_prefix: put before every prompt.
-        vocabulary: JSON file of the names that small weights know, or None; other names become the nearest of them.
+        vocabulary: JSON file of the names that small weights know; other names become the nearest of them. "auto" takes
+            the file `vocabulary.json` in the folder of `base`, if it has one; None takes none.
         scheduler: `name` of a diffusers sampler, and its options; AnimateDiff's linear schedule is the default.
         free_noise: windows over time: "auto" for more frames than the motion modules take, "on" or "off".
         context_frames, context_stride: length of a window (cut to what the motion modules take), and how far apart
@@ -69,7 +70,7 @@ class AnimateDiff:
         negative_prompt: str = NEGATIVE,
         captions: str = "mix",
         prompt_prefix: str = "",
-        vocabulary: str | None = None,
+        vocabulary: str | None = "auto",
         scheduler: Mapping[str, Any] | None = None,
         free_noise: str = "auto",
         context_frames: int = 16,
@@ -207,12 +208,10 @@ class AnimateDiff:
 
     def _known(self, texts: Sequence[str], run: Run) -> Sequence[str]:
         """The texts in words that the weights know."""
-        if not self.vocabulary:
-            return texts
-        from spa2v.core.weights import local_path
-        from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
+        from spa2v.plugins.motion_backbones.vocabulary import Vocabulary, found
 
-        return Vocabulary.read(local_path(self.vocabulary)).translated(texts, run)
+        path = found(self.vocabulary, self.base)
+        return texts if path is None else Vocabulary.read(path).translated(texts, run)
 
     def _prompts(self, layout: VideoSceneLayout) -> list[str]:
         from spa2v.plugins.motion_backbones.animatediff_prompts import frame_prompts

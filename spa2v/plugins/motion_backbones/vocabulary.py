@@ -1,7 +1,7 @@
 """What small weights know by name: other names are replaced by that of the nearest thing, and the run says so.
 
-A vocabulary is a JSON file: `classes`, the names that the weights know; `nearest`, from other names to classes; and
-`otherwise`, the class that stands in for a name that neither has.
+A vocabulary is a JSON file in the folder of the base model: `classes`, the names that the weights know; `nearest`, from
+other names to classes; and `otherwise`, the class that stands in for a name that neither has.
 """
 
 from __future__ import annotations
@@ -15,8 +15,18 @@ from typing import Any
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
+from spa2v.core.weights import local_path
 
 PHRASE_WORDS = 3
+FILE = "vocabulary.json"
+
+
+def found(option: str | None, base: str) -> Path | None:
+    """The file that the option `vocabulary` means for a base model: a path, "auto" or None."""
+    if option != "auto":
+        return None if option is None else local_path(option)
+    path = local_path(base) / FILE
+    return path if path.is_file() else None
 
 
 @dataclass(frozen=True)

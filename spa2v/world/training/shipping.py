@@ -92,7 +92,7 @@ def _base(workshop: Workshop, target: Path) -> None:
     )
     half = pipeline.to(_half())
     half.save_pretrained(target / BASE)
-    write_json(target / VOCABULARY, vocabulary())
+    write_json(target / BASE / VOCABULARY, vocabulary())
     for module in (workshop.vae, workshop.prompter.encoder):
         module.float()
 

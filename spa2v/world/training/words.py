@@ -1,7 +1,7 @@
 """The words that small weights know: a CLIP tokenizer in which each of them is one token.
 
 Other words fall apart into pieces and bytes; nothing is unknown. Names of things beyond ToyWorld have a table of the
-nearest class beside the weights (`vocabulary.json`).
+nearest class in the base model's folder (`vocabulary.json`).
 """
 
 from __future__ import annotations
