@@ -136,7 +136,7 @@ def _processor(whole: type[Any], folder: Path) -> Any:
     if set(whole.get_attributes()) == {"feature_extractor", "tokenizer"}:
         return whole.from_pretrained(folder, local_files_only=True)
 
-    class Ears(whole):
+    class Ears(whole):  # type: ignore[misc]  # its base is known when the model is
         def __init__(self, feature_extractor: Any = None, tokenizer: Any = None, chat_template: Any = None) -> None:
             ProcessorMixin.__init__(self, feature_extractor, tokenizer, chat_template=chat_template)
             self.audio_token, self.audio_token_id = tokenizer.audio_token, tokenizer.audio_token_id

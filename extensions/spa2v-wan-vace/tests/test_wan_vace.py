@@ -197,7 +197,7 @@ def test_the_preset_draws_from_a_layout_and_injectors_are_refused(tmp_path: Path
     overrides = ["run.device=cpu", "run.dtype=float32", *options]
     video = Pipeline.from_preset(preset, overrides=overrides).render(scene(LEFT))
     assert (video.frames == WanVace(**TINY).generate(scene(LEFT), Run(device="cpu", dtype="float32")).frames).all()
-    with pytest.raises((ContractError, ConfigError), match="wan_vace|WanVace"):
+    with pytest.raises((ContractError, ConfigError), match=r"wan_vace|WanVace"):
         Pipeline.from_preset(preset, overrides=[*overrides, "grounding_injector.name=migc"]).render(scene(LEFT))
 
 
@@ -227,11 +227,11 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"the vae of .* does not fit its configuration\n  not known: beak"):
         drawn(scene(LEFT), base=strange)
     wide = copied(tmp_path / "wide", "transformer", **{"proj_out.bias": torch.zeros(7)})
-    with pytest.raises(WeightsError, match="the transformer of the video model .* cannot be loaded"):
+    with pytest.raises(WeightsError, match=r"the transformer of the video model .* cannot be loaded"):
         drawn(scene(LEFT), base=wide)
     with (tmp_path / "wide" / "transformer" / "diffusion_pytorch_model.safetensors").open("r+b") as file:
         file.truncate(500)
-    with pytest.raises(WeightsError, match="the transformer of the video model .* cannot be loaded"):
+    with pytest.raises(WeightsError, match=r"the transformer of the video model .* cannot be loaded"):
         drawn(scene(LEFT), base=wide)
 
 
