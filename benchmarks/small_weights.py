@@ -1,6 +1,7 @@
 """Scores the small weights on held-out ToyWorld layouts: grounding, motion, composition, end to end, cost.
 
-    python -m benchmarks.small_weights [--weights FOLDER] [--count N] [--clips N] [--recordings N] [--only PART ...]
+    python -m benchmarks.small_weights [--weights FOLDER] [--count N] [--clips N] [--only PART ...]
+    python -m benchmarks.small_weights --only end_to_end --data DATA --videos OUT
 
 Pictures and clips are drawn as the preset `toyworld` says. A detector that has only ever seen true renders finds the
 things in them; its own score on held-out renders comes first. Seeds of the layouts start at `HELD_OUT`; training draws
@@ -10,6 +11,7 @@ its scenes from other generators.
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,9 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.media.video import read_video
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
+from spa2v.core.types.benchmark import read_manifest
 from spa2v.plugins.grounding_injectors.gligen import GLIGEN
 from spa2v.plugins.grounding_injectors.migc import MIGC
 from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
@@ -42,7 +46,7 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
     (True, "noise_follows: 0", {"noise_follows": 0.0}),
     (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
 )
-PARTS = ("detector", "grounding", "composition", "end_to_end", "cost")
+PARTS = ("sizes", "detector", "vae", "grounding", "composition", "end_to_end", "cost")
 
 
 def main() -> None:
@@ -51,18 +55,24 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=PACKAGED)
     parser.add_argument("--count", type=int, default=60, help="pictures for grounding")
     parser.add_argument("--clips", type=int, default=12, help="clips for motion and composition")
-    parser.add_argument("--recordings", type=int, default=200, help="recordings for the whole pipeline")
-    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--data", type=Path, help="for end_to_end: a benchmark of single things")
+    parser.add_argument("--videos", type=Path, help="for end_to_end: what `spa2v batch` made of it")
+    parser.add_argument("--only", nargs="*", choices=PARTS, help="by default all that need no data")
     asked = parser.parse_args()
+    wanted = asked.only or [part for part in PARTS if part != "end_to_end"]
+    if "end_to_end" in wanted and not (asked.data and asked.videos):
+        parser.error("end_to_end needs --data and --videos")
     bench = Bench(asked.weights)
     tables = {
+        "sizes": bench.sizes_table,
         "detector": lambda: bench.detector_table(4 * asked.count),
+        "vae": lambda: bench.vae_table(asked.count),
         "grounding": lambda: bench.grounding_table(asked.count),
         "composition": lambda: bench.composition_table(asked.clips),
-        "end_to_end": lambda: bench.end_to_end_table(asked.recordings),
+        "end_to_end": lambda: bench.end_to_end_table(asked.data, asked.videos),
         "cost": bench.cost_table,
     }
-    for name in asked.only:
+    for name in wanted:
         print(f"\n## {name}")
         for line in tables[name]():
             print(line, flush=True)
@@ -159,6 +169,36 @@ class Bench:
                 scores += [item for row in self.judged(clip.layout, clip.video.frames) for item in row]
             yield f"| {name} | {len(scores)} | {mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} |"
 
+    def sizes_table(self) -> Iterator[str]:
+        """Parameters and bytes of each file of weights."""
+        from safetensors import safe_open
+
+        yield "| file | parameters | MB |"
+        total = 0
+        for path in sorted(self.weights.rglob("*.safetensors")):
+            with safe_open(path, "pt") as file:
+                count = sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+            total += path.stat().st_size
+            yield f"| {path.relative_to(self.weights)} | {count / 1e6:.2f} M | {path.stat().st_size / 1e6:.2f} |"
+        yield f"| all | | {total / 1e6:.2f} |"
+
+    def vae_table(self, count: int) -> Iterator[str]:
+        """True renders, encoded and decoded."""
+        import torch
+        from diffusers import AutoencoderKL
+
+        vae: Any = AutoencoderKL.from_pretrained(self.weights / "stable-diffusion" / "vae", torch_dtype=torch.float32)
+        errors, ratios = [], []
+        for index in range(count):
+            frame = render_clip(sample_scene(HELD_OUT + 600_000 + index), SIZE, 1).video.frames[0]
+            pixels = torch.from_numpy(frame / 127.5 - 1).permute(2, 0, 1)[None].float()
+            with torch.no_grad():
+                back = vae.decode(vae.encode(pixels).latent_dist.mode()).sample.clamp(-1, 1)
+            error = (back - pixels) * 127.5
+            errors.append(float(error.abs().mean()))
+            ratios.append(10 * math.log10(255**2 / float(error.square().mean())))
+        yield f"there and back, {count} renders: {mean(ratios):.1f} dB PSNR, mean error {mean(errors):.1f} of 255"
+
     def grounding_table(self, count: int) -> Iterator[str]:
         """Single pictures with boxes."""
         backbone = self.backbone(1, motion=False)
@@ -198,20 +238,27 @@ class Bench:
             f"| {flicker:.2f} | {drift:.1f}"
         )
 
-    def end_to_end_table(self, count: int) -> Iterator[str]:
-        """Sound in, video out, by the preset: does the thing seen do what the thing heard does?"""
-        pipeline = Pipeline.from_preset("default")
-        right = tried = 0
-        for index in range(count):
-            clip = render_clip(sample_scene(HELD_OUT + 900_000 + index, Choice(quantity="single")), SIZE)
+    def end_to_end_table(self, data: Path, videos: Path) -> Iterator[str]:
+        """Sound in, video out: does the thing seen do what the thing heard does?
+
+        Args:
+            data: benchmark whose clips have one thing each, as `spa2v world dataset --quantity single` makes it.
+            videos: output folder of `spa2v batch` on it.
+        """
+        rows: dict[str, list[bool]] = {}
+        clips = read_manifest(data)
+        for clip in clips:
             item = clip.objects[0]
-            evident = item.distance_evidence if item.attribute in MOVES[2:] else item.lateral_evidence
-            if not evident:
-                continue
-            tried += 1
-            frames = pipeline(clip.audio).video.frames
-            right += seen_attribute(self.detector.detect(frames)) == item.attribute
-        yield f"attribute agreement: {right} of {tried} single things with evidence ({right / max(1, tried):.3f})"
+            if item.distance_evidence or item.lateral_evidence:
+                frames = read_video(videos / "clips" / clip.id / "video.mp4").frames
+                rows.setdefault(str(item.attribute), []).append(
+                    seen_attribute(self.detector.detect(frames)) == item.attribute
+                )
+        yield "| attribute | recordings with evidence | seen as heard |"
+        for name, found in sorted(rows.items()):
+            yield f"| {name} | {len(found)} | {mean(found):.3f} |"
+        found = [right for row in rows.values() for right in row]
+        yield f"| all | {len(found)} of {len(clips)} | {mean(found):.3f} |"
 
     def cost_table(self) -> Iterator[str]:
         """Seconds of a clip, and as a multiple of one guided evaluation of the denoiser."""
