@@ -14,8 +14,6 @@ SLOW = tuple(f"docs/{name}.md" for name in ("commands", "evaluation", "index", "
 """Pages whose commands take over ten seconds together, or much the same as another page's."""
 ELSEWHERE = ("docs/extending.md",)
 """Installs packages, so test_docs_authors.py runs it in an environment of its own."""
-UNFENCED = ("docs/grounding.md", "docs/small-weights.md")
-"""Pages whose commands stand in blocks without a fence: they need weights, as the text around them says."""
 TOLD = [page for page in pages() if any(block.runs for block in blocks(page.text))]
 
 
@@ -53,11 +51,7 @@ def test_what_a_command_needs_is_told_in_known_words(page: Page) -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_no_command_stands_where_no_test_sees_it(page: Page) -> None:
-    found = list(hidden(page))
-    if page.name in UNFENCED:
-        assert found, "fenced by now: take it from the list"
-    else:
-        assert found == [], "put them into a block of `sh`; what cannot run there starts with `# needs: ...`"
+    assert list(hidden(page)) == [], "put them into a block of `sh`; what cannot run there starts with `# needs: ...`"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)

@@ -241,7 +241,8 @@ def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
     table = Vocabulary.read(path)
     texts = ["a taxi", "Two motorbikes, on a street", "a car", "", "zebra", "Drum kit", "a red fire engine"]
     expected = ["a car", "Two motorcycles, on a street", "a car", "", "car", "drum", "a red truck"]
-    assert table.translated(texts, run) == expected
+    assert [table.known(text) for text in texts] == expected
+    assert table.translated(texts, run)[3:5] == ["", f"{table.chosen_looks(run)['car']} car"]
     assert run.record["renamed_for_the_weights"]["zebra"] == "car"
     assert "These weights know no 'zebra'; it is drawn as 'car'." in run.record["notices"]
     options = {
@@ -249,12 +250,29 @@ def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
         "motion": str(trained / "weights" / "motion-adapter"),
     }
     plain, mapped = AnimateDiff(**options, vocabulary=None), AnimateDiff(**options)  # type: ignore[arg-type]
-    assert torch.equal(mapped.encode_text(["a taxi"], run).states, plain.encode_text(["a car"], run).states)
+    assert torch.equal(mapped.encode_text(["a viola"], run).states, plain.encode_text(["a violin"], run).states)
+
+
+def test_a_thing_has_one_look_in_all_texts_unless_they_say_another() -> None:
+    looks = {"car": ("orange", "blue"), "bus": ("red",)}
+    table = Vocabulary(("car", "bus", "piano"), {"taxi": "car"}, "car", looks)
+    run = Run(seed=1, device="cpu", dtype="float32")
+    look = table.chosen_looks(run)["car"]
+    article = "an" if look == "orange" else "a"
+    texts = ["A taxi on the left, two buss", "car", "a blue car and a bus", "A piano"]
+    assert table.translated(texts, run) == [
+        f"A{article[1:]} {look} car on the left, two red buss", f"{look} car", "a blue car and a red bus", "A piano",
+    ]  # fmt: skip
+    assert run.record["looks"] == {"car": look, "bus": "red"}
+    chosen = {table.chosen_looks(Run(seed=seed, device="cpu", dtype="float32"))["car"] for seed in range(20)}
+    assert chosen == {"orange", "blue"}
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        ('{"classes": ["car"], "nearest": {}, "otherwise": "car", "looks": {"bus": ["red"]}}', "no classes\n.*bus"),
+        ('{"classes": ["car"], "nearest": {}, "otherwise": "car", "looks": ["red"]}', "cannot be used"),
         ("{", "cannot be used"),
         ('{"classes": []}', "cannot be used"),
         (

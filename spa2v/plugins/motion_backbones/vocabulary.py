@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,13 @@ class Vocabulary:
         classes: known names.
         nearest: other names, and the classes that they become.
         otherwise: for a short phrase without any of these.
+        looks: for some classes, the words for how they may look.
     """
 
     classes: tuple[str, ...]
     nearest: Mapping[str, str]
     otherwise: str
+    looks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
@@ -52,11 +54,12 @@ class Vocabulary:
         """
         try:
             data: Any = json.loads(path.read_text(encoding="utf-8"))
-            made = cls(tuple(data["classes"]), dict(data["nearest"]), data["otherwise"])
+            looks = {str(name): tuple(map(str, words)) for name, words in dict(data.get("looks", {})).items() if words}
+            made = cls(tuple(data["classes"]), dict(data["nearest"]), data["otherwise"], looks)
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = f"missing: {error}" if isinstance(error, KeyError) else str(error)
             raise WeightsError(f"the vocabulary {str(path)!r} cannot be used", reason) from error
-        strange = sorted({*made.nearest.values(), made.otherwise} - set(made.classes))
+        strange = sorted({*made.nearest.values(), made.otherwise, *made.looks} - set(made.classes))
         if strange:
             raise WeightsError(f"the vocabulary {str(path)!r} maps to names that are no classes", ", ".join(strange))
         return made
@@ -69,8 +72,33 @@ class Vocabulary:
         is_phrase = 0 < len(words) <= PHRASE_WORDS and "," not in text
         return self.otherwise if is_phrase and not named else replaced
 
+    def dressed(self, text: str, chosen: Mapping[str, str]) -> str:
+        """The text with the chosen look before each name that has none: "a car" becomes "an orange car"."""
+        if not chosen:
+            return text
+        words = {word for listed in self.looks.values() for word in listed}
+        has_none = "".join(rf"(?<!\b{re.escape(word)} )" for word in sorted(words))
+        names = "|".join(map(re.escape, chosen))
+        pattern = re.compile(rf"\b(an? )?{has_none}\b({names})(s?)\b", re.IGNORECASE)
+
+        def with_look(match: re.Match[str]) -> str:
+            article, name, plural = match.groups()
+            look = chosen[name.lower()]
+            if article:
+                article = article[0] + ("n " if look[0] in "aeiou" else " ")
+            return f"{article or ''}{look} {name}{plural}"
+
+        return pattern.sub(with_look, text)
+
+    def chosen_looks(self, run: Run) -> dict[str, str]:
+        """A look for each class that has some."""
+        return {name: str(run.rng(f"look of {name}").choice(words)) for name, words in self.looks.items()}
+
     def translated(self, texts: Sequence[str], run: Run) -> list[str]:
-        """`known` of each text; what was replaced goes into the run's record, and phrases into a notice."""
+        """`known` of each text, `dressed`.
+
+        What was replaced goes into the run's record, and phrases into a notice; chosen looks into the record.
+        """
         out = [self.known(text) for text in texts]
         changed = {old: new for old, new in zip(texts, out, strict=True) if old != new}
         if changed:
@@ -78,7 +106,12 @@ class Vocabulary:
         for old, new in changed.items():
             if len(old.split()) <= PHRASE_WORDS:
                 run.notice(f"These weights know no {old!r}; it is drawn as {new!r}.")
-        return out
+        chosen = self.chosen_looks(run)
+        dressed = [self.dressed(text, chosen) for text in out]
+        if dressed != out:
+            used = {name: look for name, look in chosen.items() if any(f"{look} {name}" in text for text in dressed)}
+            run.record.setdefault("looks", {}).update(used)
+        return dressed
 
     def _pattern(self) -> re.Pattern[str]:
         names = sorted(self.nearest, key=len, reverse=True)  # "fire engine" before "engine"

@@ -26,6 +26,13 @@ BUS_PAINT = ("yellow", "red", "green", "blue")
 TRUCK_PAINT = ("red", "blue", "white", "orange", "green")
 MOTORCYCLE_PAINT = ("red", "blue", "green", "orange")
 TRAIN_PAINT = ("green", "red", "blue", "silver")
+PALETTES = {
+    "car": CAR_PAINT,
+    "bus": BUS_PAINT,
+    "truck": TRUCK_PAINT,
+    "motorcycle": MOTORCYCLE_PAINT,
+    "train": TRAIN_PAINT,
+}
 WOOD: tuple[Color, ...] = ((150, 88, 44), (176, 112, 56), (120, 66, 36))
 GLASS: Color = (150, 190, 214)
 DARK_GLASS: Color = (64, 84, 104)
@@ -52,12 +59,5 @@ class Look:
 
 def paint_name(name: str, look: int) -> str | None:
     """The word for the color of a vehicle, as captions use it; None for things without one."""
-    palettes = {
-        "car": CAR_PAINT,
-        "bus": BUS_PAINT,
-        "truck": TRUCK_PAINT,
-        "motorcycle": MOTORCYCLE_PAINT,
-        "train": TRAIN_PAINT,
-    }
-    palette = palettes.get(name)
+    palette = PALETTES.get(name)
     return Look(look).pick(palette) if palette else None  # the first choice of a figure is its paint

@@ -12,7 +12,7 @@ from typing import Any
 
 from spa2v.core.media.files import write_json
 from spa2v.world.classes import CLASSES
-from spa2v.world.drawing.look import PAINT
+from spa2v.world.drawing.look import PAINT, PALETTES
 from spa2v.world.training import captions
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -49,11 +49,13 @@ NEAREST = {
 }  # fmt: skip
 """What a name beyond the classes is drawn as: the class of the most similar outline."""
 OTHERWISE = "car"
+PALE = ("white", "silver", "black")  # windows and wheels are hard to tell from such paint
 
 
 def vocabulary() -> dict[str, Any]:
     """The table that goes with the weights."""
-    return {"classes": list(CLASSES), "nearest": NEAREST, "otherwise": OTHERWISE}
+    looks = {name: [word for word in words if word not in PALE] for name, words in PALETTES.items()}
+    return {"classes": list(CLASSES), "nearest": NEAREST, "otherwise": OTHERWISE, "looks": looks}
 
 
 def known_words() -> list[str]:
