@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,12 @@ def moment(layout: VideoSceneLayout, part: float = 0.5) -> VideoSceneLayout:
         caption=layout.caption,
         keyframes=(type(frame)(0.0, frame.caption, frame.objects),),
     )
+
+
+def names_alone(layout: VideoSceneLayout) -> VideoSceneLayout:
+    """The layout with captions that tell what there is, and not where."""
+    frames = [replace(frame, caption=", ".join(item.name for item in frame.objects)) for frame in layout.keyframes]
+    return replace(layout, caption=", ".join(layout.names.values()), keyframes=tuple(frames))
 
 
 class Bench:
@@ -203,18 +210,18 @@ class Bench:
         """Single pictures with boxes."""
         backbone = self.backbone(1, motion=False)
         kinds = {1: Choice(quantity="single"), 2: Choice(quantity="multiple")}
-        yield "| injector | things | boxes | mean IoU | right class |"
+        yield "| injector | captions | things | boxes | mean IoU | right class |"
         for name, injector in self.injectors().items():
-            for things, choice in kinds.items():
-                wanted = [moment(layout) for layout in layouts(count // 2, choice)]
-                frames = self.drawn(backbone, injector, wanted, 16)
-                pairs = zip(wanted, frames, strict=True)
-                scores = [s for layout, clip in pairs for row in self.judged(layout, clip) for s in row]
-                label = "one" if things == 1 else "several"
-                yield (
-                    f"| {name} | {label} | {len(scores)} | {mean(s[1] for s in scores):.3f} "
-                    f"| {mean(s[2] for s in scores):.3f} |"
-                )
+            for captions, told in (("with places", lambda layout: layout), ("names alone", names_alone)):
+                for things, choice in kinds.items():
+                    wanted = [told(moment(layout)) for layout in layouts(count // 2, choice)]
+                    frames = self.drawn(backbone, injector, wanted, 16)
+                    pairs = zip(wanted, frames, strict=True)
+                    scores = [s for layout, clip in pairs for row in self.judged(layout, clip) for s in row]
+                    yield (
+                        f"| {name} | {captions} | {'one' if things == 1 else 'several'} | {len(scores)} "
+                        f"| {mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} |"
+                    )
 
     def composition_table(self, count: int) -> Iterator[str]:
         """Clips of crossing and approaching things: injector, motion on and off, captions, noise, sampler."""

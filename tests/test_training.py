@@ -255,13 +255,14 @@ def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
 
 def test_a_thing_has_one_look_in_all_texts_unless_they_say_another() -> None:
     looks = {"car": ("orange", "blue"), "bus": ("red",)}
-    table = Vocabulary(("car", "bus", "piano"), {"taxi": "car"}, "car", looks)
+    table = Vocabulary(("car", "bus", "piano"), {"taxi": "car"}, "car", looks, ("white",))
     run = Run(seed=1, device="cpu", dtype="float32")
     look = table.chosen_looks(run)["car"]
     article = "an" if look == "orange" else "a"
-    texts = ["A taxi on the left, two buss", "car", "a blue car and a bus", "A piano"]
+    texts = ["A taxi on the left, two buss", "car", "a blue car and a bus", "A piano", "white cars"]
     assert table.translated(texts, run) == [
         f"A{article[1:]} {look} car on the left, two red buss", f"{look} car", "a blue car and a red bus", "A piano",
+        "white cars",
     ]  # fmt: skip
     assert run.record["looks"] == {"car": look, "bus": "red"}
     chosen = {table.chosen_looks(Run(seed=seed, device="cpu", dtype="float32"))["car"] for seed in range(20)}

@@ -125,8 +125,11 @@ def moving() -> None:
         choice = Choice(None, "single", attribute, name, 4.0)
         scenes = (render_clip(sample_scene(HELD_OUT + 100 * index + k, choice), (256, 160)) for k in range(100))
         heard = next(clip for clip in scenes if clip.objects[0].lateral_evidence or clip.objects[0].distance_evidence)
-        cells.append(pipeline(heard.audio).video.frames)
-        labels.append(f"{name}, {attribute.replace('_', ' ')}")
+        result = pipeline(heard.audio)
+        cells.append(result.video.frames)
+        planned = sorted(set(result.layout.names.values()))
+        mistaken = f" (heard: {', '.join(planned)})" if planned != [name] else ""
+        labels.append(f"{name}, {attribute.replace('_', ' ')}{mistaken}")
     pictures = [sheet([frames[i] for frames in cells], labels) for i in range(len(cells[0]))]
     video = GeneratedVideo(frames=np.stack([np.asarray(picture) for picture in pictures]), fps=4.0)
     with atomic_path(IMAGES / "moving.gif") as path:

@@ -38,12 +38,14 @@ class Vocabulary:
         nearest: other names, and the classes that they become.
         otherwise: for a short phrase without any of these.
         looks: for some classes, the words for how they may look.
+        look_words: further words that tell a look.
     """
 
     classes: tuple[str, ...]
     nearest: Mapping[str, str]
     otherwise: str
     looks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    look_words: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
@@ -55,7 +57,8 @@ class Vocabulary:
         try:
             data: Any = json.loads(path.read_text(encoding="utf-8"))
             looks = {str(name): tuple(map(str, words)) for name, words in dict(data.get("looks", {})).items() if words}
-            made = cls(tuple(data["classes"]), dict(data["nearest"]), data["otherwise"], looks)
+            look_words = tuple(map(str, data.get("look_words", [])))
+            made = cls(tuple(data["classes"]), dict(data["nearest"]), data["otherwise"], looks, look_words)
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = f"missing: {error}" if isinstance(error, KeyError) else str(error)
             raise WeightsError(f"the vocabulary {str(path)!r} cannot be used", reason) from error
@@ -76,7 +79,7 @@ class Vocabulary:
         """The text with the chosen look before each name that has none: "a car" becomes "an orange car"."""
         if not chosen:
             return text
-        words = {word for listed in self.looks.values() for word in listed}
+        words = {*self.look_words, *(word for listed in self.looks.values() for word in listed)}
         has_none = "".join(rf"(?<!\b{re.escape(word)} )" for word in sorted(words))
         names = "|".join(map(re.escape, chosen))
         pattern = re.compile(rf"\b(an? )?{has_none}\b({names})(s?)\b", re.IGNORECASE)

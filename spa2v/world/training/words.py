@@ -49,13 +49,20 @@ NEAREST = {
 }  # fmt: skip
 """What a name beyond the classes is drawn as: the class of the most similar outline."""
 OTHERWISE = "car"
+COLORS = ("gray", "grey", "brown", "purple", "pink", "golden", "dark", "light", "colorful")
 PALE = ("white", "silver", "black")  # windows and wheels are hard to tell from such paint
 
 
 def vocabulary() -> dict[str, Any]:
     """The table that goes with the weights."""
     looks = {name: [word for word in words if word not in PALE] for name, words in PALETTES.items()}
-    return {"classes": list(CLASSES), "nearest": NEAREST, "otherwise": OTHERWISE, "looks": looks}
+    return {
+        "classes": list(CLASSES),
+        "nearest": NEAREST,
+        "otherwise": OTHERWISE,
+        "looks": looks,
+        "look_words": [*PALE, *COLORS],
+    }
 
 
 def known_words() -> list[str]:
