@@ -242,7 +242,7 @@ def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
     texts = ["a taxi", "Two motorbikes, on a street", "a car", "", "zebra", "Drum kit", "a red fire engine"]
     expected = ["a car", "Two motorcycles, on a street", "a car", "", "car", "drum", "a red truck"]
     assert [table.known(text) for text in texts] == expected
-    assert table.translated(texts, run)[3:5] == ["", f"{table.chosen_looks(run)['car']} car"]
+    assert table.translated(texts, run) == expected
     assert run.record["renamed_for_the_weights"]["zebra"] == "car"
     assert "These weights know no 'zebra'; it is drawn as 'car'." in run.record["notices"]
     options = {
@@ -253,20 +253,34 @@ def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
     assert torch.equal(mapped.encode_text(["a viola"], run).states, plain.encode_text(["a violin"], run).states)
 
 
-def test_a_thing_has_one_look_in_all_texts_unless_they_say_another() -> None:
+def colored(caption: str, seen: str, *names: str) -> VideoSceneLayout:
+    things = tuple(SceneObject(f"{i}", name, Box(0.1, 0.1, 0.4, 0.5)) for i, name in enumerate(names))
+    return VideoSceneLayout(duration_s=1.0, caption=caption, keyframes=(KeyFrame(0.0, seen, things),))
+
+
+def test_a_thing_has_one_look_in_all_texts_the_told_one_if_there_is_one() -> None:
     looks = {"car": ("orange", "blue"), "bus": ("red",)}
     table = Vocabulary(("car", "bus", "piano"), {"taxi": "car"}, "car", looks, ("white",))
-    run = Run(seed=1, device="cpu", dtype="float32")
-    look = table.chosen_looks(run)["car"]
-    article = "an" if look == "orange" else "a"
-    texts = ["A taxi on the left, two buss", "car", "a blue car and a bus", "A piano", "white cars"]
-    assert table.translated(texts, run) == [
-        f"A{article[1:]} {look} car on the left, two red buss", f"{look} car", "a blue car and a red bus", "A piano",
-        "white cars",
-    ]  # fmt: skip
-    assert run.record["looks"] == {"car": look, "bus": "red"}
-    chosen = {table.chosen_looks(Run(seed=seed, device="cpu", dtype="float32"))["car"] for seed in range(20)}
-    assert chosen == {"orange", "blue"}
+
+    def worded(layout: VideoSceneLayout, seed: int = 1) -> tuple[str, ...]:
+        run = Run(seed=seed, device="cpu", dtype="float32")
+        made = table.reworded(layout, run)
+        assert [o.box for o in made.keyframes[0].objects] == [o.box for o in layout.keyframes[0].objects]
+        used = {word for word in (*looks, "piano") if any(f" {word}" in text for text in made.names.values())}
+        assert set(run.record.get("looks", {})) == used
+        return (made.caption, made.keyframes[0].caption, *made.names.values())
+
+    untold = colored("A taxi and a piano", "a car on the left", "taxi", "piano")
+    assert {worded(untold, seed) for seed in range(20)} == {
+        ("An orange car and a piano", "an orange car on the left", "orange car", "piano"),
+        ("A blue car and a piano", "a blue car on the left", "blue car", "piano"),
+    }
+    told = ("A white car", "a white car on the left, two red buss", "white car", "red bus")
+    assert worded(colored("A white car", "a car on the left, two buss", "car", "bus")) == told
+    several = ("A white car and a blue car", "cars", "car")
+    assert worded(colored(*several)) == several
+    long = "car " * 30  # 120 letters: no room for looks
+    assert worded(colored("A white car", "", long.strip()))[2] == long.strip()
 
 
 @pytest.mark.parametrize(

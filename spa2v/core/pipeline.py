@@ -191,6 +191,7 @@ class Pipeline:
 
     def _generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         backbone = self.motion_backbone
+        layout = _in_its_words(backbone, layout, run)
         with self.grounding_injector.attach(backbone, layout, run):
             return backbone.generate(layout, run)
 
@@ -213,6 +214,7 @@ class Pipeline:
     def _generate_many(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
         backbone: Any = self.motion_backbone
         injector: Any = self.grounding_injector
+        layouts = [_in_its_words(backbone, layout, run) for layout in layouts]
         with injector.attach(backbone, list(layouts), run):
             return backbone.generate_many(layouts, run)
 
@@ -227,6 +229,12 @@ class Pipeline:
     def _about(self, where: str) -> Mapping[str, Any]:
         choice = next(choice for place, _, choice in self.config.choices() if place == where)
         return {"component": choice.name, "options": dict(choice.options)}
+
+
+def _in_its_words(backbone: Any, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+    if not hasattr(backbone, "reworded"):
+        return layout
+    return _expect(backbone.reworded(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reworded")
 
 
 def presets_folder() -> Path:

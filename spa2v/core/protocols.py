@@ -40,7 +40,8 @@ class MotionBackbone(Protocol):
     """Draws a layout as a video.
 
     Optional: `generate_many(layouts, run) -> list[GeneratedVideo]`, which draws several in one batch, each as it would
-    come out alone.
+    come out alone; `reworded(layout, run) -> VideoSceneLayout`, which says the layout's texts in words that the weights
+    know, before injector and backbone see it, and leaves boxes and ids as they are.
     """
 
     def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:

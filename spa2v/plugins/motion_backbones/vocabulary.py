@@ -1,7 +1,10 @@
 """What small weights know by name: other names are replaced by that of the nearest thing, and the run says so.
 
 A vocabulary is a JSON file in the folder of the base model: `classes`, the names that the weights know; `nearest`, from
-other names to classes; and `otherwise`, the class that stands in for a name that neither has.
+other names to classes; `otherwise`, the class that stands in for a name that neither has; and, where there are
+any, `looks`: words for the look of a class, such as colors, and `look_words`, further ones that are never chosen. A
+class whose look no text of a layout tells gets one by the run's seed, so that a thing has one look in all frames and in
+its box.
 """
 
 from __future__ import annotations
@@ -9,15 +12,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
+from spa2v.core.types import KeyFrame, VideoSceneLayout
 from spa2v.core.weights import local_path
 
 PHRASE_WORDS = 3
+MAX_NAME, MAX_CAPTION = 120, 4_000  # of a layout
 FILE = "vocabulary.json"
 
 
@@ -79,8 +84,7 @@ class Vocabulary:
         """The text with the chosen look before each name that has none: "a car" becomes "an orange car"."""
         if not chosen:
             return text
-        words = {*self.look_words, *(word for listed in self.looks.values() for word in listed)}
-        has_none = "".join(rf"(?<!\b{re.escape(word)} )" for word in sorted(words))
+        has_none = "".join(rf"(?<!\b{re.escape(word)} )" for word in self._words())
         names = "|".join(map(re.escape, chosen))
         pattern = re.compile(rf"\b(an? )?{has_none}\b({names})(s?)\b", re.IGNORECASE)
 
@@ -93,15 +97,43 @@ class Vocabulary:
 
         return pattern.sub(with_look, text)
 
-    def chosen_looks(self, run: Run) -> dict[str, str]:
-        """A look for each class that has some."""
-        return {name: str(run.rng(f"look of {name}").choice(words)) for name, words in self.looks.items()}
+    def looks_in(self, texts: Sequence[str], run: Run) -> dict[str, str]:
+        """The look of each class: the one that the texts tell, or one by the run's seed; none where they differ."""
+        words, found = "|".join(map(re.escape, self._words())), {}
+        for name, choice in self.looks.items():
+            pattern = re.compile(rf"\b({words}) {re.escape(name)}s?\b", re.IGNORECASE)
+            told = {match.lower() for text in texts for match in pattern.findall(text)}
+            if not told:
+                found[name] = str(run.rng(f"look of {name}").choice(choice))
+            elif len(told) == 1:
+                found[name] = told.pop()
+        return found
+
+    def reworded(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+        """The layout in known words, each thing with its look in captions and names; boxes and ids stay.
+
+        What was replaced goes into the run's record, and looks as well. A text that would become too long stays.
+        """
+        texts = [layout.caption, *(frame.caption for frame in layout.keyframes), *layout.names.values()]
+        known = dict(zip(texts, self.translated(texts, run), strict=True))
+        looks = self.looks_in(list(known.values()), run)
+        worded = {text: self.dressed(new, looks) for text, new in known.items()}
+        used = {name: look for name, look in looks.items() if any(f"{look} {name}" in text for text in worded.values())}
+        if used:
+            run.record.setdefault("looks", {}).update(used)
+
+        def short(text: str, most: int) -> str:
+            return worded[text] if len(worded[text]) <= most else text
+
+        def frame_in_words(frame: KeyFrame) -> KeyFrame:
+            things = tuple(replace(item, name=short(item.name, MAX_NAME)) for item in frame.objects)
+            return replace(frame, caption=short(frame.caption, MAX_CAPTION), objects=things)
+
+        frames = tuple(map(frame_in_words, layout.keyframes))
+        return replace(layout, caption=short(layout.caption, MAX_CAPTION), keyframes=frames)
 
     def translated(self, texts: Sequence[str], run: Run) -> list[str]:
-        """`known` of each text, `dressed`.
-
-        What was replaced goes into the run's record, and phrases into a notice; chosen looks into the record.
-        """
+        """`known` of each text; what was replaced goes into the run's record, and phrases into a notice."""
         out = [self.known(text) for text in texts]
         changed = {old: new for old, new in zip(texts, out, strict=True) if old != new}
         if changed:
@@ -109,12 +141,10 @@ class Vocabulary:
         for old, new in changed.items():
             if len(old.split()) <= PHRASE_WORDS:
                 run.notice(f"These weights know no {old!r}; it is drawn as {new!r}.")
-        chosen = self.chosen_looks(run)
-        dressed = [self.dressed(text, chosen) for text in out]
-        if dressed != out:
-            used = {name: look for name, look in chosen.items() if any(f"{look} {name}" in text for text in dressed)}
-            run.record.setdefault("looks", {}).update(used)
-        return dressed
+        return out
+
+    def _words(self) -> list[str]:
+        return sorted({*self.look_words, *(word for listed in self.looks.values() for word in listed)})
 
     def _pattern(self) -> re.Pattern[str]:
         names = sorted(self.nearest, key=len, reverse=True)  # "fire engine" before "engine"
