@@ -28,6 +28,55 @@ def test_the_injector_leaves_nothing_behind(toy: Path, noise: AudioClip) -> None
     assert (pipeline.motion_backbone.generate(layout, pipeline.new_run()).frames == 100).all()
 
 
+WORDY = """
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from spa2v import GeneratedVideo
+
+
+class Wordy:
+    heard = ""
+
+    def reworded(self, layout, run):
+        return replace(layout, caption="in its words")
+
+    def generate(self, layout, run):
+        same = layout.caption == self.heard == "in its words"
+        return GeneratedVideo(np.full((2, 32, 48, 3), 255 if same else 0, np.uint8), 1.0)
+
+
+class Mute(Wordy):
+    def reworded(self, layout, run):
+        return "nothing"
+
+
+class Listener:
+    @contextmanager
+    def attach(self, backbone, layout, run):
+        backbone.heard = layout.caption
+        yield
+"""
+
+
+def test_a_backbone_may_reword_a_layout_before_the_injector_sees_it(toy: Path, noise: AudioClip) -> None:
+    (toy.parent / "wordy.py").write_text(WORDY)
+    (toy.parent / "wordy.yaml").write_text(
+        "grounding_injectors: {listener: 'wordy.py:Listener'}\n"
+        "motion_backbones: {wordy: 'wordy.py:Wordy', mute: 'wordy.py:Mute'}\n"
+    )
+    toy.write_text(toy.read_text().replace("[toy.yaml]", "[toy.yaml, wordy.yaml]"))
+    pipeline = Pipeline.from_preset(toy, overrides=["grounding_injector=listener", "motion_backbone=wordy"])
+    result = pipeline(noise)
+    assert (result.video.frames == 255).all(), "injector and backbone got the reworded layout"
+    assert result.layout.caption == "a gong", "the result has the plan as it was"
+    mute = Pipeline.from_preset(toy, overrides=["grounding_injector=listener", "motion_backbone=mute"])
+    with pytest.raises(ContractError, match=r"Mute\.reworded.* returned a str"):
+        mute(noise)
+
+
 def test_components_are_built_once(toy: Path) -> None:
     pipeline = Pipeline.from_preset(toy)
     assert pipeline.motion_backbone is pipeline.motion_backbone
