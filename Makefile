@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: demo test test-all extensions audit lint bench clean help
 
 help:
-	@echo "make demo      set up $(VENV), turn the bundled recording into out/demo.mp4 and out/demo.png"
+	@echo "make demo      set up $(VENV), turn the bundled recording into out/demo.mp4, its plan and a page about both"
 	@echo "make test      set up $(VENV), then lint, types, import contracts and tests"
 	@echo "make test-all  the same with the slow tests, and an audit of the pinned versions"
 	@echo "make extensions  build, install and try every package in extensions/ from its wheel, in an environment of its own"
@@ -24,8 +24,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	mkdir -p out
 	$(BIN)/spa2v generate "$$($(BIN)/python -m spa2v.demo)" --out out/demo.mp4 --run-dir out/demo-run
-	$(BIN)/spa2v render out/demo-run/layout.json --audio "$$($(BIN)/python -m spa2v.demo)" --out out/demo.png
-	@echo "look at out/demo.mp4 (video with sound) and out/demo.png (its frames on one sheet)"
+	$(BIN)/spa2v render out/demo-run/layout.json --audio "$$($(BIN)/python -m spa2v.demo)" --config storyboard --out out/demo-plan.png
+	$(BIN)/spa2v report out/demo-run --out out/demo.html
+	@echo "look at out/demo.mp4 (video with sound), out/demo-plan.png (the plan) and out/demo.html (what was measured and decided)"
 
 lint: $(READY)
 	$(BIN)/ruff check .
