@@ -279,6 +279,9 @@ def test_a_thing_has_one_look_in_all_texts_the_told_one_if_there_is_one() -> Non
     assert worded(colored("A white car", "a car on the left, two buss", "car", "bus")) == told
     several = ("A white car and a blue car", "cars", "car")
     assert worded(colored(*several)) == several
+    nothing = colored("A piano", "an empty scene", "zebra")
+    assert worded(nothing)[1] == "an empty scene", "only a name becomes a class altogether"
+    assert worded(nothing)[2] in ("orange car", "blue car")
     long = "car " * 30  # 120 letters: no room for looks
     assert worded(colored("A white car", "", long.strip()))[2] == long.strip()
 

@@ -19,10 +19,10 @@ from typing import Any
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import KeyFrame, VideoSceneLayout
+from spa2v.core.types.layout import MAX_CAPTION, MAX_NAME
 from spa2v.core.weights import local_path
 
 PHRASE_WORDS = 3
-MAX_NAME, MAX_CAPTION = 120, 4_000  # of a layout
 FILE = "vocabulary.json"
 
 
@@ -73,12 +73,16 @@ class Vocabulary:
         return made
 
     def known(self, text: str) -> str:
-        """The text with each name beyond the classes replaced; a short phrase that names nothing known, altogether."""
-        replaced = self._pattern().sub(lambda match: self.nearest[match[1].lower()] + (match[2] or ""), text)
+        """The text `with_classes`; a short phrase that names nothing known is replaced altogether."""
+        replaced = self.with_classes(text)
         words = re.findall(r"[^\W\d_]+", replaced.lower())
         named = any(word in self.classes or word.removesuffix("s") in self.classes for word in words)
         is_phrase = 0 < len(words) <= PHRASE_WORDS and "," not in text
         return self.otherwise if is_phrase and not named else replaced
+
+    def with_classes(self, text: str) -> str:
+        """The text with each name beyond the classes replaced."""
+        return self._pattern().sub(lambda match: self.nearest[match[1].lower()] + (match[2] or ""), text)
 
     def dressed(self, text: str, chosen: Mapping[str, str]) -> str:
         """The text with the chosen look before each name that has none: "a car" becomes "an orange car"."""
@@ -114,30 +118,36 @@ class Vocabulary:
 
         What was replaced goes into the run's record, and looks as well. A text that would become too long stays.
         """
-        texts = [layout.caption, *(frame.caption for frame in layout.keyframes), *layout.names.values()]
-        known = dict(zip(texts, self.translated(texts, run), strict=True))
-        looks = self.looks_in(list(known.values()), run)
-        worded = {text: self.dressed(new, looks) for text, new in known.items()}
-        used = {name: look for name, look in looks.items() if any(f"{look} {name}" in text for text in worded.values())}
+        captions = [layout.caption, *(frame.caption for frame in layout.keyframes)]
+        names = list(layout.names.values())
+        # A caption may be short and name nothing, as "an empty scene" does; a name may not.
+        known = {text: self.with_classes(text) for text in captions}
+        _record_renamed(known, run)
+        known_names = dict(zip(names, self.translated(names, run), strict=True))
+        looks = self.looks_in([*known.values(), *known_names.values()], run)
+
+        def dressed(text: str, new: str, most: int) -> str:
+            worded = self.dressed(new, looks)
+            return worded if len(worded) <= most else text
+
+        captions_in_words = {old: dressed(old, new, MAX_CAPTION) for old, new in known.items()}
+        names_in_words = {old: dressed(old, new, MAX_NAME) for old, new in known_names.items()}
+        worded = [*captions_in_words.values(), *names_in_words.values()]
+        used = {name: look for name, look in looks.items() if any(f"{look} {name}" in text for text in worded)}
         if used:
             run.record.setdefault("looks", {}).update(used)
 
-        def short(text: str, most: int) -> str:
-            return worded[text] if len(worded[text]) <= most else text
-
         def frame_in_words(frame: KeyFrame) -> KeyFrame:
-            things = tuple(replace(item, name=short(item.name, MAX_NAME)) for item in frame.objects)
-            return replace(frame, caption=short(frame.caption, MAX_CAPTION), objects=things)
+            things = tuple(replace(item, name=names_in_words[item.name]) for item in frame.objects)
+            return replace(frame, caption=captions_in_words[frame.caption], objects=things)
 
         frames = tuple(map(frame_in_words, layout.keyframes))
-        return replace(layout, caption=short(layout.caption, MAX_CAPTION), keyframes=frames)
+        return replace(layout, caption=captions_in_words[layout.caption], keyframes=frames)
 
     def translated(self, texts: Sequence[str], run: Run) -> list[str]:
         """`known` of each text; what was replaced goes into the run's record, and phrases into a notice."""
         out = [self.known(text) for text in texts]
-        changed = {old: new for old, new in zip(texts, out, strict=True) if old != new}
-        if changed:
-            run.record.setdefault("renamed_for_the_weights", {}).update(changed)
+        changed = _record_renamed(dict(zip(texts, out, strict=True)), run)
         for old, new in changed.items():
             if len(old.split()) <= PHRASE_WORDS:
                 run.notice(f"These weights know no {old!r}; it is drawn as {new!r}.")
@@ -149,3 +159,11 @@ class Vocabulary:
     def _pattern(self) -> re.Pattern[str]:
         names = sorted(self.nearest, key=len, reverse=True)  # "fire engine" before "engine"
         return re.compile(rf"\b({'|'.join(map(re.escape, names))})(s?)\b", re.IGNORECASE)
+
+
+def _record_renamed(renamed: Mapping[str, str], run: Run) -> dict[str, str]:
+    """Those texts that changed; they go into the run's record."""
+    changed = {old: new for old, new in renamed.items() if old != new}
+    if changed:
+        run.record.setdefault("renamed_for_the_weights", {}).update(changed)
+    return changed
