@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.plugins.cue_extractors.cells import GRID, PLACES, Cells
-from spa2v.plugins.cue_extractors.spectra import IDENTICAL_RATIO_DB, Array
+from spa2v.plugins.cue_extractors.spectra import IDENTICAL_RATIO_DB, Array, InBothChannels
 
 
 @dataclass(frozen=True, eq=False)
-class Grains:
+class Grains(InBothChannels):
     """N pieces of a sound, in the order of their frames.
 
     Args:
@@ -41,14 +41,6 @@ class Grains:
         both = [np.concatenate(pair) for pair in pairs]
         order = np.argsort(both[0], kind="stable")
         return Grains(*(values[order] for values in both))
-
-    @property
-    def power(self) -> Array:
-        return self.left + self.right
-
-    @property
-    def amplitude(self) -> Array:
-        return np.sqrt(self.power)
 
     @property
     def weight(self) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from spa2v.plugins.cue_extractors.spectra import Array, Spectra
+from spa2v.plugins.cue_extractors.spectra import Array, InBothChannels, Spectra
 
 Indices = NDArray[np.intp]
 
@@ -23,7 +23,7 @@ MAX_HOP_S = 0.04  # frames that lie farther apart do not join
 
 
 @dataclass(frozen=True, eq=False)
-class Partials:
+class Partials(InBothChannels):
     """N peaks of the spectra of both channels together; a partial is a chain of them from frame to frame.
 
     Args:
@@ -54,14 +54,6 @@ class Partials:
     first: Indices
     last: NDArray[np.bool_]
     reach: int
-
-    @property
-    def power(self) -> Array:
-        return self.left + self.right
-
-    @property
-    def amplitude(self) -> Array:
-        return np.sqrt(self.power)
 
     @property
     def begins(self) -> NDArray[np.bool_]:

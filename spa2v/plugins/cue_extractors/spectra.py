@@ -29,6 +29,21 @@ IDENTICAL_DBFS = -70.0  # the side signal of two copies of one channel after los
 IDENTICAL_RATIO_DB = -45.0  # side over mid; a level difference of 0.1 dB already gives -45 dB
 
 
+class InBothChannels:
+    """What pieces of sound with a power in either channel have in common."""
+
+    left: Array
+    right: Array
+
+    @property
+    def power(self) -> Array:
+        return self.left + self.right
+
+    @property
+    def amplitude(self) -> Array:
+        return np.sqrt(self.power)
+
+
 @dataclass(frozen=True, eq=False)
 class Spectra:
     """Powers and cross-spectra of both channels.
