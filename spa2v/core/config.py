@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError, Spa2vError, near
+from spa2v.core.untrusted import FAULTS, reason_of
 
 SINGLE_ROLES = {
     "layout_planner": "layout_planners",
@@ -136,8 +137,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         check_yaml(path.read_text(encoding="utf-8"))
         loaded = OmegaConf.load(path)
         data = OmegaConf.to_container(loaded, resolve=False)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"cannot read the config {str(path)!r}", str(error)) from error
+    except (*FAULTS, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"cannot read the config {str(path)!r}", str(error) or type(error).__name__) from error
     if not isinstance(data, dict):
         raise ConfigError(f"the config {str(path)!r} is not a mapping")
     return data
@@ -153,18 +154,20 @@ def read_overrides(overrides: Sequence[str]) -> list[Layer]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from spa2v.core.yaml_text import check_yaml
+    from spa2v.core.yaml_text import MAX_DEPTH, check_yaml
 
     layers = []
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals or not key or key.startswith("-"):
             raise ConfigError(f"override {text!r} is not of the form key=value", "as in run.seed=3")
+        if key.count(".") > MAX_DEPTH:
+            raise ConfigError(f"override {text[:80]!r}... names a key of {key.count('.') + 1} parts")
         try:
             check_yaml(value)
             data = OmegaConf.to_container(OmegaConf.from_dotlist([text]), resolve=False)
-        except (ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
-            raise ConfigError(f"override {text!r} cannot be read", str(error)) from error
+        except (*FAULTS, yaml.YAMLError, OmegaConfBaseException) as error:
+            raise ConfigError(f"override {text!r} cannot be read", str(error) or type(error).__name__) from error
         layers.append(Layer(data, f"override {text!r}"))
     return layers
 
@@ -283,7 +286,10 @@ def _paths(value: Any, layer: Layer, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) and "\0" not in item for item in value):
         raise ConfigError(f"registries: {value!r}", where, "expected a list of paths")
     folder = layer.folder or Path.cwd()
-    return [str((folder / item).resolve()) for item in value]
+    try:
+        return [str((folder / item).resolve()) for item in value]
+    except (OSError, ValueError) as error:  # links in a circle, half a surrogate pair
+        raise ConfigError(f"registries: {value!r}", where, reason_of(error)) from error
 
 
 def _resolve(merged: dict[str, Any]) -> dict[str, Any]:
@@ -298,8 +304,8 @@ def _resolve(merged: dict[str, Any]) -> dict[str, Any]:
         if _secrets_in(resolved) - _secrets_in(merged):  # however the interpolation was written
             raise refusal
         return resolved
-    except (ValueError, RecursionError, OmegaConfBaseException) as error:
-        raise ConfigError("the config cannot be resolved", str(error)) from error
+    except (*FAULTS, OmegaConfBaseException) as error:
+        raise ConfigError("the config cannot be resolved", str(error) or type(error).__name__) from error
 
 
 def _secrets_in(data: Any) -> set[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MAX_LINE = 2_000
+
 
 class Spa2vError(Exception):
     """Base of everything that spa2v raises on purpose.
@@ -26,7 +28,14 @@ class Spa2vError(Exception):
         self.details = tuple(details)
 
     def __str__(self) -> str:
-        return "\n".join([self.fact, *("  " + line for detail in self.details for line in detail.splitlines())])
+        lines = [self.fact, *("  " + line for detail in self.details for line in detail.splitlines())]
+        return "\n".join(_short(line) for line in lines)
+
+
+def _short(line: str) -> str:
+    """A line that a person can read, also where a quoted value holds a million characters."""
+    more = len(line) - MAX_LINE
+    return line if more <= 0 else f"{line[:MAX_LINE]}... ({more} more characters)"
 
 
 class ConfigError(Spa2vError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from spa2v.core.errors import AudioError, ConfigError
 from spa2v.core.manifest import NAME, describe_audio, versions
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.types import AudioClip
+from spa2v.core.untrusted import read_json, reason_of
 
 MAX_MANIFEST_BYTES = 64 * 1024**2
 
@@ -111,12 +111,9 @@ class Replay:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise ConfigError(f"the manifest {str(path)!r} is over {MAX_MANIFEST_BYTES >> 20} MiB")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or str(error)[:200]
-        raise ConfigError(f"cannot read the manifest {str(path)!r}: {reason}") from error
+        data = read_json(path, MAX_MANIFEST_BYTES)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read the manifest {str(path)!r}: {reason_of(error)}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{str(path)!r} is no manifest of a run")
     return data

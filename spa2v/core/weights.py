@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import fnmatch
 import pickle
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from spa2v.core.errors import WeightsError
+from spa2v.core.untrusted import FAULTS, reason_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -209,21 +211,6 @@ def stated_license(path: Path) -> str | None:
     return found
 
 
-# What torch and its unpickler raise on bytes that are not what they were written as.
-_DAMAGE = (
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    MemoryError,
-)
-
-
 def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
     import torch
 
@@ -235,10 +222,10 @@ def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
             str(error).split("\n\n")[0].splitlines()[-1][:200],
             "weights that need code to load are refused; convert the file to safetensors",
         ) from error
-    except _DAMAGE as error:
+    except (*FAULTS, struct.error) as error:
         raise WeightsError(
             f"the weights file {path.name!r} cannot be read",
-            f"{str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
+            reason_of(error),
             "it is truncated, or no torch file: fetch it again",
         ) from error
     for name in wrappers:

@@ -5,7 +5,6 @@ Whatever is chosen is applied to both sides alike and named in the result.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import ConfigError
+from spa2v.core.untrusted import read_json, reason_of
 
+MAX_TABLE_BYTES = 16 * 1024**2
 ARTICLES = ("a ", "an ", "the ")
 
 
@@ -84,9 +85,9 @@ class TableLabels:
             ConfigError: no such file, or something else in it.
         """
         try:
-            data: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+            data: Any = read_json(Path(path), MAX_TABLE_BYTES)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"label table {str(path)!r} cannot be read", str(error)[:200]) from error
+            raise ConfigError(f"label table {str(path)!r} cannot be read", reason_of(error)) from error
         if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
             raise ConfigError(f"label table {str(path)!r} is not an object of texts", 'as in {"automobile": "car"}')
         return cls(data, f"table {Path(path).name}")

@@ -23,7 +23,7 @@ from spa2v.core.types.benchmark import MANIFEST, manifest_text
 from spa2v.world.clips import ToyClip, render_clip
 from spa2v.world.sampling import sample_scene
 from spa2v.world.settings import FORMAT, Settings, clip_ids, group_count, scene_seed
-from spa2v.world.store import CLIPS, read_json, store, stored
+from spa2v.world.store import CLIPS, read_kept, store, stored
 from spa2v.world.twins import twin_of
 
 __all__ = ["Settings", "write_dataset"]
@@ -74,7 +74,7 @@ def _open_folder(folder: Path, settings: Settings) -> None:
     wanted = {"format": FORMAT, "key": settings.key, "settings": asdict(settings)}
     path = folder / SETTINGS
     if path.exists():
-        found = read_json(path)
+        found = read_kept(path)
         if found != json.loads(json.dumps(wanted)):
             raise ConfigError(f"{str(folder)!r} holds a dataset with other settings", *_differences(found, wanted))
     write_json(path, wanted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
@@ -15,17 +14,19 @@ from spa2v.core.media.audio import write_audio
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.media.video import write_video
 from spa2v.core.types.benchmark import BenchmarkClip
+from spa2v.core.untrusted import read_json
 from spa2v.world.clips import ToyClip
 from spa2v.world.settings import Settings, split_of
 
 RECORD, CLIPS = "clip.json", "clips"
+MAX_RECORD_BYTES = 16 * 1024**2
 FILES = ("audio.flac", "video.mp4", "layout.json")
 
 
-def read_json(path: Path) -> Any:
+def read_kept(path: Path) -> Any:
     """Parsed JSON, or None where there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, MAX_RECORD_BYTES)
     except (OSError, ValueError):
         return None
 
@@ -74,7 +75,7 @@ def _checksum(path: Path) -> str:
 
 def stored(target: Path, settings: Settings) -> BenchmarkClip | None:
     """The record of a clip that is complete, made with these settings and undamaged; None otherwise."""
-    data = read_json(target / RECORD)
+    data = read_kept(target / RECORD)
     if not isinstance(data, dict) or data.get("key") != settings.key:
         return None
     try:

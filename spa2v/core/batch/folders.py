@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from spa2v.core.batch.goals import Goal
 from spa2v.core.batch.items import Item
 from spa2v.core.errors import MediaError
 from spa2v.core.manifest import NAME, file_sha256
+from spa2v.core.untrusted import read_json
 
 CLIPS, CLAIMS = "clips", ".claims"
 LAYOUT, CUES, VIDEO = "layout.json", "cues.json", "video.mp4"
@@ -53,10 +53,8 @@ class ClipFolder:
         """The manifest of the last run on the clip; empty where there is none that can be read."""
         path = self.path / NAME
         try:
-            if path.stat().st_size > MAX_MANIFEST_BYTES:
-                return {}
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            data = read_json(path, MAX_MANIFEST_BYTES)
+        except (OSError, ValueError):
             return {}
         return data if isinstance(data, dict) else {}
 
@@ -71,7 +69,8 @@ class ClipFolder:
         if not isinstance(sums, dict) or not sums:
             return False
         return all(
-            name in (LAYOUT, CUES, VIDEO) and file_sha256(self.path / name) == digest for name, digest in sums.items()
+            name in (LAYOUT, CUES, VIDEO) and isinstance(digest, str) and file_sha256(self.path / name) == digest
+            for name, digest in sums.items()
         )
 
     def planned(self, goal: Goal, audio_sha256: str, stages: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spa2v.core.errors import ConfigError
-from spa2v.core.types.benchmark import MANIFEST, read_manifest
+from spa2v.core.types.benchmark import MANIFEST, MAX_MANIFEST_BYTES, read_manifest
+from spa2v.core.untrusted import read_bytes, reason_of
 
-MAX_MANIFEST_BYTES = 512 * 1024**2
 _SAFE_CHARACTERS = 80
 
 
@@ -65,19 +65,16 @@ def read_items(manifest: str | Path) -> tuple[Item, ...]:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise ConfigError(f"the manifest {str(path)!r} is over {MAX_MANIFEST_BYTES >> 20} MiB")
-        if not path.is_file():
+        if path.exists() and not path.is_file():
             raise ConfigError(f"the manifest {str(path)!r} is no regular file")
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path, MAX_MANIFEST_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"the manifest {str(path)!r} is no text",
             "expected JSON lines in the benchmark format, or one path of a recording a line",
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"cannot read the manifest {str(path)!r}: {reason}") from error
+        raise ConfigError(f"cannot read the manifest {str(path)!r}: {reason_of(error)}") from error
 
 
 def _whole(text: str) -> str:

@@ -14,11 +14,12 @@ from typing import Any
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types.layout import ATTRIBUTES, SCENARIOS
+from spa2v.core.untrusted import parse_json, read_bytes
 
 MANIFEST = "manifest.jsonl"
 SPLITS = ("database", "test")
 QUANTITIES = ("single", "multiple")
-MAX_LINE = 1_000_000
+MAX_LINE, MAX_MANIFEST_BYTES = 1_000_000, 512 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def read_manifest(folder: str | Path) -> tuple[BenchmarkClip, ...]:
     path = Path(folder)
     path = path / MANIFEST if path.is_dir() else path
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bytes(path, MAX_MANIFEST_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the manifest {str(path)!r}", f"{error}") from error
     return parse_manifest(text.splitlines(), path.name)
 
@@ -163,8 +164,8 @@ def _parse(line: str, where: str) -> Any:
     if len(line) > MAX_LINE:
         raise ConfigError(f"{where}: {len(line)} characters are too many", f"the limit is {MAX_LINE}")
     try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
+        return parse_json(line)
+    except ValueError as error:
         raise ConfigError(f"{where}: not JSON: {str(error)[:200]}") from error
 
 
@@ -178,8 +179,12 @@ def _object(data: Any, where: str) -> ClipObject:
         None if attribute is None else read.one_of("attribute", ATTRIBUTES),
         read.flag("lateral_evidence"),
         read.flag("distance_evidence"),
-        {str(key): float(value) for key, value in cues.items() if isinstance(value, (int, float))},
+        {str(key): float(value) for key, value in cues.items() if _is_number(value)},
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and abs(value) < 1e300  # neither infinite nor NaN
 
 
 class _Reader:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import LayoutError
+from spa2v.core.untrusted import parse_json
 
 VERSION = 1
 DEFAULT_FRAMES = 16
@@ -308,8 +309,8 @@ class VideoSceneLayout:
             LayoutError: not JSON, or an invalid field.
         """
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            data = parse_json(text)
+        except ValueError as error:
             raise LayoutError(f"not JSON: {str(error)[:200]}") from error
         return cls.from_json(data)
 

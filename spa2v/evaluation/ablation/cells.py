@@ -14,6 +14,7 @@ from spa2v.core.manifest import make_folder
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
+from spa2v.core.untrusted import read_json, reason_of
 from spa2v.evaluation.ablation.spec import AblationSpec, RowSpec
 from spa2v.evaluation.bench.reading import Bench
 from spa2v.evaluation.engine.evaluate import Asked, evaluate
@@ -24,6 +25,7 @@ from spa2v.evaluation.engine.stage1 import Stage1
 from spa2v.evaluation.engine.stage2 import Stage2
 
 NAME = "ablation.json"
+MAX_BYTES = 16 * 1024**2
 VERSION = 1
 
 
@@ -177,16 +179,14 @@ def read_folder(out: Path) -> Ablation:
     Raises:
         ConfigError: it cannot be read.
     """
-    import json
-
     try:
-        data = json.loads((out / NAME).read_text(encoding="utf-8"))
+        data = read_json(out / NAME, MAX_BYTES)
         if data["kind"] != "ablation" or data["version"] != VERSION:
             raise ConfigError(f"{str(out / NAME)!r} is no ablation of this release")
         rows = tuple(_row(out, row) for row in data["rows"])
         return Ablation(data["title"], data["about"], data["table"], data["data"], data["split"], rows)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"cannot read the ablation {str(out / NAME)!r}", str(error)[:200]) from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ConfigError(f"cannot read the ablation {str(out / NAME)!r}", reason_of(error)) from error
 
 
 def _row(out: Path, data: dict[str, Any]) -> CellResult:

@@ -17,6 +17,7 @@ grid_paper: {"shots 3, selection knn": full}
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any
 from spa2v.core.config import Layer, read_source
 from spa2v.core.errors import ConfigError, near
 from spa2v.core.pipeline import presets_folder
+from spa2v.core.yaml_text import MAX_DEPTH
 from spa2v.evaluation.ablation.paper import paper_rows
 
 FOLDER = "ablations"
@@ -126,8 +128,8 @@ class _Reader:
         table = self.raw.get("table", "stage1")
         if table not in ("stage1", "stage2"):
             raise self._refuse(f"table: {table!r}", "expected stage1 or stage2")
-        stages = tuple(self.raw.get("stages", [1]))
-        if not stages or not set(stages) <= {1, 2}:
+        stages = tuple(self._kind("stages", list, [1]))
+        if not stages or not all(stage in (1, 2) for stage in stages):
             raise self._refuse(f"stages: {self.raw.get('stages')!r}", "expected [1], [2] or [1, 2]")
         rows = tuple(self._rows(table))
         if not 0 < len(rows) <= MAX_CELLS:
@@ -155,6 +157,9 @@ class _Reader:
 
     def _cells(self, grid: Mapping[str, Any], papers: Mapping[str, str], table: str) -> Iterator[RowSpec]:
         values = [choices if isinstance(choices, list) else [choices] for choices in grid.values()]
+        cells = math.prod(map(len, values))
+        if cells > MAX_CELLS:
+            raise self._refuse(f"the grid has {cells} cells", f"at most {MAX_CELLS} are run")
         known = set()
         for chosen in itertools.product(*values):
             settings = dict(zip(grid, chosen, strict=True))
@@ -167,9 +172,9 @@ class _Reader:
                 raise self._refuse(f"grid_paper: no cell is called {name!r}", near(str(name), known))
 
     def _paper(self, key: Any, table: str, where: str) -> str:
-        if key and key not in paper_rows(table):
+        if not isinstance(key, str) or (key and key not in paper_rows(table)):
             raise self._refuse(f"{where}: the paper's {table} has no row {key!r}", near(str(key), paper_rows(table)))
-        return str(key)
+        return key
 
     def _kind(self, key: str, kind: type[Any], default: Any) -> Any:
         value = self.raw.get(key, default)
@@ -212,6 +217,8 @@ def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in settings.items():
         *folders, last = str(key).split(".")
+        if len(folders) > MAX_DEPTH:
+            raise ConfigError(f"the key {str(key)[:80]!r}... has {len(folders) + 1} parts")
         place = made
         for folder in folders:
             place = place.setdefault(folder, {})

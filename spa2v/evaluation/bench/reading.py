@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spa2v.core.batch.items import Item
 from spa2v.core.errors import ConfigError
-from spa2v.core.types.benchmark import MANIFEST, MAX_LINE, BenchmarkClip
+from spa2v.core.types.benchmark import MANIFEST, MAX_LINE, MAX_MANIFEST_BYTES, BenchmarkClip
+from spa2v.core.untrusted import parse_json, read_bytes, reason_of
 
 ALL_SPLITS = "all"
 
@@ -66,10 +66,10 @@ def read_bench(folder: str | Path) -> Bench:
     path = Path(folder)
     path = path / MANIFEST if path.is_dir() else path
     try:
-        raw = path.read_bytes()
-    except OSError as error:
+        raw = read_bytes(path, MAX_MANIFEST_BYTES)
+    except (OSError, ValueError) as error:
         raise ConfigError(
-            f"cannot read the manifest {str(path)!r}: {error.strerror}",
+            f"cannot read the manifest {str(path)!r}: {reason_of(error)}",
             "a benchmark is a folder with manifest.jsonl; `spa2v world dataset` makes one",
         ) from error
     clips: dict[str, BenchmarkClip] = {}
@@ -94,10 +94,10 @@ def _lines(lines: Sequence[bytes], name: str) -> Iterator[Fault | tuple[str, Ben
         try:
             if len(raw) > MAX_LINE:
                 raise ConfigError(f"{where}: {len(raw)} bytes are too many", f"the limit is {MAX_LINE}")
-            yield where, BenchmarkClip.from_json(json.loads(raw), where)
+            yield where, BenchmarkClip.from_json(parse_json(raw), where)
         except ConfigError as error:
             yield Fault("manifest_line", where, str(error).removeprefix(f"{where}: "))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             yield Fault("manifest_line", where, f"not JSON: {str(error)[:200]}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError
+from spa2v.core.untrusted import read_json, reason_of
 from spa2v.evaluation.aggregate import Cell, ClipInfo, Table
 from spa2v.evaluation.bench.reading import Fault, count_kinds
 from spa2v.evaluation.scores import ClipScore
@@ -124,7 +124,7 @@ class Evaluation:
                 config=data["config"],
                 versions=data["versions"],
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise ConfigError("this is no whole evaluation", f"{type(error).__name__}: {error}") from error
 
     @classmethod
@@ -137,11 +137,9 @@ class Evaluation:
         path = Path(path)
         path = path / NAME if path.is_dir() else path
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise ConfigError(f"{str(path)!r} is over {MAX_BYTES} bytes")
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise ConfigError(f"cannot read the evaluation {str(path)!r}", str(error)[:200]) from error
+            data = read_json(path, MAX_BYTES)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot read the evaluation {str(path)!r}", reason_of(error)) from error
         if not isinstance(data, dict):
             raise ConfigError(f"{str(path)!r} is no evaluation")
         return cls.from_json(data)

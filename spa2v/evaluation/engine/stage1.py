@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from spa2v.core.media.audio import read_audio
 from spa2v.core.media.files import read_layout
 from spa2v.core.types import KeyFrame, VideoSceneLayout
 from spa2v.core.types.layout import DEFAULT_FRAMES
+from spa2v.core.untrusted import read_json
 from spa2v.evaluation.engine.inputs import ClipFiles
 from spa2v.evaluation.engine.journal import content_key
 from spa2v.evaluation.labels import TableLabels
@@ -22,6 +22,7 @@ from spa2v.evaluation.scores import ClipScore
 
 METRICS = ("max_iou", "lt_sim", "doc_sim", "track_iou")
 SPATIAL = "spatial_alignment[layout]"
+MAX_MANIFEST_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _other_sound(files: ClipFiles) -> str | None:
     if files.layout is None or files.layout.name != "layout.json":
         return None
     try:
-        manifest = json.loads((files.layout.parent / "manifest.json").read_text(encoding="utf-8"))
+        manifest = read_json(files.layout.parent / "manifest.json", MAX_MANIFEST_BYTES)
         made_of, cut = manifest["audio"]["sha256"], manifest["config"]["audio"]
         if cut.get("start_s") or cut.get("duration_s"):
             return None

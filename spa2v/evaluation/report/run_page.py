@@ -13,10 +13,12 @@ from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
 from spa2v.core.types.layout import DEFAULT_FRAMES
+from spa2v.core.untrusted import read_json
 from spa2v.evaluation.report.figures import boxes_of, colors_of, curve
 from spa2v.evaluation.report.page import media_uri, picture_uri, render
 
 MAX_STRIP = 32
+MAX_JSON_BYTES = 64 * 1024**2
 DRAW_BOXES = ("storyboard",)
 """Backbones whose pictures hold a drawing of the boxes, and more than the scene: nothing is laid over them."""
 
@@ -72,8 +74,8 @@ def _backbone(manifest: Mapping[str, Any]) -> str:
 
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = read_json(path, MAX_JSON_BYTES)
+    except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None
 
@@ -103,7 +105,14 @@ def _video_path(folder: Path, manifest: Mapping[str, Any]) -> Path | None:
     told = outputs.get("video") if isinstance(outputs, dict) else None
     names = [Path(told)] if isinstance(told, str) else []
     names += [folder / Path(name.name) for name in names] + sorted(folder.glob("video.*"))
-    return next((path for path in names if path.is_file()), None)
+    return next((path for path in names if _is_file(path)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have: too long, half a surrogate pair
+        return False
 
 
 def _video(path: Path | None, missing: list[str]) -> GeneratedVideo | None:

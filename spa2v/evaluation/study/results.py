@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spa2v.core.errors import ConfigError
+from spa2v.core.untrusted import read_json, reason_of
 from spa2v.evaluation.ablation.paper import user_study
 from spa2v.evaluation.aggregate import Bootstrap, Cell, mean_interval
 from spa2v.evaluation.study.making import KEY, VERSION
@@ -39,9 +39,27 @@ def read_key(folder: str | Path) -> dict[str, Any]:
     path = Path(folder)
     path = path / KEY if path.is_dir() else path
     data = _json(path)
-    if data.get("version") != VERSION or not isinstance(data.get("items"), dict):
+    if data.get("version") != VERSION or not _is_key(data):
         raise ConfigError(f"{str(path)!r} is no key of a study of this release")
     return data
+
+
+def _is_key(data: Mapping[str, Any]) -> bool:
+    items, lists = data.get("items"), (data.get("methods"), data.get("criteria"))
+    return (
+        isinstance(data.get("study"), str)
+        and all(isinstance(part, list) and all(isinstance(name, str) for name in part) for part in lists)
+        and isinstance(items, dict)
+        and all(_is_item(item) for item in items.values())
+    )
+
+
+def _is_item(item: Any) -> bool:
+    """One question: a clip, and the method behind each letter."""
+    methods = item.get("methods") if isinstance(item, dict) else None
+    if not isinstance(methods, dict) or not isinstance(item.get("clip"), str):
+        return False
+    return all(isinstance(method, str) for method in methods.values())
 
 
 def read_ranks(path: str | Path, key: Mapping[str, Any]) -> list[Rank]:
@@ -70,7 +88,7 @@ def _ranks(answer: Any, rater: str, key: Mapping[str, Any], where: str) -> list[
     try:
         item, criterion = key["items"][answer["item"]], answer["criterion"]
         ranks = {str(letter): int(rank) for letter, rank in answer["ranks"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{where}: no answer to this study", str(error)[:80]) from error
     if criterion not in key["criteria"]:
         raise ConfigError(f"{where}: unknown criterion {str(criterion)[:40]!r}")
@@ -81,11 +99,9 @@ def _ranks(answer: Any, rater: str, key: Mapping[str, Any], where: str) -> list[
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{str(path)!r} is over {MAX_BYTES} bytes")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"cannot read {str(path)!r}", str(error)[:200]) from error
+        data = read_json(path, MAX_BYTES)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {str(path)!r}", reason_of(error)) from error
     if not isinstance(data, dict):
         raise ConfigError(f"{str(path)!r} is no JSON object")
     return data

@@ -9,7 +9,6 @@ its box.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,10 +19,12 @@ from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import KeyFrame, VideoSceneLayout
 from spa2v.core.types.layout import MAX_CAPTION, MAX_NAME
+from spa2v.core.untrusted import read_json, reason_of
 from spa2v.core.weights import local_path
 
 PHRASE_WORDS = 3
 FILE = "vocabulary.json"
+MAX_BYTES = 1024**2
 
 
 def found(option: str | None, base: str) -> Path | None:
@@ -60,16 +61,21 @@ class Vocabulary:
             WeightsError: the file is missing, no JSON, or of another form.
         """
         try:
-            data: Any = json.loads(path.read_text(encoding="utf-8"))
+            data: Any = read_json(path, MAX_BYTES)
             looks = {str(name): tuple(map(str, words)) for name, words in dict(data.get("looks", {})).items() if words}
             look_words = tuple(map(str, data.get("look_words", [])))
-            made = cls(tuple(data["classes"]), dict(data["nearest"]), data["otherwise"], looks, look_words)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = f"missing: {error}" if isinstance(error, KeyError) else str(error)
+            nearest = {str(name): str(known) for name, known in dict(data["nearest"]).items()}
+            made = cls(tuple(map(str, data["classes"])), nearest, str(data["otherwise"]), looks, look_words)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"missing: {error}" if isinstance(error, KeyError) else reason_of(error)
             raise WeightsError(f"the vocabulary {str(path)!r} cannot be used", reason) from error
         strange = sorted({*made.nearest.values(), made.otherwise, *made.looks} - set(made.classes))
         if strange:
             raise WeightsError(f"the vocabulary {str(path)!r} maps to names that are no classes", ", ".join(strange))
+        words = (*made.classes, *made.nearest, *made._words())
+        odd = [word for word in words if not word or word != word.lower().strip()]
+        if odd:
+            raise WeightsError(f"the vocabulary {str(path)!r} holds {odd[0]!r}", "expected words in lower case")
         return made
 
     def known(self, text: str) -> str:
@@ -82,7 +88,14 @@ class Vocabulary:
 
     def with_classes(self, text: str) -> str:
         """The text with each name beyond the classes replaced."""
-        return self._pattern().sub(lambda match: self.nearest[match[1].lower()] + (match[2] or ""), text)
+        if not self.nearest:
+            return text
+
+        def class_of(match: re.Match[str]) -> str:
+            known = self.nearest.get(match[1].lower())  # none where case is ignored, but not kept: "bu\u017f" for "bus"
+            return match[0] if known is None else known + (match[2] or "")
+
+        return self._pattern().sub(class_of, text)
 
     def dressed(self, text: str, chosen: Mapping[str, str]) -> str:
         """The text with the chosen look before each name that has none: "a car" becomes "an orange car"."""
@@ -94,7 +107,9 @@ class Vocabulary:
 
         def with_look(match: re.Match[str]) -> str:
             article, name, plural = match.groups()
-            look = chosen[name.lower()]
+            look = chosen.get(name.lower())
+            if look is None:
+                return match[0]
             if article:
                 article = article[0] + ("n " if look[0] in "aeiou" else " ")
             return f"{article or ''}{look} {name}{plural}"
@@ -104,7 +119,7 @@ class Vocabulary:
     def looks_in(self, texts: Sequence[str], run: Run) -> dict[str, str]:
         """The look of each class: the one that the texts tell, or one by the run's seed; none where they differ."""
         words, found = "|".join(map(re.escape, self._words())), {}
-        for name, choice in self.looks.items():
+        for name, choice in self.looks.items():  # without looks there are no words to match, either
             pattern = re.compile(rf"\b({words}) {re.escape(name)}s?\b", re.IGNORECASE)
             told = {match.lower() for text in texts for match in pattern.findall(text)}
             if not told:

@@ -11,6 +11,7 @@ from typing import Any
 
 from spa2v.core.errors import ConfigError, PlannerError
 from spa2v.core.media.files import write_json
+from spa2v.core.untrusted import read_json
 from spa2v.plugins.layout_planners.mllm.service import Reply, Usage
 
 MODES = ("off", "read", "write", "only")
@@ -72,14 +73,12 @@ def default_folder() -> Path:
 
 def _read(path: Path, key: str) -> Reply | None:
     try:
-        if path.stat().st_size > MAX_ENTRY_BYTES:
-            return None
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path, MAX_ENTRY_BYTES)
         if data["version"] != VERSION or data["key"] != key:
             return None
         reply = data["reply"]
         usage = Usage(**reply.pop("usage")) if reply.get("usage") else None
         found = Reply(**{**reply, "usage": usage})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return found if isinstance(found.text, str) and found.text else None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError
 from spa2v.core.media.files import atomic_path, write_json, write_text
 from spa2v.core.types import AudioClip, SpatialCues
+from spa2v.core.untrusted import read_json, reason_of
 from spa2v.plugins.layout_planners.mllm.examples import features
 from spa2v.plugins.layout_planners.mllm.examples.cues_json import cues_from_json, thinned
 
@@ -172,7 +173,7 @@ def read_index(folder: Path) -> ExampleIndex:
         if keys.ndim != 2 or len(keys) != len(clips) or keys.shape[1] < features.blocks()[-1].stop:
             raise ValueError(f"{len(clips)} clips and keys of shape {keys.shape}")
         index = ExampleIndex((folder / str(data["data"])).resolve(), folder, clips, keys, data["built_from"])
-    except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError) as error:
         raise ConfigError(f"the example index in {str(folder)!r} is damaged", str(error), _rebuild(folder)) from error
     _check_fresh(index)
     return index
@@ -219,8 +220,6 @@ def inside(folder: Path, name: str) -> Path:
 
 def _json(path: Path) -> Any:
     try:
-        if path.stat().st_size > MAX_INDEX_BYTES:
-            raise ConfigError(f"{str(path)!r} is over {MAX_INDEX_BYTES} bytes")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"cannot read {str(path)!r}", str(error)[:200]) from error
+        return read_json(path, MAX_INDEX_BYTES)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {str(path)!r}", reason_of(error)) from error
