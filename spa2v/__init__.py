@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Spa2vError,
         UnknownComponent,
         WeightsError,
+        WorkerError,
     )
     from spa2v.core.hookspecs import hookimpl, hookspec
     from spa2v.core.pipeline import Pipeline
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 _ERRORS = (
     "AudioError ComponentLoadError ConfigError ContractError LayoutError MediaError MissingDependency PlannerError "
-    "RegistryError Spa2vError UnknownComponent WeightsError"
+    "RegistryError Spa2vError UnknownComponent WeightsError WorkerError"
 )
 _TYPES = (
     "AudioClip Box GeneratedVideo KeyFrame SceneObject SoundSource SpatialCues Tag Track VideoSceneLayout "
@@ -92,6 +93,7 @@ __all__ = [
     "UnknownComponent",
     "VideoSceneLayout",
     "WeightsError",
+    "WorkerError",
     "__version__",
     "frame_times",
     "hookimpl",

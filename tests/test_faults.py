@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from batches import Bench
 
 from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
+
+SPA2V = (sys.executable, "-m", "spa2v")
 
 KILL_BEFORE_MOVE = """
 import os, signal
@@ -178,6 +181,62 @@ def test_files_of_limited_size(bench: Bench) -> None:
     assert "Traceback" not in err
     assert_true(bench)
     assert_completes(bench)
+
+
+TRAINING = ("world", "train", "vae", "--steps", "1", "--stills", "2", "--clips", "1", "--batch", "1", "--quiet")
+
+
+@pytest.mark.parametrize(
+    ("limit", "refused"), [(100_000, "pools/stills-2x2-256x160"), (4_000_000, "vae/checkpoint.pt")]
+)
+def test_files_of_limited_size_while_training(tmp_path: Path, limit: int, refused: str) -> None:
+    """The pool of pictures is larger than the first limit, the checkpoint larger than the second."""
+    pytest.importorskip("torch")
+    lines = (
+        f"import resource, sys\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))",
+        f"from spa2v.cli import main\nsys.argv = {['spa2v', *TRAINING, '--out', str(tmp_path)]!r}\nmain()",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"error: cannot write '{tmp_path / refused}': File too large\n")
+    assert not (tmp_path / refused).exists()
+    assert not list(tmp_path.rglob("*.part*"))
+
+
+def test_what_a_command_does_not_foresee_is_one_line(tmp_path: Path) -> None:
+    """A file where a folder is written to: no command checks that by itself everywhere."""
+    data = tmp_path / "data"
+    assert subprocess.run([*SPA2V, "world", "dataset", "--clips", "2", "--out", data, "--quiet"]).returncode == 0
+    (tmp_path / "file").write_text("no folder")
+    command = [*SPA2V, "bench", "index", data, "--out", tmp_path / "file", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"error: Not a directory: '{tmp_path / 'file' / 'cues'}'\n")
+
+
+def test_a_dataset_on_a_full_disk(small_disk: Callable[..., Path]) -> None:
+    out = small_disk("size=300k") / "data"
+    command = [*SPA2V, "world", "dataset", "--clips", "6", "--out", out, "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: cannot write '.*': No space left on device\n", done.stderr), done.stderr
+    assert not list(out.rglob("*.part*"))
+
+
+def test_a_dataset_whose_worker_is_killed(tmp_path: Path) -> None:
+    """As the kernel kills what takes too much memory."""
+    psutil = pytest.importorskip("psutil")
+    command = [*SPA2V, "world", "dataset", "--clips", "24", "--out", tmp_path / "data", "--quiet", "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not list(tmp_path.glob("data/clips/0*")):
+            time.sleep(0.05)
+        workers = [child for child in psutil.Process(process.pid).children() if "spawn_main" in str(child.cmdline())]
+        workers[0].kill()
+        err = process.communicate()[1]
+    assert process.returncode == 1
+    assert err.startswith("error: a worker process died\n  was it out of memory?"), err
+    made = len(list(tmp_path.glob("data/clips/0*")))
+    assert 0 < made < 24
+    assert subprocess.run(command).returncode == 0
+    assert len(list(tmp_path.glob("data/clips/0*"))) == 24
 
 
 @pytest.mark.parametrize("what", ["delete", "delete_clips"])

@@ -35,7 +35,7 @@ CORPUS = Path(__file__).resolve().parents[1] / "tests" / "corpus"
 MEASURED = ["spa2v", "tools", "json", "yaml", "omegaconf"]
 MEMORY = Path("/dev/shm")
 KEPT_BYTES = 4_096
-MAX_BYTES = {"audio": 20_000, "checkpoint": 8_192}
+MAX_BYTES = {"audio": 20_000, "video": 20_000, "checkpoint": 8_192}
 
 
 @dataclass(frozen=True)

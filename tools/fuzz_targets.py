@@ -7,11 +7,21 @@ result. `tools.fuzz` looks for bytes that break one; `tests/test_fuzz_corpus.py`
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from spa2v import AudioError, ConfigError, LayoutError, RegistryError, Spa2vError, VideoSceneLayout, WeightsError
+from spa2v import (
+    AudioError,
+    ConfigError,
+    LayoutError,
+    MediaError,
+    RegistryError,
+    Spa2vError,
+    VideoSceneLayout,
+    WeightsError,
+)
 from spa2v.core.untrusted import parse_json
 
 MAX_MESSAGE = 40_000
@@ -166,6 +176,15 @@ def audio(data: bytes, folder: Path) -> None:
         assert np.isfinite(clip.samples).all()
 
 
+def video(data: bytes, folder: Path) -> None:
+    """A video of any container."""
+    from spa2v.core.media.video import read_video
+
+    with refusing(MediaError):
+        found = read_video(stored(data, folder, "v"), max_frames=64)
+        assert found.fps > 0
+
+
 def cues(data: bytes, folder: Path) -> None:
     """The measured cues of an in-context example."""
     from spa2v.plugins.layout_planners.mllm.examples.cues_json import cues_from_json
@@ -189,6 +208,22 @@ def example_index(data: bytes, folder: Path) -> None:
         path = stored(data, folder, "index/index.json")
         np.save(path.with_name("keys.npy"), np.zeros((1, features.blocks()[-1].stop), np.float32))
         read_index(path.parent)
+
+
+def example_keys(data: bytes, folder: Path) -> None:
+    """The array beside the index of a candidate set."""
+    import numpy as np
+
+    from spa2v.plugins.layout_planners.mllm.examples import features
+    from spa2v.plugins.layout_planners.mllm.examples.index import VERSION, index_key, read_index
+
+    built_from = {"key_version": features.VERSION}
+    clip = dict.fromkeys(("id", "source_id", "audio", "layout", "fingerprint"), "a")
+    facts = {"version": VERSION, "built_from": built_from, "key": index_key(built_from), "data": ".", "clips": [clip]}
+    stored(data, folder, "keys/keys.npy")
+    path = stored(json.dumps(facts).encode(), folder, "keys/index.json")
+    with refusing(ConfigError):
+        assert read_index(path.parent).keys.dtype == np.float32
 
 
 def kept_answer(data: bytes, folder: Path) -> None:
@@ -254,7 +289,7 @@ TARGETS: Mapping[str, Target] = {
     made.__name__: made
     for made in (
         layout, answer, benchmark, bench_validate, config, override, registry, ablation, run_manifest, run_page,
-        checkpoint, vocabulary, audio, cues, example_index, kept_answer, study, evaluation, ablation_result, journal,
-        label_table, clip_folder,
+        checkpoint, vocabulary, audio, video, cues, example_index, example_keys, kept_answer, study, evaluation,
+        ablation_result, journal, label_table, clip_folder,
     )
 }  # fmt: skip

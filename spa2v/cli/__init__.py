@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -9,6 +10,15 @@ from importlib import import_module
 import typer
 
 from spa2v.core.errors import Spa2vError
+
+OUTSIDE = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+        *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE),
+    }
+)
+"""What a user can mend: no room, no right, a file where a folder should be. A missing file is not among them: commands
+say themselves which one they looked for, and why."""
 
 COMMANDS = (
     "generate",
@@ -78,3 +88,8 @@ def main() -> None:
         # The reader of stdout is gone (`spa2v ... | head`); keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in OUTSIDE:
+            raise
+        print(f"error: {error.strerror}" + (f": {error.filename!r}" if error.filename else ""), file=sys.stderr)
+        sys.exit(1)

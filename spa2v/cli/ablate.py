@@ -45,12 +45,12 @@ def ablate(
     from spa2v.cli.scoring import Conventions, stage_options
     from spa2v.core.config import read_overrides, read_source
     from spa2v.core.errors import ConfigError
+    from spa2v.core.parallel import cores
     from spa2v.core.pipeline import presets_folder
     from spa2v.core.runtime import Run
     from spa2v.evaluation.ablation.cells import Settings, run_ablation
     from spa2v.evaluation.ablation.spec import read_ablation
     from spa2v.evaluation.bench.reading import read_bench
-    from spa2v.evaluation.engine.parallel import cores
 
     spec = read_ablation(ablation, data, base or [])
     bench = shared.cut(read_bench(data), split, limit)

@@ -63,10 +63,10 @@ def validate(
     import json
 
     from spa2v.core.errors import ConfigError
+    from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.bench.checks import check_bench
     from spa2v.evaluation.bench.reading import count_kinds
-    from spa2v.evaluation.engine.parallel import cores
 
     clips, faults = check_bench(data, Run(quiet=quiet), workers or cores())
     if as_json:

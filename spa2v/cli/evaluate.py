@@ -79,11 +79,11 @@ def evaluate(
     """Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."""
     from spa2v.cli.scoring import Conventions, stage_options
     from spa2v.core.errors import ConfigError
+    from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.bench.reading import read_bench
     from spa2v.evaluation.engine.evaluate import Asked
     from spa2v.evaluation.engine.evaluate import evaluate as score
-    from spa2v.evaluation.engine.parallel import cores
 
     if layouts is not None and config is not None and not draw:
         raise ConfigError("--layouts and --config exclude each other", "with --draw, the layouts are drawn")

@@ -80,6 +80,10 @@ class WeightsError(Spa2vError):
     """Weights are missing, damaged, or do not fit the model."""
 
 
+class WorkerError(Spa2vError):
+    """A process that did a part of the work died."""
+
+
 class MediaError(Spa2vError):
     """A picture or video cannot be written or read."""
 

@@ -7,17 +7,16 @@ killed goes on where it stopped.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError, MediaError
 from spa2v.core.media.files import write_json, write_text
+from spa2v.core.parallel import spread
 from spa2v.core.runtime import Run
 from spa2v.core.types.benchmark import MANIFEST, manifest_text
 from spa2v.world.clips import ToyClip, render_clip
@@ -47,6 +46,7 @@ def write_dataset(out: str | Path, clips: int, settings: Settings, workers: int 
     Raises:
         ConfigError: the folder holds a dataset with other settings, or a number out of range.
         MediaError: the folder cannot be written.
+        WorkerError: a worker died; what is done is kept.
     """
     if clips < 1 or workers < 1:
         raise ConfigError(f"clips: {clips}, workers: {workers}", "expected 1 or more")
@@ -89,29 +89,10 @@ def _differences(found: Any, wanted: dict[str, Any]) -> list[str]:
 
 def _finish_groups(folder: Path, clips: int, settings: Settings, workers: int) -> Iterator[int]:
     """Renders what is missing, group by group; yields how many clips were just done."""
-    groups = range(group_count(clips, settings))
-    if workers == 1:
-        for group in groups:
-            yield _finish_group(folder, group, clips, settings)
-        return
-    context = multiprocessing.get_context("spawn")  # forked workers could inherit locks of encoder threads
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts) as pool:
-        waiting: set[Future[int]] = set()
-        for group in groups:
-            waiting.add(pool.submit(_finish_group, folder, group, clips, settings))
-            if len(waiting) >= 4 * workers:  # a bounded queue keeps memory flat
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield sum(future.result() for future in done)
-        for future in waiting:
-            yield future.result()
+    yield from spread(partial(_finish_group, folder, clips, settings), range(group_count(clips, settings)), workers)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the parent, which then stops the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _finish_group(folder: Path, group: int, clips: int, settings: Settings) -> int:
+def _finish_group(folder: Path, clips: int, settings: Settings, group: int) -> int:
     names = clip_ids(group, clips, settings)
     missing = [name for name in names if stored(folder / CLIPS / name, settings) is None]
     if missing:

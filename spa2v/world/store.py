@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from spa2v.core.errors import ConfigError
+from spa2v.core.errors import ConfigError, MediaError
 from spa2v.core.media.audio import write_audio
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.media.video import write_video
 from spa2v.core.types.benchmark import BenchmarkClip
-from spa2v.core.untrusted import read_json
+from spa2v.core.untrusted import read_json, reason_of
 from spa2v.world.clips import ToyClip
 from spa2v.world.settings import Settings, split_of
 
@@ -36,16 +36,21 @@ def store(
 ) -> None:
     target = folder / CLIPS / name
     part = target.with_name(f".{name}.{uuid4().hex[:8]}.part")
-    part.mkdir()
-    write_audio(part / FILES[0], clip.audio)
-    write_video(part / FILES[1], clip.video)
-    write_text(part / FILES[2], clip.layout.dumps())
-    sums = {file: _checksum(part / file) for file in FILES}
-    record = _record(name, settings, group, clip, augmentation).to_json()
-    write_json(part / RECORD, {"key": settings.key, "sha256": sums, "clip": record})
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(part, target)
+    try:
+        part.mkdir()
+        write_audio(part / FILES[0], clip.audio)
+        write_video(part / FILES[1], clip.video)
+        write_text(part / FILES[2], clip.layout.dumps())
+        sums = {file: _checksum(part / file) for file in FILES}
+        record = _record(name, settings, group, clip, augmentation).to_json()
+        write_json(part / RECORD, {"key": settings.key, "sha256": sums, "clip": record})
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(part, target)
+    except OSError as error:
+        raise MediaError(f"cannot write {str(target)!r}: {reason_of(error)}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _record(name: str, settings: Settings, group: int, clip: ToyClip, augmentation: tuple[str, ...]) -> BenchmarkClip:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import stat
 from difflib import get_close_matches
@@ -217,7 +218,6 @@ def write_audio(path: str | Path, clip: AudioClip) -> None:
 def _write_flac(path: Path, clip: AudioClip) -> None:
     import soundfile
 
-    try:
-        soundfile.write(path, clip.samples.T, clip.sample_rate, format="FLAC", subtype="PCM_24")
-    except soundfile.LibsndfileError as error:
-        raise MediaError(f"cannot write {path.name!r}: {error}") from error
+    whole = io.BytesIO()  # libsndfile calls a full disk a "system error"
+    soundfile.write(whole, clip.samples.T, clip.sample_rate, format="FLAC", subtype="PCM_24")
+    path.write_bytes(whole.getbuffer())

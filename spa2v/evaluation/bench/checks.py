@@ -9,11 +9,11 @@ from spa2v.core.errors import AudioError, LayoutError, MediaError
 from spa2v.core.media.audio import read_audio
 from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
+from spa2v.core.parallel import spread
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.evaluation.bench.reading import Fault, read_bench
 from spa2v.evaluation.engine.inputs import ClipFiles
-from spa2v.evaluation.engine.parallel import spread
 
 TOLERANCE_S, TOLERANCE = 0.05, 0.02
 """Durations may differ by the larger of this many seconds and this part."""

@@ -11,13 +11,13 @@ from typing import Any
 
 from spa2v.core.manifest import make_folder, versions
 from spa2v.core.media.files import write_text
+from spa2v.core.parallel import spread
 from spa2v.core.runtime import Run
 from spa2v.core.types.benchmark import BenchmarkClip
 from spa2v.evaluation.aggregate import Bootstrap, ClipInfo, summarize
 from spa2v.evaluation.bench.reading import Bench, Fault
 from spa2v.evaluation.engine.inputs import ClipFiles, Outputs, gather
 from spa2v.evaluation.engine.journal import Journal, content_key, digest
-from spa2v.evaluation.engine.parallel import spread
 from spa2v.evaluation.engine.result import NAME, ClipPaths, Evaluation, StageResult
 from spa2v.evaluation.engine.stage1 import Stage1, label_marks, score_layouts
 from spa2v.evaluation.engine.stage2 import Stage2, gather_features, score_seen, score_video, take_features

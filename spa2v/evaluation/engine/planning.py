@@ -23,13 +23,13 @@ from spa2v.core.errors import (
 from spa2v.core.manifest import make_folder
 from spa2v.core.media.files import read_layout, write_text
 from spa2v.core.media.video import write_video
+from spa2v.core.parallel import spread
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.types.benchmark import BenchmarkClip
 from spa2v.evaluation.bench.reading import Fault, file_stem
 from spa2v.evaluation.engine.journal import Journal, content_key, digest
-from spa2v.evaluation.engine.parallel import spread
 
 JOURNAL = "plans.jsonl"
 GIVE_UP_AFTER = 10

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spa2v.core.errors import ConfigError
+from spa2v.core.manifest import make_folder
 from spa2v.core.runtime import Run
 from spa2v.world.training.plan import Plan
 
@@ -32,7 +33,7 @@ def train(
     """Trains stages in a folder, each from its checkpoint there if it has one.
 
     Raises:
-        ConfigError: a number that makes no sense.
+        ConfigError: a number that makes no sense, or a folder that cannot be made.
         WeightsError: an earlier stage is missing, or a checkpoint is of another training.
     """
     import torch
@@ -49,6 +50,7 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; nothing on a CPU
+    make_folder(out)
     plan = Plan()
     plan = replace(plan, stills=stills or plan.stills, clips=plan.clips if clips is None else clips)
     run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
@@ -74,13 +76,14 @@ def ship_all(
     """Writes what has been trained in `out` to `target`: all of it, or some parts.
 
     Raises:
-        ConfigError: a part that there is not.
+        ConfigError: a part that there is not, or a folder that cannot be made.
     """
     from spa2v.world.training.shipping import PARTS, ship
     from spa2v.world.training.workshop import Workshop
 
     if strange := sorted(set(parts) - set(PARTS)):
         raise ConfigError(f"there is no part {strange[0]!r} of the weights", f"parts: {', '.join(PARTS)}")
+    make_folder(target)
     run = Run(seed=seed, device=device, dtype="float32")
     done = ship(Workshop(out, Plan(), run, init), target, parts or PARTS)
     print(f"wrote {', '.join(done) or 'nothing'} to {target}", file=sys.stderr)

@@ -9,6 +9,7 @@ are averaged; `--mixed_precision bf16` there holds here, too.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 import time
@@ -256,8 +257,10 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "seed": self.run.seed,
         }
+        whole = io.BytesIO()  # torch.save tells of a full disk in words of its own; small weights fit in memory
+        torch.save(data, whole)
         with atomic_path(self.folder / CHECKPOINT) as target:
-            torch.save(data, target)
+            target.write_bytes(whole.getbuffer())
         write_curve(self.folder / CURVE, self.losses)
 
     def _resume(self, path: Path) -> None:

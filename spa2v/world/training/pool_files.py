@@ -8,11 +8,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from spa2v.core.errors import MediaError
+from spa2v.core.parallel import worker_died
+from spa2v.core.untrusted import reason_of
 
 Arrays = Mapping[str, NDArray[Any]]
 DrawRow = Callable[[int], tuple[Arrays, Any]]
@@ -46,13 +51,19 @@ def kept(
         draw, shapes, rows: as for `drawn`.
         workers: processes; the bytes do not depend on it.
         tick: told the number of rows just drawn.
+
+    Raises:
+        MediaError: the disk refuses.
+        WorkerError: a worker died.
     """
     if not folder.exists():
         part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-        part.mkdir(parents=True)
         try:
+            part.mkdir(parents=True)
             _write(part, draw, shapes, rows, workers, tick)
             part.rename(folder)
+        except OSError as error:
+            raise MediaError(f"cannot write {str(folder)!r}: {reason_of(error)}") from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return _mapped(folder, shapes, "r"), json.loads((folder / FACTS).read_text(encoding="utf-8"))
@@ -75,9 +86,12 @@ def _chunks(folder: Path, draw: DrawRow, shapes: Shapes, rows: int, workers: int
         yield from (_draw_rows(folder, draw, shapes, part) for part in ranges)
         return
     context = multiprocessing.get_context("spawn")  # a fork would share the state of the accelerator
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        waiting = [pool.submit(_draw_rows, folder, draw, shapes, part) for part in ranges]
-        yield from (future.result() for future in waiting)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            waiting = [pool.submit(_draw_rows, folder, draw, shapes, part) for part in ranges]
+            yield from (future.result() for future in waiting)
+    except BrokenProcessPool as error:
+        raise worker_died() from error
 
 
 def _draw_rows(folder: Path, draw: DrawRow, shapes: Shapes, rows: Sequence[int]) -> list[Any]:

@@ -169,7 +169,8 @@ def read_index(folder: Path) -> ExampleIndex:
         if data["key"] != index_key(data["built_from"]):
             raise ValueError("the key does not fit")
         clips = tuple(_candidate(clip) for clip in data["clips"])
-        keys = np.load(folder / "keys.npy", allow_pickle=False)
+        # Mapped first: a header that claims more than the file holds is refused, not allocated.
+        keys = np.array(np.load(folder / "keys.npy", mmap_mode="r", allow_pickle=False), np.float32)
         if keys.ndim != 2 or len(keys) != len(clips) or keys.shape[1] < features.blocks()[-1].stop:
             raise ValueError(f"{len(clips)} clips and keys of shape {keys.shape}")
         index = ExampleIndex((folder / str(data["data"])).resolve(), folder, clips, keys, data["built_from"])

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from spa2v.evaluation.errors import MetricError
+from spa2v.core.errors import WorkerError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,7 +25,7 @@ def spread(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator
     """`work` of each item, in the order in which they finish; with one worker, here and in order.
 
     Raises:
-        MetricError: a worker died (out of memory, killed).
+        WorkerError: a worker died (out of memory, killed).
     """
     if workers == 1:
         yield from map(work, items)
@@ -43,11 +43,13 @@ def spread(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
     except BrokenProcessPool as error:
-        raise MetricError(
-            "a worker process died", "was it out of memory? what is done is kept: run again with fewer --workers"
-        ) from error
+        raise worker_died() from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def worker_died() -> WorkerError:
+    return WorkerError("a worker process died", "was it out of memory? what is done is kept: run again, --workers 1")
 
 
 def _quiet_worker() -> None:
