@@ -297,6 +297,41 @@ def test_huge_files_are_not_read(tmp_path: Path) -> None:
         read_items(tmp_path)
 
 
+def huge_file_readers() -> dict[str, Any]:
+    from spa2v.evaluation.ablation.cells import read_folder
+    from spa2v.evaluation.bench.reading import read_bench
+    from spa2v.evaluation.engine.result import Evaluation
+    from spa2v.evaluation.labels import TableLabels
+    from spa2v.evaluation.study.results import read_key
+    from spa2v.plugins.layout_planners.mllm.examples.index import read_index
+    from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
+
+    return {
+        "evaluation.json": Evaluation.read,
+        "ablation.json": lambda path: read_folder(path.parent),
+        "manifest.jsonl": read_bench,
+        "labels.json": TableLabels.read,
+        "key.json": read_key,
+        "index.json": lambda path: read_index(path.parent),
+        "vocabulary.json": Vocabulary.read,
+    }
+
+
+@pytest.mark.parametrize("name", huge_file_readers())
+def test_further_huge_files_are_not_read(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(4 * 1024**3)
+    with pytest.raises((ConfigError, WeightsError), match="it is over "):
+        huge_file_readers()[name](tmp_path / name)
+
+
+def test_half_a_surrogate_pair_in_json() -> None:
+    from spa2v.core.untrusted import parse_json
+
+    for text in ('{"\\ud800": ["a\\uDC00b", "\\ud83d\\ude00"]}', '{"\ud800": ["a\udc00b", "\U0001f600"]}'):
+        assert parse_json(text) == {"\ufffd": ["a\ufffdb", "\U0001f600"]}
+
+
 @pytest.mark.parametrize("text", ["[" * 1_000_000, '{"a":' * 1_000_000], ids=["lists", "objects"])
 def test_deep_json(text: str) -> None:
     with pytest.raises(LayoutError, match=r"^not JSON: "):
