@@ -282,6 +282,10 @@ def test_a_thing_has_one_look_in_all_texts_the_told_one_if_there_is_one() -> Non
     nothing = colored("A piano", "an empty scene", "zebra")
     assert worded(nothing)[1] == "an empty scene", "only a name becomes a class altogether"
     assert worded(nothing)[2] in ("orange car", "blue car")
+    odd = colored(
+        "A bu\u017f and a \u212apiano", "", "bu\u017f", "taxi"
+    )  # equal to "bus" and "kpiano" for re.IGNORECASE
+    assert worded(odd)[0] == "A bu\u017f and a \u212apiano"
     long = "car " * 30  # 120 letters: no room for looks
     assert worded(colored("A white car", "", long.strip()))[2] == long.strip()
 

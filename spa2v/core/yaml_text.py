@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 MAX_DEPTH, MAX_NODES = 64, 100_000
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -20,7 +22,7 @@ def check_yaml(text: str) -> None:
     open_nodes: list[tuple[str | None, int]] = []  # (anchor, nodes before it) of each collection around the event
     anchored: dict[str, int] = {}
     count = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in _events(text):
         if isinstance(event, yaml.events.AliasEvent):
             count += anchored.get(event.anchor, 0)
             if any(anchor == event.anchor for anchor, _ in open_nodes):
@@ -36,6 +38,15 @@ def check_yaml(text: str) -> None:
             elif event.anchor is not None:
                 anchored[event.anchor] = 1
         if len(open_nodes) > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+            raise ValueError(TOO_DEEP)
         if count > MAX_NODES:
             raise ValueError(f"it holds more than {MAX_NODES} values, aliases written out")
+
+
+def _events(text: str) -> Iterator[Any]:
+    try:
+        yield from yaml.parse(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        if "nesting depth" not in str(error.problem):
+            raise
+        raise ValueError(TOO_DEEP) from error  # libyaml looks ahead, and has a limit of its own since PyYAML 6.0.4
