@@ -22,6 +22,7 @@ import dis
 import importlib
 import json
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -80,7 +81,7 @@ class Campaign:
             for path in self.corpus.iterdir():
                 if path.stat().st_size <= KEPT_BYTES:
                     shutil.copy(path, small / path.name)
-            code = self.start("-merge=1", "-verbosity=0", str(kept), str(small))
+            code = self.start("-set_cover_merge=1", "-verbosity=0", str(kept), str(small))
             if code:
                 raise SystemExit(f"{self.name}: merging ended with {code}")
         return sum(1 for _ in kept.iterdir())
@@ -162,7 +163,8 @@ def inside(name: str, folder: Path, words: list[str]) -> None:
         for module in [step.argval for step in steps if step.opname == "IMPORT_NAME"]:
             importlib.import_module(module)
     change = mutator(lambda data, size: atheris.Mutate(data, size))  # Fuzz puts another Mutate in place
-    atheris.Setup(["fuzz", *words], lambda data: target(data, folder), custom_mutator=change)
+    myself = shlex.join([sys.executable, "-m", "tools.fuzz", name, "--inside", str(folder)])  # merging runs it again
+    atheris.Setup([myself, *words], lambda data: target(data, folder), custom_mutator=change)
     atheris.Fuzz()
 
 
