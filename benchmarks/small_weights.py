@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
@@ -31,6 +32,7 @@ from spa2v.core.types.benchmark import read_manifest
 from spa2v.plugins.grounding_injectors.gligen import GLIGEN
 from spa2v.plugins.grounding_injectors.migc import MIGC
 from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+from spa2v.plugins.motion_backbones.vocabulary import FILE, Vocabulary
 from spa2v.world.clips import render_clip, scene_layout
 from spa2v.world.detector import Detection, Detector, iou
 from spa2v.world.sampling import Choice, sample_scene
@@ -254,10 +256,13 @@ class Bench:
         """
         rows: dict[str, list[bool]] = {}
         clips = read_manifest(data)
+        planned, drawn = [], []
         for clip in clips:
-            item = clip.objects[0]
+            item, folder = clip.objects[0], videos / "clips" / clip.id
+            frames = read_video(folder / "video.mp4").frames
+            planned.append(self._in_classes(read_layout(folder / "layout.json")))
+            drawn.append(frames)
             if item.distance_evidence or item.lateral_evidence:
-                frames = read_video(videos / "clips" / clip.id / "video.mp4").frames
                 rows.setdefault(str(item.attribute), []).append(
                     seen_attribute(self.detector.detect(frames)) == item.attribute
                 )
@@ -266,6 +271,23 @@ class Bench:
             yield f"| {name} | {len(found)} | {mean(found):.3f} |"
         found = [right for row in rows.values() for right in row]
         yield f"| all | {len(found)} of {len(clips)} | {mean(found):.3f} |"
+        yield "| clips, as planned | IoU a frame | right class | class holds | flicker | color drift |"
+        moves = [any(box != boxes[0] for box in boxes) for boxes in map(_boxes, planned)]
+        for label, which in (("things that move", True), ("things that stand", False)):
+            pairs = [
+                pair for pair, moving in zip(zip(planned, drawn, strict=True), moves, strict=True) if moving == which
+            ]
+            if pairs:
+                yield f"| {label}, {len(pairs)} | {self._clip_scores(*zip(*pairs, strict=True))} |"
+
+    def _in_classes(self, layout: VideoSceneLayout) -> VideoSceneLayout:
+        """With the class that is drawn in place of each name."""
+        table = Vocabulary.read(self.weights / "stable-diffusion" / FILE)
+        frames = (
+            replace(frame, objects=tuple(replace(item, name=table.known(item.name)) for item in frame.objects))
+            for frame in layout.keyframes
+        )
+        return replace(layout, keyframes=tuple(frames))
 
     def cost_table(self) -> Iterator[str]:
         """Seconds of a clip, and as a multiple of one guided evaluation of the denoiser."""
@@ -282,6 +304,10 @@ class Bench:
         for name, injector in self.injectors().items():
             seconds = timed(lambda injector=injector: self.drawn(backbone, injector, [layout], 1))
             yield f"| {name} | {seconds:.1f} | {seconds / step:.1f} |"
+
+
+def _boxes(layout: VideoSceneLayout) -> list[tuple[Any, ...]]:
+    return [tuple(item.box for item in frame.objects) for frame in layout.keyframes]
 
 
 def judge(
