@@ -5,8 +5,9 @@
 Each number of processes gets a folder of its own below OUT, which must not hold results yet. The processes are started
 with `accelerate launch` on the CPU (gloo). Prints a row a launch: wall time from the first clip to the last as
 summary.json has it, CPU seconds of the workers, clips a minute, speed-up over the first row, resident memory of the
-largest worker after a quarter of the clips and at the end. Then whether all launches made the same bytes. The last line
-is `N passed, N failed`: nothing failed, same bytes, and memory that grew by at most 10 % after the first quarter.
+largest worker after a quarter of the clips and at the end. Then whether all launches made the same bytes. The last
+line is `N passed, N failed`: no clip failed, the launch ended well, the same bytes, and memory that grew by at most
+10 % after the first quarter.
 
 The machine decides what the speed-up is worth: with other work on it, compare CPU seconds, which the table has, too.
 """
@@ -77,6 +78,7 @@ class Launch:
     watch: Watch
     digests: dict[str, str]
     load: float
+    code: int
 
     @property
     def wall_s(self) -> float:
@@ -110,7 +112,7 @@ def launch(manifest: Path, out: Path, processes: int, words: Sequence[str]) -> L
             watch.look(psutil.Process(process.pid), out)
             time.sleep(POLL_S)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    return Launch(processes, summary, watch, _digests(out), load)
+    return Launch(processes, summary, watch, _digests(out), load, process.returncode)
 
 
 def _digests(out: Path) -> dict[str, str]:
@@ -152,7 +154,9 @@ def main() -> None:
         found.append(launch(given.manifest, given.out / f"processes{count}", count, words))
         text, flat = row(found[-1], found[0])
         print(text, flush=True)
-        checks = (flat, found[-1].failed == 0, found[-1].digests == found[0].digests)
+        if found[-1].code:
+            print(f"the launch ended with {found[-1].code}")
+        checks = (flat, found[-1].failed == 0, found[-1].code == 0, found[-1].digests == found[0].digests)
         passed, failed = passed + sum(checks), failed + len(checks) - sum(checks)
     same = all(item.digests == found[0].digests for item in found)
     print("the same bytes" if same else "the bytes differ")

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from spa2v import ConfigError, MediaError, WeightsError
 from spa2v.core.batch import Item, Summary, read_items
+from spa2v.core.batch.background import NAME, Background
 
 
 @pytest.fixture
@@ -435,6 +436,62 @@ def test_a_rank_that_dies(bench: Bench) -> None:
     done = launch(bench, 2, "--quiet")
     assert done.returncode == 0, done.stderr
     assert len(list(bench.out.glob("clips/*/video.mp4"))) == 4
+
+
+def planning_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(NAME)]
+
+
+def test_no_thread_is_left_when_a_batch_has_ended(bench: Bench) -> None:
+    """One that frees tensors while the interpreter shuts down aborts the process, and with it the whole launch."""
+    bench.batch().run()
+    assert not planning_threads()
+
+
+def test_a_call_that_hangs_holds_up_nobody_for_ever() -> None:
+    background, asked, answered = Background(2), threading.Event(), threading.Event()
+    hanging = background.submit(lambda: (asked.set(), answered.wait()))
+    assert asked.wait(60)
+    assert background.submit(int, "7").result(60) == 7
+    background.close(patience_s=0.1)
+    assert not hanging.done()
+    assert len(planning_threads()) == 1
+    answered.set()
+    hanging.result(60)
+    for thread in planning_threads():
+        thread.join(60)
+    assert not planning_threads()
+
+
+def test_a_process_with_a_thread_left_ends_with_its_code(tmp_path: Path) -> None:
+    """Such a process is ended without the interpreter's shutdown; what it said is not lost."""
+    lines = f"""
+import sys, threading, time
+import spa2v.cli as cli
+threading.Thread(target=time.sleep, args=(600,), name="{NAME}0", daemon=True).start()
+sys.argv = ["spa2v", "check", "--config", "no such preset"]
+sys.stdout.write("said")
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "said")
+    assert done.stderr.startswith("error: unknown preset")
+
+
+@pytest.mark.slow
+def test_two_processes_with_weights_end_well(bench: Bench, tmp_path: Path) -> None:
+    """The one that ends first must not take the other with it, as it did by an abort while it freed its tensors."""
+    pytest.importorskip("diffusers")
+    import tiny_weights as tiny
+
+    base, motion = tiny.stable_diffusion(tmp_path / "sd"), tiny.motion_adapter(tmp_path / "motion")
+    size = {"base": base, "motion": motion, "width": 64, "height": 64, "frames": 4, "steps": 1}
+    words = ["motion_backbone=animatediff", "grounding_injector=ungrounded"]
+    words += [f"motion_backbone.options.{key}={value}" for key, value in size.items()]
+    for seed in range(3):
+        done = launch(bench, 2, "--quiet", *words, f"run.seed={seed}")
+        assert done.returncode == 0, done.stderr
+        assert "4 clips: 4 done, 0 skipped, 0 failed" in done.stderr
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
+from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.cli.weights import app
 from spa2v.core.errors import WeightsError
 from spa2v.core.weights import Weights, find, is_local, locate, misfits, read_tensors, split_source
@@ -183,6 +184,24 @@ def test_fetch_takes_the_needed_files_from_the_hub(hub: str, tmp_path: Path) -> 
     assert set(Hub.asked) == {"config.json", "diffusion_pytorch_model.safetensors"}
     folder = Path(next(line for line in fetched.stdout.splitlines() if "tiny" in line))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: Hub.files[name] for name in Hub.asked}
+
+
+@pytest.mark.slow
+def test_a_machine_without_network_is_told_what_to_do(tmp_path: Path) -> None:
+    """Nothing listens there; the hub's client asks six times. The files of the base model are listed first."""
+    hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    item = SceneObject("car_0", "car", Box(0.1, 0.1, 0.5, 0.5))
+    layout = VideoSceneLayout(1.0, "A car.", (KeyFrame(0.0, "A car.", (item,)),))
+    (tmp_path / "layout.json").write_text(layout.dumps())
+    words = ["render", tmp_path / "layout.json", "--config", "spa2v", "-o", tmp_path / "v.mp4"]
+    command = [sys.executable, "-m", "spa2v", *words]
+    done = subprocess.run(command, env={**os.environ, **hub}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    told = done.stderr.partition("error: ")[2].splitlines()
+    assert told[0] == "the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5' cannot be fetched"
+    assert told[1].startswith("  the hub cannot be reached")
+    assert "  run `spa2v weights fetch` on a machine with network" in told
 
 
 def test_sources_are_paths_or_hub_ids(tmp_path: Path) -> None:

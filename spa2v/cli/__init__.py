@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from importlib import import_module
 
 import typer
@@ -76,6 +77,18 @@ def _root(
 
 def main() -> None:
     """Runs the command line; exit code 0 done, 1 the user's input or config, 2 usage, 3 an outside service."""
+    try:
+        _run()
+    except SystemExit as end:
+        if any(thread.name.startswith("spa2v-") for thread in threading.enumerate()):
+            # It waits for a service, say. While the interpreter shuts down it could free tensors, which aborts.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1 if end.code else 0)
+        raise
+
+
+def _run() -> None:
     try:
         build()()
     except Spa2vError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import pickle
 import struct
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,6 +150,14 @@ def _from_hub(need: Weights, offline: bool) -> Path | None:
             return None
         unreachable = isinstance(error, LocalEntryNotFoundError)
         raise OSError("the hub cannot be reached" if unreachable else str(error)) from error
+    except _network_faults() as error:
+        raise OSError(f"the hub cannot be reached: {error}") from error
+
+
+def _network_faults() -> tuple[type[Exception], ...]:
+    """What the library that the hub's client asks with raises; which one it is depends on the client's version."""
+    bases = (("httpx2", "HTTPError"), ("httpx", "HTTPError"), ("requests", "RequestException"))
+    return tuple(getattr(sys.modules[module], name) for module, name in bases if module in sys.modules)
 
 
 def _wanted(repository: str, patterns: Sequence[str]) -> list[str] | None:

@@ -28,6 +28,9 @@ POLL_S = 1.0
 _SAME_FOR_ALL = (WeightsError, ComponentLoadError)
 _OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
+PATIENCE_S, INTERRUPTED_S = 5.0, 1.0
+"""How long a plan that nobody wants any more may hold up the end; what ends regularly has no plans left."""
+
 Readied = list[tuple[ClipFolder, "Prepared | Exception | None"]]
 
 
@@ -97,8 +100,8 @@ class Batch:
                 while self._fill(background):
                     self._work(background)
         finally:
-            background.close()
             self._give_up()
+            background.close(INTERRUPTED_S if self.interrupts.asked else PATIENCE_S)
 
     def _fill(self, background: Background) -> bool:
         """Keeps the planners busy; whether anything is left to wait for."""
