@@ -41,9 +41,9 @@ _TABLE = (
     ("airplane", VEHICLE, 30.0, 28.0, 8.0, 30.0, 60.0),
     ("boat", VEHICLE, 7.0, 2.5, 2.0, 0.0, 12.0),
     ("piano", INSTRUMENT, 1.5, 1.5, 1.1, 0.0, 3.5),
-    ("guitar", INSTRUMENT, 0.95, 0.95, 0.42, 0.75, 2.4),
+    ("guitar", INSTRUMENT, 0.85, 0.85, 0.7, 0.6, 2.4),  # 1.0 m long, held at about 35 degrees
     ("harp", INSTRUMENT, 0.9, 0.9, 1.75, 0.0, 3.0),
-    ("violin", INSTRUMENT, 0.6, 0.6, 0.25, 1.25, 2.2),
+    ("violin", INSTRUMENT, 0.6, 0.6, 0.6, 0.9, 2.2),  # with its bow, its player sits
     ("cello", INSTRUMENT, 0.7, 0.7, 1.3, 0.1, 2.8),
     ("drum", INSTRUMENT, 1.5, 1.5, 1.1, 0.0, 3.2),
     ("flute", INSTRUMENT, 0.65, 0.65, 0.15, 1.3, 2.0),
