@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError
 from spa2v.core.media.files import atomic_path, write_json, write_text
 from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.core.untrusted import read_json, reason_of
+from spa2v.core.untrusted import FAULTS, read_json, reason_of
 from spa2v.plugins.layout_planners.mllm.examples import features
 from spa2v.plugins.layout_planners.mllm.examples.cues_json import cues_from_json, thinned
 
@@ -169,8 +170,7 @@ def read_index(folder: Path) -> ExampleIndex:
         if data["key"] != index_key(data["built_from"]):
             raise ValueError("the key does not fit")
         clips = tuple(_candidate(clip) for clip in data["clips"])
-        # Mapped first: a header that claims more than the file holds is refused, not allocated.
-        keys = np.array(np.load(folder / "keys.npy", mmap_mode="r", allow_pickle=False), np.float32)
+        keys = _keys(folder / "keys.npy")
         if keys.ndim != 2 or len(keys) != len(clips) or keys.shape[1] < features.blocks()[-1].stop:
             raise ValueError(f"{len(clips)} clips and keys of shape {keys.shape}")
         index = ExampleIndex((folder / str(data["data"])).resolve(), folder, clips, keys, data["built_from"])
@@ -178,6 +178,14 @@ def read_index(folder: Path) -> ExampleIndex:
         raise ConfigError(f"the example index in {str(folder)!r} is damaged", str(error), _rebuild(folder)) from error
     _check_fresh(index)
     return index
+
+
+def _keys(path: Path) -> NDArray[np.float32]:
+    try:
+        # Mapped first: a header that claims more than the file holds is refused, not allocated.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False), np.float32)
+    except (*FAULTS, SyntaxError, TokenError) as error:  # numpy reads the header as a literal of Python
+        raise ValueError(f"{path.name}: {reason_of(error)}") from error
 
 
 def _candidate(data: Mapping[str, Any]) -> Candidate:
