@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -315,7 +316,11 @@ def test_ctrl_c_in_a_single_run(bench: Bench) -> None:
     command = [sys.executable, "-m", "spa2v", "generate", bench.folder / "a.wav", "-c", bench.config, "-q"]
     command += ["-o", bench.folder / "v.mp4", "--run-dir", bench.folder / "run"]
     environment = {**os.environ, **bench.environment("hang:a")}
-    process = subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True)
+    # A shell starts what goes on in its background with Ctrl-C ignored, and the tests may be started so.
+    heeds = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
+        list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heeds
+    )
     until(lambda: bench.noted("hanging"), process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
