@@ -270,3 +270,11 @@ def test_the_base_models_prediction_type_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "sd" / "scheduler" / "scheduler_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "prediction_type": "v_prediction"}))
     assert load_tiny(base=str(tmp_path / "sd")).scheduler.config.prediction_type == "v_prediction"
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 10_000], ids=["torn", "a list", "deep"])
+def test_a_damaged_configuration_of_the_scheduler_is_named(tmp_path: Path, text: str) -> None:
+    shutil.copytree(tiny.home() / "sd", tmp_path / "sd")
+    (tmp_path / "sd" / "scheduler" / "scheduler_config.json").write_text(text)
+    with pytest.raises(WeightsError, match=r"^the scheduler in '.*scheduler' cannot be loaded\n"):
+        load_tiny(base=str(tmp_path / "sd"))

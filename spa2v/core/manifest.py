@@ -19,6 +19,7 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, VideoSceneLayout
 
 NAME = "manifest.json"
+MAX_MANIFEST_BYTES = 64 * 1024**2
 PACKAGES = ("numpy", "scipy", "av", "soundfile", "torch", "diffusers", "transformers", "accelerate")
 
 

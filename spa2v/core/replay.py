@@ -10,12 +10,10 @@ from typing import Any
 from spa2v.core import config as configs
 from spa2v.core.config import Config, Layer
 from spa2v.core.errors import AudioError, ConfigError
-from spa2v.core.manifest import NAME, describe_audio, versions
+from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME, describe_audio, versions
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.types import AudioClip
 from spa2v.core.untrusted import read_json, reason_of
-
-MAX_MANIFEST_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True)

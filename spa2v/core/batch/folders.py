@@ -11,12 +11,11 @@ from filelock import FileLock, Timeout
 from spa2v.core.batch.goals import Goal
 from spa2v.core.batch.items import Item
 from spa2v.core.errors import MediaError
-from spa2v.core.manifest import NAME, file_sha256
+from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME, file_sha256
 from spa2v.core.untrusted import read_json
 
 CLIPS, CLAIMS = "clips", ".claims"
 LAYOUT, CUES, VIDEO = "layout.json", "cues.json", "video.mp4"
-MAX_MANIFEST_BYTES = 64 * 1024**2
 
 
 class ClipFolder:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import MediaError
+from spa2v.core.untrusted import parse_json
 
 VERSION = 1
 
@@ -81,8 +82,8 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     for line in lines:
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line)
+        except ValueError:
             continue
         if isinstance(row, dict) and isinstance(row.get("key"), str) and isinstance(row.get("result"), dict):
             found[row["key"]] = row["result"]

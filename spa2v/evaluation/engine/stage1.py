@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import AudioError, LayoutError
+from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
 from spa2v.core.media.audio import read_audio
 from spa2v.core.media.files import read_layout
 from spa2v.core.types import KeyFrame, VideoSceneLayout
@@ -22,7 +23,6 @@ from spa2v.evaluation.scores import ClipScore
 
 METRICS = ("max_iou", "lt_sim", "doc_sim", "track_iou")
 SPATIAL = "spatial_alignment[layout]"
-MAX_MANIFEST_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _other_sound(files: ClipFiles) -> str | None:
     if files.layout is None or files.layout.name != "layout.json":
         return None
     try:
-        manifest = read_json(files.layout.parent / "manifest.json", MAX_MANIFEST_BYTES)
+        manifest = read_json(files.layout.parent / NAME, MAX_MANIFEST_BYTES)
         made_of, cut = manifest["audio"]["sha256"], manifest["config"]["audio"]
         if cut.get("start_s") or cut.get("duration_s"):
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import LayoutError, MediaError
-from spa2v.core.manifest import NAME
+from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
 from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
@@ -18,7 +18,6 @@ from spa2v.evaluation.report.figures import boxes_of, colors_of, curve
 from spa2v.evaluation.report.page import media_uri, picture_uri, render
 
 MAX_STRIP = 32
-MAX_JSON_BYTES = 64 * 1024**2
 DRAW_BOXES = ("storyboard",)
 """Backbones whose pictures hold a drawing of the boxes, and more than the scene: nothing is laid over them."""
 
@@ -74,7 +73,7 @@ def _backbone(manifest: Mapping[str, Any]) -> str:
 
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        data = read_json(path, MAX_JSON_BYTES)
+        data = read_json(path, MAX_MANIFEST_BYTES)
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +11,11 @@ import torch
 from torch import nn
 
 from spa2v.core.errors import WeightsError
+from spa2v.core.untrusted import FAULTS, read_json
 from spa2v.core.weights import Weights, known, locate, misfits, read_tensors, shorten
 from spa2v.plugins.motion_backbones.animatediff_sources import KNOWN, Sources
 
-FAILURES = (OSError, ValueError, RuntimeError, KeyError, TypeError, NotImplementedError)
+MAX_SCHEDULER_BYTES = 1024**2
 TEXT_PREFIX, TEXT_MODEL = "cond_stage_model.transformer.", "text_model."
 UNSTORED = ("position_ids", "pos_embed.pe")  # computed at construction
 
@@ -74,7 +74,7 @@ def _part(part: str, path: Path, make: Callable[[], Any]) -> Any:
 
     try:
         return make()
-    except (*FAILURES, SafetensorError) as error:
+    except (*FAULTS, SafetensorError) as error:
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise WeightsError(f"the {part} in {str(path)!r} cannot be loaded", reason) from error
 
@@ -134,8 +134,9 @@ def _scheduler(folder: Path) -> Any:
     from diffusers import DDIMScheduler
 
     path = folder / "scheduler" / "scheduler_config.json"
-    settings = json.loads(path.read_text()) if path.is_file() else {}
-    return DDIMScheduler.from_config(settings)
+    if not path.is_file():
+        return DDIMScheduler.from_config({})
+    return _part("scheduler", path.parent, lambda: DDIMScheduler.from_config(read_json(path, MAX_SCHEDULER_BYTES)))
 
 
 def _from_file(path: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
