@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError, Spa2vError, near
-from spa2v.core.untrusted import FAULTS, reason_of
+from spa2v.core.untrusted import FAULTS, message_of, reason_of
 
 SINGLE_ROLES = {
     "layout_planner": "layout_planners",
@@ -138,7 +138,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         loaded = OmegaConf.load(path)
         data = OmegaConf.to_container(loaded, resolve=False)
     except (*FAULTS, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"cannot read the config {str(path)!r}", str(error) or type(error).__name__) from error
+        raise ConfigError(f"cannot read the config {str(path)!r}", message_of(error)) from error
     if not isinstance(data, dict):
         raise ConfigError(f"the config {str(path)!r} is not a mapping")
     return data
@@ -167,7 +167,7 @@ def read_overrides(overrides: Sequence[str]) -> list[Layer]:
             check_yaml(value)
             data = OmegaConf.to_container(OmegaConf.from_dotlist([text]), resolve=False)
         except (*FAULTS, yaml.YAMLError, OmegaConfBaseException) as error:
-            raise ConfigError(f"override {text!r} cannot be read", str(error) or type(error).__name__) from error
+            raise ConfigError(f"override {text!r} cannot be read", message_of(error)) from error
         layers.append(Layer(data, f"override {text!r}"))
     return layers
 
@@ -305,7 +305,7 @@ def _resolve(merged: dict[str, Any]) -> dict[str, Any]:
             raise refusal
         return resolved
     except (*FAULTS, OmegaConfBaseException) as error:
-        raise ConfigError("the config cannot be resolved", str(error) or type(error).__name__) from error
+        raise ConfigError("the config cannot be resolved", message_of(error)) from error
 
 
 def _secrets_in(data: Any) -> set[str]:

@@ -26,10 +26,15 @@ FAULTS = (
 """What libraries raise on bytes that are not what they were written for, beside errors of their own."""
 
 
+def message_of(error: BaseException) -> str:
+    """The whole message; the kind of the error where it has none."""
+    return str(error) or type(error).__name__
+
+
 def reason_of(error: BaseException) -> str:
-    """One line for people: of the operating system, else the first line of the message, else the kind."""
-    told = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
-    return told[:200] or type(error).__name__
+    """One line for people, of at most 200 characters: the operating system's, else the first of `message_of`."""
+    told: str = getattr(error, "strerror", None) or message_of(error).lstrip().split("\n", 1)[0]
+    return told[:200]
 
 
 def parse_json(text: str | bytes) -> Any:
