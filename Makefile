@@ -45,7 +45,7 @@ test-all: lint docs
 	@if $(BIN)/python -c "$$ASK_PYPI" 2>/dev/null; then $(MAKE) audit; else $(MAKE) audit-newest; fi
 
 extensions: $(READY)
-	$(BIN)/pytest -m "" tests/test_extensions.py tests/test_broken_extension.py
+	$(BIN)/pytest -m "" tests/extensions/test_extensions.py tests/extensions/test_broken_extension.py
 
 define ASK_PYPI
 from importlib.metadata import version

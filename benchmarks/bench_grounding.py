@@ -30,9 +30,9 @@ from benchmarks import migc_frame_by_frame as slow
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText
 from spa2v.core.runtime import Run
 from spa2v.plugins.grounding_injectors.instances import Instances
-from spa2v.plugins.grounding_injectors.migc import MIGC
-from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule
-from spa2v.plugins.grounding_injectors.migc_processor import MIGCProcessor, Scene, Schedule, slot_positions
+from spa2v.plugins.grounding_injectors.migc.injector import MIGC
+from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule
+from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Scene, Schedule, slot_positions
 
 PIXELS = (320, 512)
 
@@ -215,7 +215,7 @@ def plot(curves: dict[str, dict[int, float]], width: int = 420, height: int = 26
 
 def clip(options: argparse.Namespace) -> dict[str, Any]:
     """Whole clips through the components: plain and grounded, then each kind of offload."""
-    from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+    from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
 
     layout = models.moving_layout(options.objects)
     run = Run(device=options.device.type)

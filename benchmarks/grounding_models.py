@@ -12,8 +12,8 @@ from torch import nn
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText
 from spa2v.core.runtime import Run
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
-from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, ModuleSizes
-from spa2v.plugins.motion_backbones.animatediff_sites import attention_sites
+from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, ModuleSizes
+from spa2v.plugins.motion_backbones.animatediff.attention_sites import attention_sites
 
 SIZES: dict[str, dict[str, Any]] = {
     "sd15": {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768, "layers": 2, "groups": 32},

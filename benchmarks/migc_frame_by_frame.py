@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, linear
 
-from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule
+from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule
 
 
 def attention(attn: Any, x: Tensor, text: Tensor) -> Tensor:

@@ -24,11 +24,11 @@ from torch import Tensor
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.plugins.grounding_injectors.masks import LatentMasks, PhaseMasks, phase_masks
-from spa2v.plugins.grounding_injectors.migc_attention import fourier
-from spa2v.plugins.grounding_injectors.migc_modules import MIGCModule, Scales
-from spa2v.plugins.grounding_injectors.migc_processor import MIGCProcessor, Scene, Schedule, slot_positions
-from spa2v.plugins.grounding_injectors.migc_weights import load_modules
-from spa2v.plugins.motion_backbones.animatediff_sites import attention_sites
+from spa2v.plugins.grounding_injectors.migc.attention import fourier
+from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, Scales
+from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Scene, Schedule, slot_positions
+from spa2v.plugins.grounding_injectors.migc.weights import load_modules
+from spa2v.plugins.motion_backbones.animatediff.attention_sites import attention_sites
 
 TOLERANCE, UNET_TOLERANCE = 1e-5, 1e-4
 POSITIONS = "pos_embed.pe"  # computed, not trained: need not be stored

@@ -24,7 +24,7 @@ from spa2v.plugins.cue_extractors.loudness import Loudness
 from spa2v.plugins.cue_extractors.motion import Motion
 from spa2v.plugins.cue_extractors.semantic_rules import SemanticRules
 from spa2v.plugins.cue_extractors.sources import Sources
-from spa2v.plugins.layout_planners.stereo_rules import StereoRules
+from spa2v.plugins.layout_planners.stereo_rules.planner import StereoRules
 
 MOVEMENTS = ("left_to_right", "right_to_left", "approaching", "receding")
 SIDES = ("left", "right", "left_to_right", "right_to_left")

@@ -12,8 +12,6 @@ import pytest
 
 from spa2v import AudioClip
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 @pytest.fixture(autouse=True)
 def no_installed_extensions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,6 +38,7 @@ def noise() -> AudioClip:
 
 TOY = '''
 from spa2v import AudioClip, Box, GeneratedVideo, KeyFrame, Run, SceneObject, SpatialCues, VideoSceneLayout
+from tests.kit.paths import ROOT
 
 
 class Loudest:

@@ -9,7 +9,7 @@ bytes; half change, remove, double or move a value of the JSON or YAML that the 
 errors that the reader documents, a broken promise, 20 seconds or 2 GiB is a finding: its input is written to
 WORK/TARGET/findings, and the command ends with 1. What widens the coverage of the Python code stays in
 WORK/TARGET/corpus. `--keep` adds the smallest set of inputs with the same coverage, each of at most 4 kB, to
-`tests/corpus/TARGET`, which `tests/test_fuzz_corpus.py` gives to the same targets in every test run.
+`tests/corpus/TARGET`, which `tests/core/test_fuzz_corpus.py` gives to the same targets in every test run.
 
 Decoders written in C (sound, safetensors) are run, but not measured, so what is reached in them is up to chance.
 """

@@ -1,7 +1,7 @@
 """Readers of everything that comes from outside, as targets for fuzzing: bytes in, nothing out.
 
 A target may raise nothing. It lets the errors pass that the reader documents, and asserts what the reader promises of a
-result. `tools.fuzz` looks for bytes that break one; `tests/test_fuzz_corpus.py` gives each the kept ones.
+result. `tools.fuzz` looks for bytes that break one; `tests/core/test_fuzz_corpus.py` gives each the kept ones.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def answer(data: bytes, folder: Path) -> None:
 
 def benchmark(data: bytes, folder: Path) -> None:
     """A benchmark manifest or a list of recordings: names of folders are plain and unique."""
-    from spa2v.core.batch import read_items
+    from spa2v.jobs.batch import read_items
 
     with refusing(ConfigError):
         names = [item.folder_name for item in read_items(stored(data, folder, "m.jsonl"))]
@@ -121,7 +121,7 @@ def ablation(data: bytes, folder: Path) -> None:
 def run_manifest(data: bytes, folder: Path) -> None:
     """The manifest of a run that is replayed."""
     from spa2v import Pipeline
-    from spa2v.core.replay import Replay
+    from spa2v.jobs.replay import Replay
 
     with refusing(Spa2vError):
         replay = Replay.read(stored(data, folder, "run/manifest.json").parent)
@@ -157,7 +157,7 @@ def checkpoint(data: bytes, folder: Path) -> None:
 
 def vocabulary(data: bytes, folder: Path) -> None:
     """The vocabulary beside weights."""
-    from spa2v.plugins.motion_backbones.vocabulary import Vocabulary
+    from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
 
     with refusing(WeightsError):
         found = Vocabulary.read(stored(data, folder, "vocabulary.json"))
@@ -278,8 +278,8 @@ def label_table(data: bytes, folder: Path) -> None:
 
 def clip_folder(data: bytes, folder: Path) -> None:
     """The manifest in a clip's folder of a batch: anything odd means that the clip is not finished."""
-    from spa2v.core.batch import Item
-    from spa2v.core.batch.folders import ClipFolder
+    from spa2v.jobs.batch import Item
+    from spa2v.jobs.batch.folders import ClipFolder
 
     stored(data, folder, "clips/clip/manifest.json")
     assert not ClipFolder(folder, Item("clip", folder / "a.wav")).stages()

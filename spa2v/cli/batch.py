@@ -10,7 +10,7 @@ import typer
 from spa2v.cli import options as opt
 
 if TYPE_CHECKING:
-    from spa2v.core.batch import Batch
+    from spa2v.jobs.batch import Batch
 
 
 def batch(
@@ -35,10 +35,10 @@ def batch(
     quiet: opt.Quiet = False,
 ) -> None:
     """Plan and draw many clips. Finished ones are skipped; run it in as many processes as you like on one folder."""
-    from spa2v.core.batch import STAGES, Batch, Goal, read_items
     from spa2v.core.config import raise_all
     from spa2v.core.errors import ConfigError, near
     from spa2v.core.runtime import joined_processes
+    from spa2v.jobs.batch import STAGES, Batch, Goal, read_items
 
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}", near(stage, STAGES))
@@ -77,8 +77,8 @@ def _run(work: Batch, quiet: bool) -> int:
 
 
 def _tell(work: Batch, wall_s: float) -> int:
-    from spa2v.core.batch import Summary, write_summary
     from spa2v.core.errors import MediaError
+    from spa2v.jobs.batch import Summary, write_summary
 
     try:
         summary = write_summary(work, wall_s)

@@ -12,9 +12,9 @@ from spa2v.cli import options as opt
 if TYPE_CHECKING:
     from spa2v.core.manifest import Manifest
     from spa2v.core.pipeline import Pipeline
-    from spa2v.core.replay import Replay
     from spa2v.core.runtime import Run
     from spa2v.core.types import AudioClip, VideoSceneLayout
+    from spa2v.jobs.replay import Replay
 
 FromRun = Annotated[
     Path | None,
@@ -49,7 +49,7 @@ def generate(
 
 def _replay(run: Path, audio: Path | None, out: Path | None, run_dir: Path | None, quiet: bool) -> None:
     from spa2v.core.pipeline import Pipeline
-    from spa2v.core.replay import Replay
+    from spa2v.jobs.replay import Replay
 
     replay = Replay.read(run)
     pipeline = Pipeline(replay.config, quiet=quiet)

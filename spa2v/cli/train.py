@@ -38,7 +38,7 @@ def _make(stage: str, help_text: str) -> None:
         workers: Workers = 0,
         quiet: Quiet = False,
     ) -> None:
-        from spa2v.world.training.command import train
+        from spa2v.training.command import train
 
         train((stage,), out, steps, batch, rate, init, seed, device, stills, clips, threads, workers, quiet)
 
@@ -66,7 +66,7 @@ def everything(
     quiet: Quiet = False,
 ) -> None:
     """All stages in order, then the weights in the folder `weights` of --out."""
-    from spa2v.world.training.command import ORDER, ship_all, train
+    from spa2v.training.command import ORDER, ship_all, train
 
     train(ORDER, out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet)
     ship_all(out, seed, device, out / "weights", (), init)
@@ -84,6 +84,6 @@ def ship(
     device: Device = "cpu",
 ) -> None:
     """Write what has been trained as half-precision weights that the product loads."""
-    from spa2v.world.training.command import ship_all
+    from spa2v.training.command import ship_all
 
     ship_all(out, seed, device, to, part or (), init)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.batch.items import Item
 from spa2v.core.config import Config, Layer, merge
 from spa2v.core.errors import ConfigError, Spa2vError
 from spa2v.core.manifest import make_folder
@@ -23,6 +22,7 @@ from spa2v.evaluation.engine.planning import make_outputs
 from spa2v.evaluation.engine.result import Evaluation
 from spa2v.evaluation.engine.stage1 import Stage1
 from spa2v.evaluation.engine.stage2 import Stage2
+from spa2v.jobs.batch.items import Item
 
 NAME = "ablation.json"
 MAX_BYTES = 16 * 1024**2

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spa2v.core.batch.items import Item
 from spa2v.core.errors import ConfigError
 from spa2v.core.types.benchmark import MANIFEST, MAX_LINE, MAX_MANIFEST_BYTES, BenchmarkClip
 from spa2v.core.untrusted import parse_json, read_bytes, reason_of
+from spa2v.jobs.batch.items import Item
 
 ALL_SPLITS = "all"
 

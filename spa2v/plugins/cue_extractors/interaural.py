@@ -6,9 +6,9 @@ import numpy as np
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Track
-from spa2v.plugins.cue_extractors.lateral import lateral_of
-from spa2v.plugins.cue_extractors.place import Place, energy_weights, locate
-from spa2v.plugins.cue_extractors.spectra import Array, spectra_of
+from spa2v.dsp.azimuth import Place, energy_weights, locate
+from spa2v.dsp.interaural import lateral_of
+from spa2v.dsp.stft import Array, spectra_of
 
 IDENTICAL = "Both channels are identical: no lateral evidence."
 PARTLY = "The channels are identical in {share:.0%} of the clip; the place is read from the rest."

@@ -6,9 +6,9 @@ import numpy as np
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Track
-from spa2v.plugins.cue_extractors.lateral import smoothed
-from spa2v.plugins.cue_extractors.spectra import FLOOR_DBFS, SILENCE_DBFS, Array, spectra_of
-from spa2v.plugins.cue_extractors.trends import change_over_clip, steadiness
+from spa2v.dsp.interaural import smoothed
+from spa2v.dsp.stft import FLOOR_DBFS, SILENCE_DBFS, Array, spectra_of
+from spa2v.dsp.trends import change_over_clip, steadiness
 
 SILENT = "The recording is silent: nothing rises above {limit:.0f} dBFS."
 DB_PER_DOUBLING = 6.0206  # free field: the level falls by this for each doubling of the distance

@@ -6,10 +6,10 @@ import numpy as np
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Track
-from spa2v.plugins.cue_extractors.lateral import smoothed
-from spa2v.plugins.cue_extractors.pitch import centroid_hz, pitch_track
-from spa2v.plugins.cue_extractors.spectra import Array, spectra_of
-from spa2v.plugins.cue_extractors.trends import change_over_clip
+from spa2v.dsp.interaural import smoothed
+from spa2v.dsp.pitch import centroid_hz, pitch_track
+from spa2v.dsp.stft import Array, spectra_of
+from spa2v.dsp.trends import change_over_clip
 
 MIN_HEARD = 8  # frames with a pitch, before a drift of it means anything
 

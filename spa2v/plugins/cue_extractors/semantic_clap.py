@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError, MissingDependency, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag
-from spa2v.plugins.cue_extractors.spectra import spectra_of
+from spa2v.dsp.stft import spectra_of
 
 LABELS = (
     "car", "bus", "truck", "motorcycle", "train", "airplane", "boat", "guitar", "piano", "harp", "violin", "cello",

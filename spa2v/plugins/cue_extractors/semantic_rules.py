@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.plugins.cue_extractors.kinds import kind_tags
-from spa2v.plugins.cue_extractors.spectra import spectra_of
-from spa2v.plugins.cue_extractors.texture import texture_of
+from spa2v.dsp.sound_kinds import kind_tags
+from spa2v.dsp.stft import spectra_of
+from spa2v.dsp.timbre import texture_of
 
 EXCERPT_S = 90.0  # frames stay contiguous up to here
 

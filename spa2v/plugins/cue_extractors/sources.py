@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Track
-from spa2v.plugins.cue_extractors.cells import PLACES, Cells, cells_of
-from spa2v.plugins.cue_extractors.exchange import exchange_in, two_of
-from spa2v.plugins.cue_extractors.kinds import kind_tags
-from spa2v.plugins.cue_extractors.lateral import lateral_of
-from spa2v.plugins.cue_extractors.layers import Layer, layers_of
-from spa2v.plugins.cue_extractors.one_thing import is_one
-from spa2v.plugins.cue_extractors.place import energy_weights, is_colored, locate
-from spa2v.plugins.cue_extractors.routes import NEAR
-from spa2v.plugins.cue_extractors.separation import Evidence, Split, separate
-from spa2v.plugins.cue_extractors.spectra import Array, Spectra, decibel, spectra_of
-from spa2v.plugins.cue_extractors.strands import step_times, strands_of
-from spa2v.plugins.cue_extractors.texture import texture_of
+from spa2v.dsp.azimuth import energy_weights, is_colored, locate
+from spa2v.dsp.interaural import lateral_of
+from spa2v.dsp.separation.opposing_passes import exchange_in, two_of
+from spa2v.dsp.separation.single_source import is_one
+from spa2v.dsp.separation.spatial import Evidence, Split, separate
+from spa2v.dsp.separation.stream_tracks import step_times, strands_of
+from spa2v.dsp.separation.streams import Layer, layers_of
+from spa2v.dsp.separation.tf_bins import PLACES, Cells, cells_of
+from spa2v.dsp.separation.trajectories import NEAR
+from spa2v.dsp.sound_kinds import kind_tags
+from spa2v.dsp.stft import Array, Spectra, decibel, spectra_of
+from spa2v.dsp.timbre import texture_of
 
 MAX_SOURCES = 8
 BY_PLACE = "{count} sources stand apart by place."

@@ -1,0 +1,1 @@
+"""The signal library: what is measured in sound."""

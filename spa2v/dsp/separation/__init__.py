@@ -1,0 +1,1 @@
+"""Separation of a recording into sources."""

@@ -1,0 +1,1 @@
+"""Jobs: one clip's way through both stages, many clips, and earlier runs again."""

@@ -1,0 +1,89 @@
+"""What `spa2v world train` does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from spa2v.core.errors import ConfigError
+from spa2v.core.manifest import make_folder
+from spa2v.core.runtime import Run
+from spa2v.training.plan import Plan
+
+ORDER = ("detector", "vae", "base", "motion", "migc", "gligen")
+
+
+def train(
+    stages: Sequence[str],
+    out: Path,
+    steps: int | None = None,
+    batch: int | None = None,
+    rate: float | None = None,
+    init: Path | None = None,
+    seed: int = 6,
+    device: str = "auto",
+    stills: int | None = None,
+    clips: int | None = None,
+    threads: int | None = None,
+    workers: int = 0,
+    quiet: bool = False,
+) -> None:
+    """Trains stages in a folder, each from its checkpoint there if it has one.
+
+    Raises:
+        ConfigError: a number that makes no sense, or a folder that cannot be made.
+        WeightsError: an earlier stage is missing, or a checkpoint is of another training.
+    """
+    import torch
+
+    from spa2v.training.stages import Workshop
+
+    for name, value in (("--steps", steps), ("--batch", batch), ("--stills", stills), ("--threads", threads)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name}: {value}", "expected at least 1")
+    if rate is not None and not 0 < rate < 1:
+        raise ConfigError(f"--rate: {rate}", "expected more than 0 and less than 1")
+    if workers < 0:
+        raise ConfigError(f"--workers: {workers}", "expected 0 or more")
+    if threads:
+        torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; nothing on a CPU
+    make_folder(out)
+    plan = Plan()
+    plan = replace(plan, stills=stills or plan.stills, clips=plan.clips if clips is None else clips)
+    run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
+    for stage in stages:
+        workshop = Workshop(out, plan, run, init, workers)
+        trainer = workshop.trainer(stage, steps=steps, batch=batch, rate=rate)
+        first = trainer.step
+        trainer.train()
+        report(stage, first, trainer.step, trainer.seconds, [loss for _, loss in trainer.losses], out)
+
+
+def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[float], out: Path) -> None:
+    """One line on stderr about a finished stage."""
+    recent = losses[-100:]
+    mean = sum(recent) / len(recent) if recent else float("nan")
+    went = f"steps {first} to {last}" if last > first else f"already at step {last}"
+    print(f"{stage}: {went}, {seconds / 60:.1f} minutes in all, loss {mean:.4f}; {out / stage}", file=sys.stderr)
+
+
+def ship_all(
+    out: Path, seed: int, device: str, target: Path, parts: Sequence[str] = (), init: Path | None = None
+) -> None:
+    """Writes what has been trained in `out` to `target`: all of it, or some parts.
+
+    Raises:
+        ConfigError: a part that there is not, or a folder that cannot be made.
+    """
+    from spa2v.training.export import PARTS, ship
+    from spa2v.training.stages import Workshop
+
+    if strange := sorted(set(parts) - set(PARTS)):
+        raise ConfigError(f"there is no part {strange[0]!r} of the weights", f"parts: {', '.join(PARTS)}")
+    make_folder(target)
+    run = Run(seed=seed, device=device, dtype="float32")
+    done = ship(Workshop(out, Plan(), run, init), target, parts or PARTS)
+    print(f"wrote {', '.join(done) or 'nothing'} to {target}", file=sys.stderr)

@@ -1,0 +1,260 @@
+"""`spa2v weights`: on small weights, on damaged ones, and against a hub on the loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
+from spa2v.cli.weights import app
+from spa2v.core.errors import WeightsError
+from spa2v.core.weights import Weights, find, is_local, locate, misfits, read_tensors, split_source
+from tests.kit import tiny_weights as tiny
+
+RULES = "layout_planner.name=stereo_rules"
+SMALL = ["width=64", "height=48", "frames=4", "steps=2"]
+
+
+def settings(**sources: Path) -> list[str]:
+    """Overrides that put small weights in the place of the preset's."""
+    places = {"base": tiny.home() / "sd", "motion": tiny.home() / "motion", "weights": tiny.home() / "migc.ckpt"}
+    given = {**places, **sources}
+    role = {"base": "motion_backbone", "motion": "motion_backbone", "weights": "grounding_injector"}
+    sizes = [f"motion_backbone.options.{size}" for size in SMALL]
+    return [RULES, *sizes, *(f"{role[name]}.options.{name}={path}" for name, path in given.items())]
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_list_names_what_a_preset_needs() -> None:
+    found = json.loads(invoke("list", "--json", RULES).stdout)
+    assert [item["source"] for item in found] == [
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        "guoyww/animatediff-motion-adapter-v1-5-2",
+        "thisiswooyeol/MIGC-diffusers/migc_adapter_weights.safetensors",
+    ]
+    assert [item["size_mb"] for item in found] == [4270, 1813, 229]
+    assert "non-commercial research only" in found[2]["license"]
+    table = invoke("list", *settings()).stdout
+    assert table.count("yes") == 3
+
+
+@pytest.mark.parametrize(
+    ("preset", "source"),
+    [
+        ("spa2v-gligen", "masterful/gligen-1-4-generation-text-box"),
+        ("spa2v-fast", "wangfuyun/AnimateLCM/AnimateLCM_sd15_t2v_lora.safetensors"),
+        ("paper", "guoyww/animatediff-motion-adapter-v1-5-2"),
+    ],
+)
+def test_every_preset_lists(preset: str, source: str) -> None:
+    found = json.loads(invoke("list", "--json", "--config", preset, RULES).stdout)
+    assert source in [item["source"] for item in found]
+
+
+def test_presets_compose() -> None:
+    from spa2v import Pipeline
+
+    backbone: Any = Pipeline.from_preset("spa2v", "spa2v-fast", "low-memory", overrides=[RULES]).motion_backbone
+    assert (backbone.steps, backbone.offload, backbone.decode_chunk) == (6, "model", 1)
+    assert backbone.scheduler == {"name": "LCMScheduler", "beta_schedule": "linear"}
+    assert (backbone.width, backbone.motion) == (512, "wangfuyun/AnimateLCM")
+
+
+def test_a_config_without_weights() -> None:
+    result = invoke("list", "--config", "storyboard")
+    assert result.exit_code == 0
+    assert "this config needs no weights" in result.stderr
+
+
+def test_check_loads_what_is_there() -> None:
+    result = invoke("check", *settings())
+    assert result.stdout.splitlines() == ["animatediff: fits", "migc: fits"], result.exception
+
+
+def test_check_names_what_is_missing_and_what_does_not_fit(tmp_path: Path) -> None:
+    tensors = torch.load(tiny.home() / "migc.ckpt")["state_dict"]
+    tensors.pop(next(key for key in tensors if key.endswith("la.to_q.weight")))
+    torch.save({"state_dict": tensors}, tmp_path / "gap.ckpt")
+    result = invoke("check", *settings(weights=tmp_path / "gap.ckpt"))
+    assert result.stdout.splitlines() == ["animatediff: fits"]
+    assert isinstance(result.exception, WeightsError)
+    text = str(result.exception)
+    assert text.splitlines()[0] == "not all weights are in place"
+    assert "migc: the file 'gap.ckpt' is no MIGC checkpoint for this backbone" in text
+    assert "missing: la.to_q.weight" in text
+    result = invoke("check", *settings(motion=tmp_path / "gone"))
+    assert f"animatediff: the motion modules {str(tmp_path / 'gone')!r} is missing" in str(result.exception)
+
+
+def test_check_names_a_truncated_file(tmp_path: Path) -> None:
+    path = tmp_path / "short.ckpt"
+    path.write_bytes((tiny.home() / "migc.ckpt").read_bytes()[:5000])
+    result = invoke("check", *settings(weights=path))
+    assert "the weights file 'short.ckpt' cannot be read" in str(result.exception)
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the Hugging Face hub as a download asks for: the list of a repository, and its files."""
+
+    files: dict[str, bytes] = {}
+    asked: list[str] = []
+    commit = "0123456789abcdef0123456789abcdef01234567"
+
+    def do_HEAD(self) -> None:
+        self._file(body=False)
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/api/models/"):
+            tree = [{"type": "file", "path": name, "size": len(data), "oid": "0"} for name, data in self.files.items()]
+            about = {"id": "tiny/model", "sha": self.commit, "siblings": [{"rfilename": name} for name in self.files]}
+            self._answer(json.dumps(tree if "/tree/" in self.path else about).encode(), {})
+        else:
+            self._file(body=True)
+
+    def _file(self, body: bool) -> None:
+        name = self.path.split("?")[0].split(f"/resolve/{self.commit}/")[-1].split("/resolve/main/")[-1]
+        if name not in self.files:
+            self.send_error(404)
+            return
+        self.asked.append(name)
+        data = self.files[name]
+        mark = hashlib.sha256(data).hexdigest()
+        self._answer(data, {"ETag": f'"{mark}"', "X-Repo-Commit": self.commit}, body)
+
+    def _answer(self, data: bytes, headers: dict[str, str], body: bool = True) -> None:
+        self.send_response(200)
+        for key, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if body:
+            self.wfile.write(data)
+
+    def log_message(self, *given: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def run_weights(command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own: the hub's client reads its environment once."""
+    code = "from spa2v.cli.weights import app; app()"
+    return subprocess.run(
+        [sys.executable, "-c", code, command, *arguments],
+        env={**os.environ, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_fetch_takes_the_needed_files_from_the_hub(hub: str, tmp_path: Path) -> None:
+    motion = tiny.home() / "motion"
+    Hub.files = {path.name: path.read_bytes() for path in motion.iterdir()} | {
+        "diffusion_pytorch_model.bin": b"not needed: the safetensors file comes first",
+        "readme.md": b"not needed",
+    }
+    Hub.asked = []
+    arguments = [*settings(motion=Path("tiny/model"))]
+    environment = {"HF_ENDPOINT": hub, "HF_HUB_CACHE": str(tmp_path)}
+    fetched = run_weights("fetch", *arguments, **environment)
+    assert fetched.returncode == 0, fetched.stderr
+    assert "animatediff: fetching the motion modules 'tiny/model' (size unknown; license: unknown" in fetched.stderr
+    assert set(Hub.asked) == {"config.json", "diffusion_pytorch_model.safetensors"}
+    folder = Path(next(line for line in fetched.stdout.splitlines() if "tiny" in line))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: Hub.files[name] for name in Hub.asked}
+
+
+@pytest.mark.slow
+def test_a_machine_without_network_is_told_what_to_do(tmp_path: Path) -> None:
+    """Nothing listens there; the hub's client asks six times. The files of the base model are listed first."""
+    hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    item = SceneObject("car_0", "car", Box(0.1, 0.1, 0.5, 0.5))
+    layout = VideoSceneLayout(1.0, "A car.", (KeyFrame(0.0, "A car.", (item,)),))
+    (tmp_path / "layout.json").write_text(layout.dumps())
+    words = ["render", tmp_path / "layout.json", "--config", "spa2v", "-o", tmp_path / "v.mp4"]
+    command = [sys.executable, "-m", "spa2v", *words]
+    done = subprocess.run(command, env={**os.environ, **hub}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    told = done.stderr.partition("error: ")[2].splitlines()
+    assert told[0] == "the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5' cannot be fetched"
+    assert told[1].startswith("  the hub cannot be reached")
+    assert "  run `spa2v weights fetch` on a machine with network" in told
+
+
+def test_sources_are_paths_or_hub_ids(tmp_path: Path) -> None:
+    assert all(is_local(source) for source in ("./a/b", "model.ckpt", str(tmp_path)))
+    assert not any(is_local(source) for source in ("owner/name", "owner/name/file.safetensors"))
+    assert split_source("owner/name") == ("owner/name", None)
+    assert split_source("owner/name/deep/file.bin") == ("owner/name", "deep/file.bin")
+    assert find(Weights("base", str(tmp_path), "base")) == tmp_path
+    assert find(Weights("base", "./gone", "base")) is None
+
+
+def test_a_copy_of_other_files_of_a_repository_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    copy = tmp_path / "models--tiny--model"
+    (copy / "snapshots" / Hub.commit).mkdir(parents=True)
+    (copy / "refs").mkdir()
+    (copy / "refs" / "main").write_text(Hub.commit)
+    (copy / "snapshots" / Hub.commit / "lora.safetensors").touch()
+    need = Weights("motion modules", "tiny/model", "motion", patterns=("*.json", "model.safetensors|model.bin"))
+    assert find(need) is None
+    (copy / "snapshots" / Hub.commit / "model.bin").touch()
+    assert find(need) == copy / "snapshots" / Hub.commit
+
+
+def test_ids_that_are_none_are_refused() -> None:
+    with pytest.raises(WeightsError, match="the base 'not an id/at all' cannot be fetched"):
+        locate(Weights("base", "not an id/at all", "base"))
+
+
+def test_misfits_name_keys() -> None:
+    lines = misfits({"a": (1,), "b": (2,), "z": (1,)}, {"a": (1,), "b": (3,), "c": (1,)})
+    assert lines == ["missing: c", "not known: z", "of another shape: b (2,) instead of (3,)"]
+    many = misfits({}, {f"key{k}": () for k in range(10)})
+    assert many == ["missing: key0, key1, key2, key3, key4, key5, key6, key7 and 2 more"]
+
+
+def test_tensors_of_both_formats_read_alike(tmp_path: Path) -> None:
+    tensors = {"a": torch.arange(3.0)}
+    save_file(tensors, tmp_path / "a.safetensors")
+    torch.save(tensors, tmp_path / "a.bin")
+    torch.save({"model": tensors}, tmp_path / "b.bin")
+    assert load_file(tmp_path / "a.safetensors").keys() == {"a"}
+    for path, wrappers in (("a.safetensors", ()), ("a.bin", ("state_dict",)), ("b.bin", ("model",))):
+        assert torch.equal(read_tensors(tmp_path / path, wrappers)["a"], tensors["a"])
+
+
+def test_a_part_that_the_package_does_not_carry() -> None:
+    need = Weights("motion modules", "spa2v:weights/nowhere", "motion")
+    with pytest.raises(WeightsError) as caught:
+        locate(need)
+    assert str(caught.value) == (
+        "the motion modules 'spa2v:weights/nowhere' does not exist\n  this release does not carry it\n"
+        "  make it with `spa2v world train`, and name it with `motion`"
+    )

@@ -1,0 +1,51 @@
+"""The programs of `examples/`, run as a reader runs them, also on a recording of one's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spa2v import AudioClip, VideoSceneLayout
+from spa2v.core.media.audio import write_audio
+from tests.kit.paths import ROOT
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(example: str, folder: Path, *words: str) -> str:
+    path = next(path for path in EXAMPLES if path.stem == example)
+    variables = os.environ | {"SPA2V_EXTENSIONS": "", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, path, *words], cwd=folder, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def recording(tmp_path: Path, noise: AudioClip) -> str:
+    """Noise that is louder at the right, in a file."""
+    write_audio(tmp_path / "noise.wav", noise)
+    return "noise.wav"
+
+
+def test_ten_lines(tmp_path: Path) -> None:
+    assert run("ten_lines", tmp_path).count("\n") == 1
+    assert (tmp_path / "street.mp4").stat().st_size > 10_000
+    source = next(path for path in EXAMPLES if path.stem == "ten_lines").read_text(encoding="utf-8")
+    code = [line for line in source.splitlines() if line and not line.startswith('"""')]
+    assert len(code) <= 10
+
+
+def test_look_at_cues(tmp_path: Path, recording: str) -> None:
+    lines = run("look_at_cues", tmp_path, recording).splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("at 0.5 s: +"), "the noise is louder at the right"
+
+
+def test_edit_a_plan(tmp_path: Path, recording: str) -> None:
+    assert "-> A bus drives by. ['bus']" in run("edit_a_plan", tmp_path, recording)
+    assert set(VideoSceneLayout.loads((tmp_path / "bus.json").read_text()).names.values()) == {"bus"}
+    assert (tmp_path / "bus.png").is_file()

@@ -1,0 +1,116 @@
+"""Every built-in component, as the catalog lists it, keeps the contract of its family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spa2v.core.host import Host
+from spa2v.testing import check_component, toy_layout
+from spa2v.testing.backbone import TINY, tiny_animatediff
+from spa2v.testing.contract import rules
+
+Options = dict[str, Any]
+Setup = Callable[[Path, pytest.MonkeyPatch], AbstractContextManager[Options]]
+
+
+def with_options(**options: Any) -> Setup:
+    @contextmanager
+    def setup(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+        yield options
+
+    return setup
+
+
+@contextmanager
+def a_layout_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+    """A plan without things, which fits silence as well as any other sound."""
+    path = folder / "layout.json"
+    path.write_text(replace(toy_layout(0), notes=("Nothing is heard.",)).dumps())
+    yield {"path": str(path), "stretch": True}
+
+
+@contextmanager
+def tiny_networks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+    yield {**tiny_animatediff(), **TINY}
+
+
+@contextmanager
+def tiny_clap(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+    from tests.kit.tiny_clap import clap
+
+    yield {"model": str(clap(folder / "clap")), "local_files_only": True}
+
+
+def tiny_file(name: str) -> Setup:
+    """A checkpoint with modules for the layers of the tiny backbone."""
+
+    @contextmanager
+    def setup(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+        from tests import tiny_weights
+
+        yield {"weights": str(tiny_weights.home() / name)}
+
+    return setup
+
+
+def a_service(name: str, **options: Any) -> Setup:
+    """A loopback server that answers as the service does; the real client asks it."""
+
+    @contextmanager
+    def setup(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+        from tests.kit.loopback import kit
+        from tests.kit.loopback.server import serving
+
+        kit.use_keys(monkeypatch)
+        with serving(kit.answer(name)) as server:
+            kit.aim(monkeypatch, server)
+            yield {"shots": 0, "first_wait_s": 0.01, **options}
+
+    return setup
+
+
+SETUPS: dict[tuple[str, str], Setup] = {
+    ("cue_extractors", "semantic_clap"): tiny_clap,
+    ("layout_planners", "layout_file"): a_layout_file,
+    ("layout_planners", "gemini"): a_service("gemini"),
+    ("layout_planners", "gpt4o"): a_service("openai"),
+    ("layout_planners", "caption_lvd"): a_service("openai", caption="a car drives by"),
+    ("grounding_injectors", "migc"): tiny_file("migc.ckpt"),
+    ("grounding_injectors", "gligen"): tiny_file("gligen.safetensors"),
+    ("motion_backbones", "animatediff"): tiny_networks,
+}
+"""What a component needs that cannot be here: small weights in the real format, or a server on this machine."""
+
+NO_DENOISER = {"sites", "text", "loop", "steer"}
+UNCHECKED: dict[tuple[str, str], set[str]] = {("motion_backbones", "storyboard"): NO_DENOISER}
+"""Rules that do not apply; nothing else may go unchecked."""
+
+COMPONENTS = [(item.family, item.name) for item in Host(extensions=[]).registry.components()]
+
+
+@pytest.fixture(autouse=True)
+def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.mark.parametrize(("family", "name"), COMPONENTS, ids=[f"{family}-{name}" for family, name in COMPONENTS])
+def test_a_built_in_component_keeps_its_contract(
+    family: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SETUPS.get((family, name), with_options())(tmp_path, monkeypatch) as options:
+        report = check_component(family, name, **options)
+    unchecked = UNCHECKED.get((family, name), set())
+    assert set(report.unchecked) == unchecked
+    assert set(report.kept) | unchecked == {rule.name for rule in rules(family)}
+    if family == "grounding_injectors":
+        assert report.facts["grounds"] is (name != "ungrounded")
+
+
+def test_the_tables_name_components_that_exist() -> None:
+    assert {*SETUPS, *UNCHECKED} <= {*COMPONENTS}

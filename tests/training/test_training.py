@@ -1,0 +1,388 @@
+"""Training of small weights: exact resume, frozen parts, formats that the product loads."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import spa2v
+from spa2v.core.errors import ConfigError, WeightsError
+from spa2v.core.runtime import Run
+from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
+from spa2v.core.weights import local_path, locate
+from spa2v.plugins.grounding_injectors.gligen.injector import GLIGEN
+from spa2v.plugins.grounding_injectors.migc.injector import MIGC
+from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
+from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
+from spa2v.training.captions import Shown, caption
+from spa2v.training.command import ship_all, train
+from spa2v.training.export import ship
+from spa2v.training.loop import Recipe, averaged, batches, rate_at
+from spa2v.training.pictures import draw_pool, kept_pool
+from spa2v.training.plan import Plan
+from spa2v.training.stages import Workshop, state_hash
+from spa2v.training.tokenizer import known_words, load_tokenizer, write_tokenizer
+
+STEPS = 4
+TINY = Plan(
+    size=(64, 32),
+    vae_widths=(12, 16, 24),
+    latent_channels=4,
+    unet_widths=(16, 16, 32),
+    heads=2,
+    groups=8,
+    text_width=32,
+    text_layers=1,
+    text_heads=2,
+    stills=6,
+    clips=2,
+    frames=4,
+    recipes={
+        name: Recipe(steps=STEPS, batch=2, rate=2e-2, sheet_every=0)
+        for name in ("detector", "vae", "base", "motion", "migc", "gligen")
+    },
+)
+SEED = 3
+
+
+def workshop(out: Path, plan: Plan = TINY, start: Path | None = None) -> Workshop:
+    return Workshop(out, plan, Run(seed=SEED, device="cpu", dtype="float32"), start)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all stages trained for a few steps, and their weights in `weights`."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("training")
+    for stage in TINY.recipes:
+        workshop(out).trainer(stage).train()
+    assert set(ship(workshop(out), out / "weights")) == {"vae", "base", "motion", "migc", "gligen", "detector"}
+    return out
+
+
+def link_earlier(trained: Path, out: Path, stages: tuple[str, ...]) -> None:
+    """Gives a new folder the earlier stages of a trained one."""
+    for name in (*stages, "pools", "tokenizer"):
+        (out / name).symlink_to(trained / name)
+
+
+@pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
+def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp_path: Path) -> None:
+    earlier = {"base": ("vae",), "motion": ("vae", "base")}
+    earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"]}
+    link_earlier(trained, tmp_path, earlier.get(stage, ()))
+    workshop(tmp_path).trainer(stage).train(until=2)
+    resumed = workshop(tmp_path).trainer(stage)
+    assert resumed.step == 2
+    resumed.train()
+    whole, parts = averaged(trained / stage), averaged(tmp_path / stage)
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+    assert (tmp_path / stage / "loss.csv").read_text() == (trained / stage / "loss.csv").read_text()
+
+
+def test_an_interrupt_leaves_a_checkpoint_from_which_training_goes_on(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link_earlier(trained, tmp_path, ())
+    trainer = workshop(tmp_path).trainer("vae")
+    loss = trainer.stage.loss
+
+    def loss_and_interrupt(batch: object, run: Run) -> torch.Tensor:
+        if trainer.step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return loss(batch, run)
+
+    monkeypatch.setattr(trainer.stage, "loss", loss_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    resumed = workshop(tmp_path).trainer("vae")
+    assert resumed.step == 2
+    resumed.train()
+    whole, parts = averaged(trained / "vae"), averaged(tmp_path / "vae")
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+@pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
+def test_batches_drawn_ahead_are_the_same(stage: str, trained: Path) -> None:
+    """By worker processes or by this one, in order, from any step on."""
+    made = workshop(trained).trainer(stage).stage
+    run = Run(seed=SEED, device="cpu")
+    ahead = list(batches(made, 2, range(1, 4), run, workers=2, pinned=False))
+    here = [made.batch(step, 2, run) for step in range(1, 4)]
+    assert len(ahead) == 3
+    assert all(same(a, b) for a, b in zip(ahead, here, strict=True))
+
+
+def same(a: object, b: object) -> bool:
+    """Whether two batches hold the same numbers."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)  # type: ignore[arg-type]
+    if isinstance(a, tuple) and not isinstance(a[:1], str):
+        return all(same(x, y) for x, y in zip(a, b, strict=True))  # type: ignore[call-overload]
+    if hasattr(a, "__dataclass_fields__"):
+        return all(same(getattr(a, name), getattr(b, name)) for name in a.__dataclass_fields__)
+    return bool(np.all(a == b))
+
+
+@pytest.mark.parametrize("stage", ["motion", "migc", "gligen"])
+def test_later_stages_leave_vae_and_base_alone(stage: str, trained: Path, tmp_path: Path) -> None:
+    link_earlier(trained, tmp_path, ("vae", "base"))
+    shop = workshop(tmp_path)
+    trainer = shop.trainer(stage)
+    made = trainer.stage
+    unet = made.network if stage == "motion" else made.frozen.unet  # type: ignore[attr-defined]
+    own = set(map(id, trainer.module.parameters()))
+    others = torch.nn.ParameterDict(
+        {name.replace(".", "/"): p for name, p in unet.named_parameters() if id(p) not in own}
+    )
+    before = [state_hash(module) for module in (others, shop.vae, shop.prompter.encoder)]
+    learned = state_hash(trainer.module)
+    trainer.train()
+    assert [state_hash(module) for module in (others, shop.vae, shop.prompter.encoder)] == before
+    assert state_hash(trainer.module) != learned
+
+
+def test_the_base_leaves_the_vae_alone(trained: Path, tmp_path: Path) -> None:
+    link_earlier(trained, tmp_path, ("vae",))
+    shop = workshop(tmp_path)
+    base = shop.trainer("base")
+    before, learned = state_hash(shop.vae), state_hash(base.module)
+    base.train()
+    assert state_hash(shop.vae) == before
+    assert state_hash(base.module) != learned
+
+
+def test_latents_have_unit_spread(trained: Path) -> None:
+    latents = workshop(trained).latents("stills").float()
+    assert float(latents.std()) == pytest.approx(1.0, abs=0.02)
+
+
+def test_motion_never_sees_boxes(trained: Path, tmp_path: Path) -> None:
+    """Other boxes, the same clips and words: the motion stage's loss does not change."""
+    link_earlier(trained, tmp_path, ("vae", "base"))
+    shop = workshop(tmp_path)
+    stage = shop.trainer("motion").stage
+    run = Run(seed=SEED, device="cpu")
+    before = float(stage.loss(stage.batch(0, 2, run), run).detach())
+    swapped = {"left": (0.0, 0.1, 0.3, 0.2), "center": (0.4, 0.1, 0.6, 0.2), "right": (0.7, 0.1, 1.0, 0.2)}
+    pool = stage.pool  # type: ignore[attr-defined]
+    moved = tuple(tuple(tuple(replace(t, box=swapped[t.place]) for t in row) for row in clip) for clip in pool.things)
+    stage.pool = replace(pool, things=moved)  # type: ignore[attr-defined]
+    assert float(stage.loss(stage.batch(0, 2, run), run).detach()) == before
+
+
+def layout() -> VideoSceneLayout:
+    thing = SceneObject("car_0", "car", Box(0.2, 0.3, 0.7, 0.9))
+    return VideoSceneLayout(
+        duration_s=1.0, caption="A car on the left.", keyframes=(KeyFrame(0.0, "A car on the left.", (thing,)),)
+    )
+
+
+def test_the_product_loads_what_training_ships(trained: Path) -> None:
+    weights = trained / "weights"
+    run = Run(seed=1, device="cpu", dtype="float32")
+    options = {"width": 64, "height": 32, "frames": 4, "steps": 2, "guidance": 3.0, "negative_prompt": ""}
+    backbone = AnimateDiff(base=str(weights / "stable-diffusion"), motion=str(weights / "motion-adapter"), **options)  # type: ignore[arg-type]
+    plain = backbone.generate(layout(), run).frames
+    for injector in (
+        MIGC(weights=str(weights / "migc.safetensors")),
+        GLIGEN(weights=str(weights / "gligen"), share=1.0),
+    ):
+        with injector.attach(backbone, layout(), run) as attachment:
+            grounded = backbone.generate(layout(), run).frames
+        assert attachment.sites
+        assert not any("non-commercial" in notice for notice in run.record.get("notices", []))
+        assert grounded.shape == plain.shape
+        assert not np.array_equal(grounded, plain)
+    assert np.array_equal(backbone.generate(layout(), run).frames, plain)
+
+
+def test_shipped_weights_are_half_precision_of_the_averaged_ones(trained: Path) -> None:
+    shipped = load_file(trained / "weights" / "stable-diffusion" / "unet" / "diffusion_pytorch_model.safetensors")
+    state = averaged(trained / "base")
+    assert shipped.keys() == {key.removeprefix("unet.") for key in state if key.startswith("unet.")}
+    assert all(torch.equal(shipped[key], state[f"unet.{key}"].half()) for key in shipped)
+    keys = load_file(trained / "weights" / "migc.safetensors")
+    assert all(key.startswith("model.diffusion_model.") and ".migc." in key for key in keys)
+
+
+def test_some_parts_can_be_shipped_alone(trained: Path, tmp_path: Path) -> None:
+    assert ship(workshop(trained), tmp_path, ("vae", "detector")) == ["vae", "detector"]
+    found = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.safetensors")}
+    assert found == {"detector.safetensors", "stable-diffusion/vae/diffusion_pytorch_model.safetensors"}
+    with pytest.raises(ConfigError, match="there is no part 'unet' of the weights"):
+        ship_all(trained, SEED, "cpu", tmp_path, ["unet"])
+
+
+def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
+    told = json.loads((trained / "weights" / "training.json").read_text())
+    assert set(told) == {"base", "motion", "migc", "gligen", "detector", "vae"}
+    assert {(item["steps"], item["seed"]) for item in told.values()} == {(STEPS, SEED)}
+
+
+def test_shipping_keeps_what_was_told_of_other_parts(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "training.json").write_text('{"vae": {"steps": 7}, "base": {"steps": 7}}')
+    ship(workshop(trained), tmp_path, ("vae",))
+    told = json.loads((tmp_path / "training.json").read_text())
+    assert {name: item["steps"] for name, item in told.items()} == {"vae": STEPS, "base": 7}
+
+
+def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
+    path = trained / "weights" / "stable-diffusion" / "vocabulary.json"
+    run = Run(seed=1, device="cpu", dtype="float32")
+    table = Vocabulary.read(path)
+    texts = ["a taxi", "Two motorbikes, on a street", "a car", "", "zebra", "Drum kit", "a red fire engine"]
+    expected = ["a car", "Two motorcycles, on a street", "a car", "", "car", "drum", "a red truck"]
+    assert [table.known(text) for text in texts] == expected
+    assert table.translated(texts, run) == expected
+    assert run.record["renamed_for_the_weights"]["zebra"] == "car"
+    assert "These weights know no 'zebra'; it is drawn as 'car'." in run.record["notices"]
+    options = {
+        "base": str(trained / "weights" / "stable-diffusion"),
+        "motion": str(trained / "weights" / "motion-adapter"),
+    }
+    plain, mapped = AnimateDiff(**options, vocabulary=None), AnimateDiff(**options)  # type: ignore[arg-type]
+    assert torch.equal(mapped.encode_text(["a viola"], run).states, plain.encode_text(["a violin"], run).states)
+
+
+def colored(caption: str, seen: str, *names: str) -> VideoSceneLayout:
+    things = tuple(SceneObject(f"{i}", name, Box(0.1, 0.1, 0.4, 0.5)) for i, name in enumerate(names))
+    return VideoSceneLayout(duration_s=1.0, caption=caption, keyframes=(KeyFrame(0.0, seen, things),))
+
+
+def test_a_thing_has_one_look_in_all_texts_the_told_one_if_there_is_one() -> None:
+    looks = {"car": ("orange", "blue"), "bus": ("red",)}
+    table = Vocabulary(("car", "bus", "piano"), {"taxi": "car"}, "car", looks, ("white",))
+
+    def worded(layout: VideoSceneLayout, seed: int = 1) -> tuple[str, ...]:
+        run = Run(seed=seed, device="cpu", dtype="float32")
+        made = table.reworded(layout, run)
+        assert [o.box for o in made.keyframes[0].objects] == [o.box for o in layout.keyframes[0].objects]
+        used = {word for word in (*looks, "piano") if any(f" {word}" in text for text in made.names.values())}
+        assert set(run.record.get("looks", {})) == used
+        return (made.caption, made.keyframes[0].caption, *made.names.values())
+
+    untold = colored("A taxi and a piano", "a car on the left", "taxi", "piano")
+    assert {worded(untold, seed) for seed in range(20)} == {
+        ("An orange car and a piano", "an orange car on the left", "orange car", "piano"),
+        ("A blue car and a piano", "a blue car on the left", "blue car", "piano"),
+    }
+    told = ("A white car", "a white car on the left, two red buss", "white car", "red bus")
+    assert worded(colored("A white car", "a car on the left, two buss", "car", "bus")) == told
+    several = ("A white car and a blue car", "cars", "car")
+    assert worded(colored(*several)) == several
+    nothing = colored("A piano", "an empty scene", "zebra")
+    assert worded(nothing)[1] == "an empty scene", "only a name becomes a class altogether"
+    assert worded(nothing)[2] in ("orange car", "blue car")
+    odd = colored(
+        "A bu\u017f and a \u212apiano", "", "bu\u017f", "taxi"
+    )  # equal to "bus" and "kpiano" for re.IGNORECASE
+    assert worded(odd)[0] == "A bu\u017f and a \u212apiano"
+    long = "car " * 30  # 120 letters: no room for looks
+    assert worded(colored("A white car", "", long.strip()))[2] == long.strip()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"classes": ["car"], "nearest": {}, "otherwise": "car", "looks": {"bus": ["red"]}}', "no classes\n.*bus"),
+        ('{"classes": ["car"], "nearest": {}, "otherwise": "car", "looks": ["red"]}', "cannot be used"),
+        ("{", "cannot be used"),
+        ('{"classes": []}', "cannot be used"),
+        (
+            '{"classes": ["car"], "nearest": {"a": "cab"}, "otherwise": "car"}',
+            "maps to names that are no classes\n.*cab",
+        ),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit_is_refused(content: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "v.json").write_text(content)
+    with pytest.raises(WeightsError, match=reason):
+        Vocabulary.read(tmp_path / "v.json")
+
+
+@pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
+def test_training_can_start_from_shipped_weights(stage: str, trained: Path, tmp_path: Path) -> None:
+    start = workshop(tmp_path, start=trained / "weights").trainer(stage).module.state_dict()
+    state = averaged(trained / stage)
+    floats = [key for key in state if state[key].is_floating_point()]
+    assert all(torch.equal(start[key], state[key].half().float()) for key in floats)
+
+
+def test_a_stage_without_the_earlier_one_says_so(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no checkpoint in .*base"):
+        workshop(tmp_path).trainer("motion")
+
+
+def test_a_checkpoint_of_another_seed_is_refused(trained: Path, tmp_path: Path) -> None:
+    link_earlier(trained, tmp_path, ("vae",))
+    other = Workshop(tmp_path, TINY, Run(seed=SEED + 1, device="cpu"))
+    with pytest.raises(WeightsError, match=f"it was made with seed {SEED}, this run has {SEED + 1}"):
+        other.trainer("vae")
+
+
+def test_numbers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--steps: 0"):
+        train(("vae",), tmp_path, steps=0)
+    with pytest.raises(ConfigError, match=r"--rate: 1.5\n.*less than 1"):
+        train(("vae",), tmp_path, rate=1.5)
+    with pytest.raises(ConfigError, match=r"plan.size: \(60, 32\)"):
+        Plan(size=(60, 32))
+
+
+def test_the_rate_rises_and_falls() -> None:
+    recipe = Recipe(steps=100, batch=1, rate=1.0, warmup=0.1)
+    rates = [rate_at(recipe, step) for step in range(101)]
+    assert rates[0] < 0.2
+    assert max(rates) == pytest.approx(1.0, abs=0.01)
+    assert rates[100] == pytest.approx(0.01)
+    assert rates[12:] == sorted(rates[12:], reverse=True)
+
+
+def test_every_known_word_is_one_token_and_others_fall_apart(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    assert [word for word in known_words() if len(tokenizer(word).input_ids) != 3] == []
+    pieces = tokenizer.tokenize("Zebra ü")
+    assert len(pieces) > 2
+    assert tokenizer.decode(tokenizer("a zebra").input_ids, skip_special_tokens=True).strip() == "a zebra"
+
+
+def test_pools_are_functions_of_their_seed() -> None:
+    a, b = draw_pool(5, 3, 2, (64, 32)), draw_pool(5, 2, 2, (64, 32))
+    assert np.array_equal(a.pixels[:2], b.pixels)
+    assert a.things[:2] == b.things
+
+
+def test_pools_are_the_same_from_any_number_of_processes(tmp_path: Path) -> None:
+    made = [kept_pool(tmp_path / str(n), 5, 20, 2, (64, 32), n, lambda done: None) for n in (1, 2)]
+    memory = draw_pool(5, 20, 2, (64, 32))
+    for pool in made:
+        assert np.array_equal(pool.pixels, memory.pixels)
+        assert (pool.things, pool.settings) == (memory.things, memory.settings)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+
+
+def test_captions_follow_the_planner_and_vary() -> None:
+    car = Shown("car", "left_to_right", "red", (0.0, 0.2, 0.3, 0.6))
+    texts = {caption([car], [], "street", np.random.default_rng(seed)) for seed in range(200)}
+    assert "A car moves from left to right, outdoors on a street, A car on the left" in texts
+    assert "" in texts
+    assert any("red car" in text for text in texts)
+
+
+def test_the_preset_names_the_weights_that_are_absent(tmp_path: Path) -> None:
+    injector = MIGC(weights="spa2v:weights/nowhere/migc.safetensors")
+    with pytest.raises(
+        WeightsError, match=r"the MIGC checkpoint 'spa2v:weights/nowhere/migc.safetensors' does not exist"
+    ):
+        locate(injector.weights()[0])
+    assert local_path("spa2v:weights/x") == Path(spa2v.__file__).parent / "weights" / "x"
