@@ -15,7 +15,17 @@ from spa2v.core.errors import ConfigError, ContractError, Spa2vError
 from spa2v.core.host import Host, data_folder
 from spa2v.core.manifest import Manifest
 from spa2v.core.media.files import write_json, write_text
-from spa2v.core.protocols import CueExtractor, GroundingInjector, LayoutPlanner, MotionBackbone
+from spa2v.core.protocols import (
+    AttachesSeveral,
+    CueExtractor,
+    DescribesPrompt,
+    DrawsSeveral,
+    GroundingInjector,
+    LayoutPlanner,
+    MotionBackbone,
+    Rewords,
+    capability,
+)
 from spa2v.core.registry import bind_options
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
@@ -176,11 +186,11 @@ class Pipeline:
         Raises:
             ConfigError: the planner asks no model.
         """
-        describe = getattr(self.layout_planner, "describe_prompt", None)
-        if describe is None:
+        planner = capability(self.layout_planner, DescribesPrompt)
+        if planner is None:
             raise ConfigError(f"the planner {self.config.layout_planner.name!r} sends no prompt")
         run = run or self.new_run()
-        return str(describe(audio, self.measure(audio, run), run))
+        return planner.describe_prompt(audio, self.measure(audio, run), run)
 
     def render(self, layout: VideoSceneLayout, run: Run | None = None) -> GeneratedVideo:
         """Stage 2: draws a layout."""
@@ -191,14 +201,14 @@ class Pipeline:
 
     def _generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         backbone = self.motion_backbone
-        layout = _in_its_words(backbone, layout, run)
+        layout = _reworded(backbone, layout, run)
         with self.grounding_injector.attach(backbone, layout, run):
             return backbone.generate(layout, run)
 
     def draws_together(self) -> bool:
         """Whether the backbone draws, and the injector grounds, several layouts in one batch."""
-        return hasattr(self.motion_backbone, "generate_many") and getattr(
-            self.grounding_injector, "attaches_many", False
+        return bool(
+            capability(self.motion_backbone, DrawsSeveral) and capability(self.grounding_injector, AttachesSeveral)
         )
 
     def render_together(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
@@ -212,11 +222,13 @@ class Pipeline:
         return [_expect(video, GeneratedVideo, who) for video in videos]
 
     def _generate_many(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
-        backbone: Any = self.motion_backbone
-        injector: Any = self.grounding_injector
-        layouts = [_in_its_words(backbone, layout, run) for layout in layouts]
-        with injector.attach(backbone, list(layouts), run):
-            return backbone.generate_many(layouts, run)
+        backbone = self.motion_backbone
+        several, injector = capability(backbone, DrawsSeveral), capability(self.grounding_injector, AttachesSeveral)
+        if several is None or injector is None:
+            raise ConfigError(f"{self.config.motion_backbone.name!r} draws one layout at a time with this injector")
+        layouts = [_reworded(backbone, layout, run) for layout in layouts]
+        with injector.attach_many(backbone, layouts, run):
+            return several.generate_many(layouts, run)
 
     def __call__(self, audio: AudioClip | str | Path, run: Run | None = None) -> Result:
         """Both stages for one clip."""
@@ -231,10 +243,11 @@ class Pipeline:
         return {"component": choice.name, "options": dict(choice.options)}
 
 
-def _in_its_words(backbone: Any, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
-    if not hasattr(backbone, "reworded"):
+def _reworded(backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+    rewords = capability(backbone, Rewords)
+    if rewords is None:
         return layout
-    return _expect(backbone.reworded(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reworded")
+    return _expect(rewords.reword(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reword")
 
 
 def presets_folder() -> Path:
