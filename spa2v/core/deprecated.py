@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from spa2v.core.runtime import Run
     from spa2v.core.types import VideoSceneLayout
+
+MOVED = {
+    "spa2v.core.batch": "spa2v.jobs.batch",
+    "spa2v.core.replay": "spa2v.jobs.replay",
+    "spa2v.world.training.seeing": "spa2v.training.detector",
+    "spa2v.world.training.shipping": "spa2v.training.export",
+    "spa2v.world.training.workshop": "spa2v.training.stages",
+    "spa2v.world.training.words": "spa2v.training.tokenizer",
+    "spa2v.world.training": "spa2v.training",
+}
+"""Packages and modules, and where they are now; a longer name comes before what it starts with."""
+
+
+class MovedModules:
+    """Imports the modules of `MOVED`, and those inside them, under their earlier names."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if not fullname.startswith("spa2v."):
+            return None
+        old = next((name for name in MOVED if f"{fullname}.".startswith(f"{name}.")), None)
+        if old is None:
+            return None
+        loader: Any = self
+        return ModuleSpec(fullname, loader, origin=MOVED[old] + fullname.removeprefix(old))
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        assert spec.origin is not None  # find_spec
+        warn(spec.name, spec.origin)
+        module = import_module(spec.origin)
+        spec.loader_state = module.__spec__  # the import system puts `spec` in its place
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
+
+
+def install() -> None:
+    """Lets modules be imported under their earlier names."""
+    if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
+        sys.meta_path.insert(0, MovedModules())  # before the finder of files, which would load a second copy
 
 
 def warn(old: str, new: str, stacklevel: int = 3) -> None:
