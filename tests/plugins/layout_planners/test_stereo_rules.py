@@ -13,7 +13,7 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag, Track, VideoSceneLayout
 from spa2v.plugins.layout_planners.stereo_rules.camera import Camera
 from spa2v.plugins.layout_planners.stereo_rules.planner import SILENT_NOTE, StereoRules
-from spa2v.plugins.layout_planners.stereo_rules.priors import class_of, vehicle_odds
+from spa2v.plugins.layout_planners.stereo_rules.priors import find_class, vehicle_probability
 from tests.kit.cue_sounds import (
     KINDS,
     PANS,
@@ -241,7 +241,7 @@ def test_the_same_sound_gives_the_same_bytes() -> None:
 
 def test_names_find_their_class() -> None:
     asked = ["A red car", "Cars", "taxi", "drum kit", "woman's voice", "zebra"]
-    assert [found.name if (found := class_of(name)) else None for name in asked] == [
+    assert [found.name if (found := find_class(name)) else None for name in asked] == [
         "car",
         "car",
         "car",
@@ -249,9 +249,9 @@ def test_names_find_their_class() -> None:
         "woman",
         None,
     ]
-    assert vehicle_odds((Tag("engine", 0.9),)) > 0.9
-    assert vehicle_odds((Tag("plucked strings", 0.9),)) < 0.1
-    assert vehicle_odds(()) == 0.5
+    assert vehicle_probability((Tag("engine", 0.9),)) > 0.9
+    assert vehicle_probability((Tag("plucked strings", 0.9),)) < 0.1
+    assert vehicle_probability(()) == 0.5
 
 
 def test_the_camera_is_odd_around_the_middle() -> None:
