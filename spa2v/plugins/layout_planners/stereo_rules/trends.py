@@ -56,6 +56,13 @@ def block_means(track: Track, count: int = BLOCKS) -> tuple[Array, Array]:
     return means, weights
 
 
+def ends(track: Track) -> tuple[float, float]:
+    """Means of the first and the last sixteenth that have weight, in the unit of the track."""
+    means, weights = block_means(track)
+    known = means[weights > MIN_WEIGHT * weights.max()]
+    return (float(known[0]), float(known[-1])) if len(known) else (0.0, 0.0)
+
+
 def trend(track: Track | None) -> Trend:
     """The trend over the whole clip; zero without a track, or where fewer than six blocks have weight."""
     if track is None:
