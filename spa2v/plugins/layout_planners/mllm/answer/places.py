@@ -1,4 +1,4 @@
-"""Where the frames of an answer stand among the key frames that were asked for."""
+"""Which key frames the frames of an answer are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.core.types import keyframe_times
 from spa2v.plugins.layout_planners.mllm.answer.repairs import Repairs
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
 from spa2v.plugins.layout_planners.mllm.answer.shape import RawFrame
@@ -22,9 +21,8 @@ Places = NDArray[np.float64]
 def frame_places(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm, repairs: Repairs) -> Places:
     """The place of each frame on the scale 0..keyframes-1, strictly increasing, shape (len(frames),).
 
-    By the frame's own number or time where all have one; by order where the count is right or the text was cut off;
-    at the jumps of the motion where these account for what is missing; as an early end where a few are missing; else
-    spread evenly.
+    By the frame's number where all have one; by order where the count is right or the text was cut off; at the jumps of
+    the motion where these account for all missing ones; as an early end where a few are missing; else spread evenly.
     """
     count, wanted = len(frames), form.keyframes
     numbered = _numbered(frames, form)
@@ -41,17 +39,12 @@ def frame_places(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm,
 
 
 def _numbered(frames: Sequence[RawFrame | None], form: AnswerForm) -> Places | None:
-    known = [frame for frame in frames if frame is not None]
-    marks = [frame.place for frame in known]
-    if len(known) != len(frames) or any(mark is None for mark in marks) or len({f.timed for f in known}) != 1:
+    numbers = [frame.place if frame else None for frame in frames]
+    if any(number is None for number in numbers):
         return None
-    places = np.array(marks, dtype=np.float64)
-    if known[0].timed:
-        last = float(keyframe_times(form.duration_s, form.keyframes)[-1])
-        places = places * (form.keyframes - 1) / last if last > 0 else places
-    elif places[0] != 0:
-        places = places - 1.0
-    inside = places.min() >= -1e-6 and places.max() <= form.keyframes - 1 + 1e-6 * form.keyframes
+    places = np.array(numbers, dtype=np.float64)
+    places -= float(places[0] != 0)
+    inside = places.min() >= -1e-6 and places.max() <= form.keyframes - 1 + 1e-6
     return places if inside and np.all(np.diff(places) > 1e-9) else None
 
 
@@ -66,7 +59,7 @@ def _at_jumps(frames: Sequence[RawFrame | None], wanted: int) -> Places | None:
 
 
 def _step(a: RawFrame | None, b: RawFrame | None) -> float:
-    """How far things move from one frame to the next, as the mean difference of coordinates."""
+    """Mean difference of the coordinates of the objects from one frame to the next."""
     if a is None or b is None:
         return 0.0
     old = {(item.id, item.name): item.box for item in a.objects}

@@ -64,7 +64,7 @@ def _in_fractions(raw: RawAnswer, form: AnswerForm, repairs: Repairs) -> RawAnsw
         return raw
     boxes = np.stack([item.box for item in items])
     percent = np.array([item.percent for item in items])
-    mended = iter(fractions_of_frame(boxes, percent, raw.size, form, repairs))
+    mended = iter(fractions_of_frame(boxes, percent, form, repairs))
     frames: list[RawFrame | None] = []
     for frame in raw.frames:
         moved = tuple(replace(item, box=next(mended)) for item in frame.objects) if frame else ()
