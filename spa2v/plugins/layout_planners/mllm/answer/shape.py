@@ -20,7 +20,7 @@ _OBJECTS = ("objects", "layout", "boxes")
 _BOXES = ("box", "bbox", "bounding_box", "box_2d", "bbox_2d")
 _NAMES = ("name", "label", "class")
 _IDS = ("id", "object_id", "track_id")
-_PLACES = ("frame", "frame_index", "index")
+_NUMBERS = ("frame", "frame_index", "index")
 _CORNERS = ("x1", "y1", "x2", "y2")
 _SIZES = ("x", "y", "width", "height")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf", re.IGNORECASE)
@@ -38,11 +38,11 @@ class RawObject:
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A frame as written; `place` is its number where it has one."""
+    """A frame as written; `number` counts from 0 or 1, where it is given."""
 
     caption: str
     objects: tuple[RawObject, ...]
-    place: float | None = None
+    number: float | None = None
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ def _frame(value: Any, key: Any, repairs: Repairs) -> RawFrame | None:
         repairs.note("objects beyond the limit dropped", len(written) - MAX_FRAME_OBJECTS)
     objects = [_object(item, repairs) for item in written[:MAX_FRAME_OBJECTS]]
     caption = plain_text(_first(data, ("caption", "frame_caption", "description")))
-    place = _number(key if isinstance(key, str) else _first(data, _PLACES))
-    return RawFrame(caption, tuple(filter(None, objects)), place if math.isfinite(place) else None)
+    number = _number(key.replace("-", " ") if isinstance(key, str) else _first(data, _NUMBERS))
+    return RawFrame(caption, tuple(filter(None, objects)), number if math.isfinite(number) else None)
 
 
 def _object(value: Any, repairs: Repairs) -> RawObject | None:

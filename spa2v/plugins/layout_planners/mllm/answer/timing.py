@@ -15,11 +15,11 @@ from spa2v.plugins.layout_planners.mllm.answer.shape import RawFrame
 EARLY = 0.25
 MIN_STEP = 1e-4
 
-Places = NDArray[np.float64]
+Positions = NDArray[np.float64]
 
 
-def frame_places(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm, repairs: Repairs) -> Places:
-    """The place of each frame on the scale 0..keyframes-1, strictly increasing, shape (len(frames),).
+def keyframe_positions(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm, repairs: Repairs) -> Positions:
+    """The position of each frame on the scale 0..keyframes-1, strictly increasing, shape (len(frames),).
 
     By the frame's number where all have one; by order where the count is right or the text was cut off; at the jumps of
     the motion where these account for all missing ones; as an early end where a few are missing; else spread evenly.
@@ -38,24 +38,24 @@ def frame_places(frames: Sequence[RawFrame | None], cut: bool, form: AnswerForm,
     return np.linspace(0.0, max(wanted - 1.0, 0.0), count) if count > 1 else np.zeros(count)
 
 
-def _numbered(frames: Sequence[RawFrame | None], form: AnswerForm) -> Places | None:
-    numbers = [frame.place if frame else None for frame in frames]
+def _numbered(frames: Sequence[RawFrame | None], form: AnswerForm) -> Positions | None:
+    numbers = [frame.number if frame else None for frame in frames]
     if any(number is None for number in numbers):
         return None
-    places = np.array(numbers, dtype=np.float64)
-    places -= float(places[0] != 0)
-    inside = places.min() >= -1e-6 and places.max() <= form.keyframes - 1 + 1e-6
-    return places if inside and np.all(np.diff(places) > 1e-9) else None
+    positions = np.array(numbers, dtype=np.float64)
+    positions -= float(positions[0] != 0)
+    inside = positions.min() >= -1e-6 and positions.max() <= form.keyframes - 1 + 1e-6
+    return positions if inside and np.all(np.diff(positions) > 1e-9) else None
 
 
-def _at_jumps(frames: Sequence[RawFrame | None], wanted: int) -> Places | None:
-    """Places with the missing frames where a step is several times the median one, when that accounts for all."""
+def _at_jumps(frames: Sequence[RawFrame | None], wanted: int) -> Positions | None:
+    """Positions with the missing frames where a step is several times the median one, when that accounts for all."""
     steps = np.array([_step(a, b) for a, b in pairwise(frames)])
     typical = float(np.median(steps))
     if typical <= MIN_STEP:
         return None
-    places = np.concatenate([[0.0], np.cumsum(np.maximum(np.rint(steps / typical), 1.0))])
-    return places if places[-1] == wanted - 1 else None
+    positions = np.concatenate([[0.0], np.cumsum(np.maximum(np.rint(steps / typical), 1.0))])
+    return positions if positions[-1] == wanted - 1 else None
 
 
 def _step(a: RawFrame | None, b: RawFrame | None) -> float:
