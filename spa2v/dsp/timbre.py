@@ -153,9 +153,9 @@ def kind_log_odds(timbre: Timbre) -> dict[str, float]:
     decaying = ramp(timbre.asymmetry, 0.4, 0.8) * (1.0 - still)
     low = ramp(timbre.low_share, 0.05, 0.25)
     gliding = ramp(timbre.tonality, 0.08, 0.2) * (1.0 - ramp(timbre.tonality, 0.6, 0.8))
-    heard, melody = ramp(timbre.pitch_heard, 0.0, 0.1), ramp(timbre.pitch_heard, 0.5, 0.9)
-    spoken = heard if 75.0 <= timbre.pitch_hz <= 600.0 else 0.0
-    high = heard if timbre.pitch_hz > 190.0 else 0.0
+    voiced, melody = ramp(timbre.pitch_heard, 0.0, 0.1), ramp(timbre.pitch_heard, 0.5, 0.9)
+    spoken = voiced if 75.0 <= timbre.pitch_hz <= 600.0 else 0.0
+    high = voiced if timbre.pitch_hz > 190.0 else 0.0
     struck = abrupt * ramp(timbre.liveliness_db, 1.2, 3.0)
     return {
         ENGINE: 2.5 * noise + low + (1 - lively) - 2.0 * struck - 1.5 * decaying - 1.5 * tonal * (1 - low),

@@ -2,7 +2,7 @@
 
 strategies       the strategies in the order in which they are tried, and what they share: start reading here
 opposing_passes  one vehicle recedes while another approaches (by the level over time)
-streams          auditory streams told apart by how they move (steady partials, vibrato, percussion), and the
+streams          auditory streams by how they move (steady partials, vibrato, percussion), and the
                  single-source test
 spatial          trajectories of azimuth, and the time-frequency bins that follow each
 tf_bins          time-frequency bins and the likelihood of each azimuth in them

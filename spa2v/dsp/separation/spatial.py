@@ -66,7 +66,7 @@ def moving_trajectory(histogram: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class SpatialEvidence:
-    """What the time-frequency bins say about azimuths.
+    """The evidence of the time-frequency bins for azimuths.
 
     Args:
         tf: of the clip.

@@ -64,7 +64,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Separation:
-    """The sources of a recording, the loudest first, and what they were told apart by, in words."""
+    """The sources of a recording, the loudest first, and the reason for the separation in words."""
 
     sources: tuple[SoundSource, ...]
     note: str

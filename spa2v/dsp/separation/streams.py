@@ -1,4 +1,4 @@
-"""Auditory streams: sounds told apart by how they move, wherever they are.
+"""Auditory streams: sounds that differ in how they move, wherever they are.
 
 Partials that hold their pitch, partials that glide together and percussive onsets are grouped as listeners group them
 (Bregman 1990, "Auditory Scene Analysis": common fate, synchrony of onsets).
@@ -43,7 +43,7 @@ WITHOUT_PARTIALS = 0.3  # of the hits that must come without the onset of a part
 BLUR = 5.0  # grid steps: in a room the azimuths of the partials of one instrument lie up to 0.3 apart in sine
 COLORED_CONFIDENCE = 0.2  # a level difference that is a coloration shows no azimuth
 MIN_VOICE = 0.15  # of the weight of a stream, for each of two voices
-MIN_APART = 0.15  # in sine, 9 degrees: nearer ones are drawn in one place anyway
+MIN_APART = 0.15  # in sine, 9 degrees: nearer ones are drawn at one position anyway
 LIKELY, UNLIKELY = 0.65, 0.2  # gliding partials are a voice or a bowed string; the depth of the vibrato decides
 
 # Single-source test

@@ -41,13 +41,15 @@ class Interaural:
             "coherence": Track(times, cues.coherence, "1"),
             "azimuth": Track(times, azimuth.degrees, "deg", azimuth.confidence),
         }
-        heard = weights * azimuth.confidence
-        total = float(heard.sum())
+        weights = weights * azimuth.confidence
+        total = float(weights.sum())
         evidence = 0.0 if stft.silent else min(azimuth.evidence, 1.0)  # a weighted mean may round above 1
         measures = {
             "lateral_evidence": evidence,
             "lateral_conflict": azimuth.conflict,
-            "azimuth_deg": float(np.degrees(np.arcsin(np.clip(azimuth.sine @ heard / total, -1, 1)))) if total else 0.0,
+            "azimuth_deg": float(np.degrees(np.arcsin(np.clip(azimuth.sine @ weights / total, -1, 1))))
+            if total
+            else 0.0,
             "identical_fraction": float(1.0 - differs.mean()),
         }
         return SpatialCues(audio.duration_s, tracks, measures, notes=_notes(azimuth, differs))
