@@ -82,7 +82,7 @@ def opposing_passes(recording: Recording, max_sources: int) -> Separation | None
         return None
     weights = amplitude_weights(recording.stft.level_dbfs)
     azimuth = estimate_azimuth(recording.cues, recording.mic_spacing_m, weights)
-    sources = opposing_sources(passes, recording.stft, azimuth, recording.audio.duration_s)
+    sources = opposing_sources(passes, recording.stft, azimuth)
     return Separation(sources[:max_sources], OPPOSING)
 
 
