@@ -1,7 +1,7 @@
-"""Where each thing stands on a feature map: MIGC's masks, by two bilinear resizes of a pixel mask.
+"""Boxes as masks on a feature map: MIGC's masks, by two bilinear resizes of a pixel mask.
 
 Boxes are cut to whole pixels by truncation, then resized to the latents and from there to the feature map (bilinear,
-align_corners False, no antialias). One resize in a single step gives other values, which the weights never saw.
+align_corners False, no antialias). A single resize gives other values, which the weights were not trained on.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from torch.nn.functional import interpolate
 
 
 class LatentMasks(NamedTuple):
-    """Masks on the latents: things (R, K, h, w) and what no thing covers (R, h, w); float32, 0..1."""
+    """Masks on the latents: instances (R, K, h, w), background (R, h, w), which no box covers; float32, 0..1."""
 
-    things: Tensor
-    rest: Tensor
+    instances: Tensor
+    background: Tensor
 
 
-class PhaseMasks(NamedTuple):
-    """Masks on one feature map of N = H x W cells.
+class ShadingMasks(NamedTuple):
+    """Masks on one feature map of N = H x W attention cells.
 
     Attributes:
-        things: (R, K, N).
-        rest: (R, N), what no thing covers.
-        visible: bool (R, 1, N, N), whether a cell may attend to another: some thing, or the rest, covers both.
+        instances: (R, K, N).
+        background: (R, N).
+        visible: bool (R, 1, N, N), whether a cell may attend to another: an instance, or the background, covers both.
         size: (H, W).
     """
 
-    things: Tensor
-    rest: Tensor
+    instances: Tensor
+    background: Tensor
     visible: Tensor
     size: tuple[int, int]
 
 
 def _profiles(low: NDArray[np.float64], high: NDArray[np.float64], pixels: int) -> Tensor:
-    """1 on the pixels int(pixels * low) up to int(pixels * high), exclusive; shape (..., pixels)."""
+    """1 on the pixels from int(pixels * low) to int(pixels * high), exclusive; shape (..., pixels)."""
     start, stop = (np.trunc(pixels * edge)[..., None] for edge in (low, high))
     at = np.arange(pixels)
     return torch.from_numpy(((at >= start) & (at < stop)).astype(np.float32))
@@ -66,16 +66,16 @@ def latent_masks(
     rows = _profiles(boxes[..., 1], boxes[..., 3], height).to(device)  # (R, K, height)
     columns = _profiles(boxes[..., 0], boxes[..., 2], width).to(device)  # (R, K, width)
     union = torch.einsum("rky,rkx->ryx", rows, columns).clamp(max=1.0)
-    rest = _resize(1.0 - union[:, None], latents)[:, 0]
+    background = _resize(1.0 - union[:, None], latents)[:, 0]
     y = _resize(rows[..., None], (h, 1))[..., 0]
     x = _resize(columns[..., None, :], (1, w))[..., 0, :]
-    return LatentMasks(y[..., :, None] * x[..., None, :], rest)
+    return LatentMasks(y[..., :, None] * x[..., None, :], background)
 
 
-def phase_masks(masks: LatentMasks, size: tuple[int, int]) -> PhaseMasks:
-    """The masks of the latents on a feature map of `size` (H, W)."""
-    things = _resize(masks.things, size).flatten(2)
-    rest = _resize(masks.rest[:, None], size).flatten(1)
-    covers = (torch.cat([things, rest[:, None]], dim=1) > 0).float()  # (R, K+1, N)
+def shading_masks(masks: LatentMasks, size: tuple[int, int]) -> ShadingMasks:
+    """The masks on a feature map of `size` (H, W)."""
+    instances = _resize(masks.instances, size).flatten(2)
+    background = _resize(masks.background[:, None], size).flatten(1)
+    covers = (torch.cat([instances, background[:, None]], dim=1) > 0).float()  # (R, K+1, N)
     visible = torch.einsum("rpi,rpj->rij", covers, covers) > 0
-    return PhaseMasks(things, rest, visible[:, None], size)
+    return ShadingMasks(instances, background, visible[:, None], size)
