@@ -38,6 +38,7 @@ COMMANDS = (
 GROUPS = {
     "world": "The procedural audio-visual world.",
     "bench": "Benchmark data and candidate databases.",
+    "layout": "Layout files: convert, check, show, compare.",
     "study": "Blind ranking of videos by people.",
     "weights": "The weights that a preset needs: list, check, fetch.",
 }
