@@ -32,6 +32,7 @@ COMMANDS = (
     "batch",
     "evaluate",
     "ablate",
+    "edit",
     "report",
     "new",
 )
