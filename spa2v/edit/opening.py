@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import ConfigError, LayoutError, Spa2vError
+from spa2v.core.errors import ConfigError, Spa2vError
 from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run

@@ -13,7 +13,6 @@ import uvicorn
 
 from spa2v.core.errors import ConfigError
 from spa2v.edit.events import Events
-from spa2v.edit.guard import Guard
 from spa2v.edit.opening import Opened
 from spa2v.edit.server import Editor
 from spa2v.edit.tries import Studio
@@ -47,11 +46,9 @@ def serve(
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     shown = f"[{shown}]" if ":" in shown else shown
     url = f"http://{shown}:{listener.getsockname()[1]}/{token}/"
-    events = Events()
-    studio = Studio(opened.tries, sources, overrides, opened.audio, opened.cues, events.publish)
-    editor = Editor(opened, studio, events, tuple(CLASSES))
+    editor = editor_for(opened, sources, overrides)
     config = uvicorn.Config(
-        Guard(editor.app(), token, host),
+        editor.app(token, host),
         log_level="critical",  # the address of each request holds the token
         lifespan="off",
         timeout_graceful_shutdown=2,
@@ -64,6 +61,13 @@ def serve(
         asyncio.run(_until_stopped(uvicorn.Server(config), listener, editor))
     finally:
         editor.close()
+
+
+def editor_for(opened: Opened, sources: list[str], overrides: list[str]) -> Editor:
+    """The editor of what was opened, with everything that it needs."""
+    events = Events()
+    studio = Studio(opened.tries, sources, overrides, opened.audio, opened.cues, events.publish)
+    return Editor(opened, studio, events, tuple(CLASSES))
 
 
 async def _until_stopped(server: uvicorn.Server, listener: socket.socket, editor: Editor) -> None:

@@ -23,7 +23,7 @@ from spa2v.core.untrusted import parse_json
 from spa2v.edit.cue_data import cues_for_page, peaks
 from spa2v.edit.document import ChangedOnDisk, problem_of
 from spa2v.edit.events import Events
-from spa2v.edit.guard import BodyTooLarge
+from spa2v.edit.guard import BodyTooLarge, Guard
 from spa2v.edit.opening import Opened
 from spa2v.edit.tries import Studio
 
@@ -59,8 +59,8 @@ class Editor:
         self._files = page_files()
         self._seen = self._document.mark()
 
-    def app(self) -> Starlette:
-        """The application; `Guard` belongs around it."""
+    def app(self, token: str, host: str) -> Guard:
+        """The application behind its guard."""
         routes = [
             Route("/", self._page),
             Route("/page/{name}", self._page),
@@ -77,7 +77,7 @@ class Editor:
             Route("/api/try/{number:int}/layout", self._try_layout),
         ]
         handlers: dict[Any, Any] = {Spa2vError: _user_error, BodyTooLarge: _too_large}
-        return Starlette(routes=routes, exception_handlers=handlers)
+        return Guard(Starlette(routes=routes, exception_handlers=handlers), token, host)
 
     def close(self) -> None:
         """Ends the work and removes what was made for the page alone."""
@@ -120,7 +120,7 @@ class Editor:
             "cues": cues_for_page(self._opened.cue_data),
             "view_deg": VIEW_DEG,
             "names": list(self._names),
-            "presets": self._studio.presets(),
+            "presets": self._studio.presets,
             "tries": self._tries(),
             "busy": self._studio.busy,
             "remarks": self._opened.remarks,

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import load, preset_names
+from spa2v.core.config import preset_names, read_source
 from spa2v.core.errors import ConfigError, Spa2vError
 from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
 from spa2v.core.media.files import write_text
@@ -94,11 +95,14 @@ class Studio:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @cached_property
     def presets(self) -> list[dict[str, str]]:
         """Presets that draw in different ways, each with what it is for and, if it cannot run here, why not."""
         found: dict[str, dict[str, str]] = {}
         for name in (PREVIEW, *preset_names(presets_folder())):
             try:
+                if not read_source(name, presets_folder()).data.keys() & {"grounding_injector", "motion_backbone"}:
+                    continue  # it is about planning
                 pipeline = self._pipeline(name)
             except ConfigError:
                 continue

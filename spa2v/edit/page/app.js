@@ -353,7 +353,8 @@ class Editor {
 }
 
 async function begin() {
-  const [state, peaks] = await Promise.all([api.state(), api.peaks()]);
+  const state = await api.state();
+  const peaks = state.audio ? await api.peaks() : null;
   globalThis.spa2vEditor = new Editor(state, peaks);
   document.body.classList.add("ready");
 }

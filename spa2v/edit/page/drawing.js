@@ -172,6 +172,7 @@ export class Drawing {
     const item = this.tries.find((other) => other.number === this.shown);
     this.scene = item?.preset !== PREVIEW;
     $("over").disabled = !this.scene;
+    $("over").parentElement.title = this.scene ? "" : "A storyboard draws the boxes itself";
     this.#overlay();
   }
 

@@ -69,8 +69,8 @@ export class Stage {
     const set = (name, value) => box.getAttribute(name) === value || box.setAttribute(name, value);
     set("x", `${100 * x1}%`);
     set("y", `${100 * y1}%`);
-    set("width", `${100 * (x2 - x1)}%`);
-    set("height", `${100 * (y2 - y1)}%`);
+    set("width", `${100 * Math.max(0, x2 - x1)}%`); // typed boxes may be invalid
+    set("height", `${100 * Math.max(0, y2 - y1)}%`);
     set("class", `thing c${color}${chosen ? " chosen" : ""}`);
     const about = `${item.name}, middle at ${Math.round(50 * (x1 + x2))} % from the left, ${Math.round(50 * (y1 + y2))} % from the top`;
     set("aria-label", about);

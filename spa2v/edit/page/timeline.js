@@ -19,6 +19,7 @@ export class Timeline {
     this.store = store;
     this.cues = cues;
     this.peaks = peaks;
+    this.loudest = peaks ? Math.max(12, peaks.reduce((most, value) => Math.max(most, Math.abs(value)), 0)) : 127;
     this.viewDeg = viewDeg;
     this.seek = seek;
     this.view = { start: 0, span: store.layout.duration_s };
@@ -108,7 +109,7 @@ export class Timeline {
     scroll.max = this.duration - this.view.span;
     scroll.step = "any";
     scroll.value = this.view.start;
-    scroll.disabled = this.view.span >= this.duration - 1e-6;
+    scroll.parentElement.hidden = this.view.span >= this.duration - 1e-6;
   }
 
   #ticks() {
@@ -148,7 +149,7 @@ export class Timeline {
         }
         if (low > high) continue;
         const middle = (height / 4) * (1 + 2 * channel);
-        const scale = (height / 4 - 1.5) / 127;
+        const scale = (height / 4 - 1.5) / this.loudest;
         const x = ((column + 0.5) * this.width) / columns;
         parts[channel].push(`M${x.toFixed(1)} ${(middle - Math.max(high * scale, 0.4)).toFixed(1)}V${(middle - Math.min(low * scale, -0.4)).toFixed(1)}`);
       }
