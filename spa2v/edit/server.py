@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from spa2v.core.errors import LayoutError, Spa2vError
 from spa2v.core.media.audio import write_audio
 from spa2v.core.media.files import read_layout
-from spa2v.core.types import VideoSceneLayout
+from spa2v.core.types import AudioClip, VideoSceneLayout
 from spa2v.core.untrusted import parse_json
 from spa2v.edit.cue_data import cues_for_page, peaks
 from spa2v.edit.document import ChangedOnDisk, problem_of
@@ -55,7 +56,7 @@ class Editor:
         self._opened, self._studio, self._events, self._names = opened, studio, events, names
         self._document = opened.document
         self._folder = tempfile.TemporaryDirectory(prefix="spa2v-edit-")
-        self._sound: Path | None = None
+        self._encoding = threading.Lock()
         self._files = page_files()
         self._seen = self._document.mark()
 
@@ -86,7 +87,9 @@ class Editor:
         self._folder.cleanup()
 
     async def watch(self) -> None:
-        """Tells the page when the layout file changes behind its back."""
+        """Tells the page when the layout file changes behind its back; first gets the sound ready."""
+        if self._opened.audio is not None:
+            await run_in_threadpool(self._sound_file)
         while True:
             await asyncio.sleep(WATCH_S)
             try:
@@ -143,16 +146,14 @@ class Editor:
 
     def _sound_file(self) -> Path:
         """The recording as the pipeline heard it, in a form that browsers play."""
-        assert self._opened.audio is not None
-        if self._sound is None:
-            from spa2v.core.types import AudioClip
-
-            clip = self._opened.audio
-            peak = max(1.0, float(abs(clip.samples).max()))
-            path = Path(self._folder.name) / "sound.flac"
-            write_audio(path, AudioClip(clip.samples / peak, clip.sample_rate))
-            self._sound = path
-        return self._sound
+        clip = self._opened.audio
+        assert clip is not None
+        path = Path(self._folder.name) / "sound.flac"
+        with self._encoding:
+            if not path.exists():
+                peak = max(1.0, float(abs(clip.samples).max()))
+                write_audio(path, AudioClip(clip.samples / peak, clip.sample_rate))
+        return path
 
     async def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._events.stream(), media_type="text/event-stream")

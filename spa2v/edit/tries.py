@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +93,9 @@ class Studio:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self.presets = self._presets()
 
-    @cached_property
-    def presets(self) -> list[dict[str, str]]:
+    def _presets(self) -> list[dict[str, str]]:
         """Presets that draw in different ways, each with what it is for and, if it cannot run here, why not."""
         found: dict[str, dict[str, str]] = {}
         for name in (PREVIEW, *preset_names(presets_folder())):

@@ -357,6 +357,7 @@ async function begin() {
   const peaks = state.audio ? await api.peaks() : null;
   globalThis.spa2vEditor = new Editor(state, peaks);
   document.body.classList.add("ready");
+  performance.mark("spa2v-ready");
 }
 
 begin().catch((error) => {
