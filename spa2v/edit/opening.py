@@ -10,7 +10,6 @@ from typing import Any
 from spa2v.core.errors import ConfigError, Spa2vError
 from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
 from spa2v.core.pipeline import Pipeline
-from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
 from spa2v.core.untrusted import read_json
 from spa2v.edit.document import Document
@@ -18,23 +17,30 @@ from spa2v.edit.document import Document
 LAYOUT_SUFFIX = ".json"
 
 
-@dataclass
+@dataclass(frozen=True)
+class Heard:
+    """A recording: its file, its samples, and what was measured in it."""
+
+    path: Path
+    audio: AudioClip
+    cues: SpatialCues
+
+
+@dataclass(frozen=True)
 class Opened:
     """What is edited.
 
     Args:
         document: the layout.
-        audio: the recording, or None.
-        cues: what was measured in it, or None.
-        cue_data: the same as JSON; also where only a run's cues.json is there.
+        heard: the recording, or None.
+        cue_data: what was measured, as JSON; also where only a run's cues.json is there.
         tries: folder in which what is drawn is kept.
         videos: of the run that was opened, where it drew one.
         remarks: what the user should know, one sentence each.
     """
 
     document: Document
-    audio: AudioClip | None
-    cues: SpatialCues | None
+    heard: Heard | None
     cue_data: Mapping[str, Any] | None
     tries: Path
     videos: tuple[Path, ...]
@@ -76,15 +82,16 @@ def _open_recording(source: Path, out: Path | None, pipeline: Pipeline) -> Opene
         document = Document(target, pipeline.plan(clip, run))
         assert run.cues is not None  # set by plan
         cues = run.cues
-    return Opened(document, clip, cues, cues.to_json(), _tries_of(target), (), remarks)
+    return Opened(document, Heard(source, clip, cues), cues.to_json(), _tries_of(target), (), remarks)
 
 
 def _open_layout(source: Path, audio: Path | None, out: Path | None, pipeline: Pipeline) -> Opened:
     document = _document(source, out)
     layout, _ = document.read()
-    clip, cues = _heard(audio, pipeline)
-    remarks = _about_length(clip, layout.duration_s)
-    return Opened(document, clip, cues, cues.to_json() if cues else None, _tries_of(document.path), (), remarks)
+    heard = _heard(audio, pipeline)
+    data = heard.cues.to_json() if heard else None
+    remarks = _about_length(heard, layout.duration_s)
+    return Opened(document, heard, data, _tries_of(document.path), (), remarks)
 
 
 def _document(source: Path, out: Path | None) -> Document:
@@ -103,30 +110,30 @@ def _open_run(folder: Path, audio: Path | None, out: Path | None, pipeline: Pipe
     remarks: list[str] = []
     recording = audio or _recording_of(manifest, folder)
     try:
-        clip, cues = _heard(recording, _piece_of(manifest, pipeline))
+        heard = _heard(recording, _piece_of(manifest, pipeline))
     except Spa2vError as error:
         if audio is not None:
             raise
         remarks.append(f"The run's recording cannot be read ({error.fact}); name it with --audio to hear it.")
-        clip, cues = None, None
+        heard = None
     if recording is None:
         remarks.append("The run does not say where its recording is; name it with --audio to hear it.")
-    data = cues.to_json() if cues else _json(folder / "cues.json")
-    remarks += _about_length(clip, layout.duration_s)
-    return Opened(document, clip, cues, data, folder / "tries", _videos_of(folder), remarks)
+    data = heard.cues.to_json() if heard else _json(folder / "cues.json")
+    remarks += _about_length(heard, layout.duration_s)
+    return Opened(document, heard, data, folder / "tries", _videos_of(folder), remarks)
 
 
-def _heard(path: Path | None, pipeline: Pipeline) -> tuple[AudioClip | None, SpatialCues | None]:
+def _heard(path: Path | None, pipeline: Pipeline) -> Heard | None:
     if path is None:
-        return None, None
+        return None
     clip = pipeline.read(path)
-    return clip, pipeline.measure(clip, Run())
+    return Heard(path, clip, pipeline.measure(clip, pipeline.new_run()))
 
 
-def _about_length(clip: AudioClip | None, duration_s: float) -> list[str]:
-    if clip is None or abs(clip.duration_s - duration_s) <= 0.02 * duration_s:
+def _about_length(heard: Heard | None, duration_s: float) -> list[str]:
+    if heard is None or abs(heard.audio.duration_s - duration_s) <= 0.02 * duration_s:
         return []
-    return [f"The layout lasts {duration_s:.3g} s and the recording {clip.duration_s:.3g} s."]
+    return [f"The layout lasts {duration_s:.3g} s and the recording {heard.audio.duration_s:.3g} s."]
 
 
 def _tries_of(path: Path) -> Path:

@@ -66,7 +66,7 @@ def serve(
 def editor_for(opened: Opened, sources: list[str], overrides: list[str]) -> Editor:
     """The editor of what was opened, with everything that it needs."""
     events = Events()
-    studio = Studio(opened.tries, sources, overrides, opened.audio, opened.cues, events.publish)
+    studio = Studio(opened.tries, sources, overrides, opened.heard, events.publish)
     return Editor(opened, studio, events, tuple(CLASSES))
 
 

@@ -88,7 +88,7 @@ class Editor:
 
     async def watch(self) -> None:
         """Tells the page when the layout file changes behind its back; first gets the sound ready."""
-        if self._opened.audio is not None:
+        if self._opened.heard is not None:
             await run_in_threadpool(self._sound_file)
         while True:
             await asyncio.sleep(WATCH_S)
@@ -111,7 +111,7 @@ class Editor:
 
     def _describe(self) -> dict[str, Any]:
         layout, mark = self._document.read()
-        audio = self._opened.audio
+        audio = self._opened.heard.audio if self._opened.heard else None
         draft = self._document.draft()
         return {
             "file": self._document.path.name,
@@ -134,20 +134,20 @@ class Editor:
         return [*run, *self._studio.list()]
 
     async def _peaks(self, request: Request) -> Response:
-        if self._opened.audio is None:
+        if self._opened.heard is None:
             raise HTTPException(404)
-        data = await run_in_threadpool(lambda audio: peaks(audio).tobytes(), self._opened.audio)
+        data = await run_in_threadpool(lambda audio: peaks(audio).tobytes(), self._opened.heard.audio)
         return Response(data, media_type="application/octet-stream")
 
     async def _audio(self, request: Request) -> Response:
-        if self._opened.audio is None:
+        if self._opened.heard is None:
             raise HTTPException(404)
         return FileResponse(await run_in_threadpool(self._sound_file), media_type="audio/flac")
 
     def _sound_file(self) -> Path:
         """The recording as the pipeline heard it, in a form that browsers play."""
-        clip = self._opened.audio
-        assert clip is not None
+        assert self._opened.heard is not None
+        clip = self._opened.heard.audio
         path = Path(self._folder.name) / "sound.flac"
         with self._encoding:
             if not path.exists():

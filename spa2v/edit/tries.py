@@ -14,12 +14,13 @@ from typing import Any
 from spa2v.core.config import preset_names, read_source
 from spa2v.core.errors import ConfigError, Spa2vError
 from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
-from spa2v.core.media.files import write_text
-from spa2v.core.media.video import write_video
+from spa2v.core.media.files import write_json, write_text
 from spa2v.core.pipeline import Pipeline, presets_folder
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
 from spa2v.core.untrusted import FAULTS, read_json, reason_of
+from spa2v.edit.opening import Heard
+from spa2v.jobs.job import Job
 
 PREVIEW = "storyboard"
 MAX_SEED = 2**32
@@ -53,17 +54,29 @@ class _WatchedRun(Run):
 
 
 class _WatchedPipeline(Pipeline):
-    """A pipeline whose runs are watched."""
+    """A pipeline whose runs are watched, and for which the recording is read and measured already."""
 
     run_type = _WatchedRun
     publish: Publish
     stop: threading.Event
+    heard: Heard | None
 
-    def new_run(self, folder: Path | None = None, *args: Any, **options: Any) -> Run:
-        run = super().new_run(folder, *args, **options)
+    def new_run(self, folder: Path | None = None, notices: set[str] | None = None) -> Run:
+        run = super().new_run(folder, notices)
         assert isinstance(run, _WatchedRun)
         run.publish, run.stop = self.publish, self.stop
         return run
+
+    def read(self, path: str | Path) -> AudioClip:
+        return self.heard.audio if self.heard else super().read(path)
+
+    def measure(self, audio: AudioClip, run: Run | None = None) -> SpatialCues:
+        if self.heard is None or run is None:
+            return super().measure(audio, run)
+        run.audio, run.cues = self.heard.audio, self.heard.cues
+        if run.folder is not None:
+            write_json(run.folder / "cues.json", run.cues.to_json())
+        return run.cues
 
 
 class Studio:
@@ -73,7 +86,7 @@ class Studio:
         folder: of the tries; made with the first one.
         sources: presets and files under the preset that the page chooses, as given to the command.
         overrides: "key=value" settings, likewise.
-        audio, cues: of the recording, or None.
+        heard: the recording, or None.
         publish: takes events for the page: "progress", "drawn", "stopped", "failed".
     """
 
@@ -82,13 +95,12 @@ class Studio:
         folder: Path,
         sources: Sequence[str],
         overrides: Sequence[str],
-        audio: AudioClip | None,
-        cues: SpatialCues | None,
+        heard: Heard | None,
         publish: Publish,
     ) -> None:
         self.folder = folder
         self._sources, self._overrides = tuple(sources), tuple(overrides)
-        self._audio, self._cues, self._publish = audio, cues, publish
+        self._heard, self._publish = heard, publish
         self._pipelines: dict[str, _WatchedPipeline] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -122,7 +134,7 @@ class Studio:
                 raise ConfigError(f"there is no preset {preset!r}")
             made = _WatchedPipeline.from_preset(*self._sources, preset, overrides=self._overrides)
             assert isinstance(made, _WatchedPipeline)
-            made.publish, made.stop = self._publish, self._stop
+            made.publish, made.stop, made.heard = self._publish, self._stop, self._heard
             self._pipelines[preset] = made
         return self._pipelines[preset]
 
@@ -182,14 +194,11 @@ class Studio:
         begun = time.monotonic()
         pipeline.config = replace(pipeline.config, run=replace(pipeline.config.run, seed=seed))
         try:
-            with pipeline.recorded(folder, preset=preset) as (run, manifest):
-                run.audio, run.cues = self._audio, self._cues
-                write_text(folder / "layout.json", layout.dumps())
-                manifest.decided(layout)
-                video = pipeline.render(layout, run)
-                write_video(folder / "video.mp4", video, self._audio)
-                manifest.output("video", folder / "video.mp4")
-                manifest.data["seconds"] = round(time.monotonic() - begun, 2)
+            given = folder / "layout.json"
+            write_text(given, layout.dumps())
+            with Job.opened(pipeline, self._heard.path if self._heard else None, given, folder, preset=preset) as job:
+                job.write(job.draw(job.layout()), folder / "video.mp4")
+                job.manifest.data["seconds"] = round(time.monotonic() - begun, 2)
         except Stopped:
             shutil.rmtree(folder, ignore_errors=True)
             self._publish({"kind": "stopped", "number": number})

@@ -279,8 +279,13 @@ def test_work_can_be_stopped_and_leaves_nothing(tmp_path: Path, planned: str) ->
 
     events: list[dict] = []
     layout = VideoSceneLayout.loads(planned)
-    studio = Studio(tmp_path / "tries", [], [], None, None, events.append)
-    studio._publish = lambda event: (events.append(event), studio.stop() if event["kind"] == "progress" else None)
+
+    def publish(event: dict) -> None:
+        events.append(event)
+        if event["kind"] == "progress":
+            studio.stop()
+
+    studio = Studio(tmp_path / "tries", [], [], None, publish)
     studio.start(layout, "default", 1)
     studio._thread.join(120)
     assert not studio.busy
@@ -293,7 +298,7 @@ def test_one_video_at_a_time(tmp_path: Path, planned: str) -> None:
     from spa2v.edit.tries import Studio
 
     layout = VideoSceneLayout.loads(planned)
-    studio = Studio(tmp_path / "tries", [], [], None, None, lambda event: None)
+    studio = Studio(tmp_path / "tries", [], [], None, lambda event: None)
     studio.start(layout, "storyboard", 1)
     with pytest.raises(ConfigError, match="another video is being drawn"):
         studio.start(layout, "storyboard", 2)
@@ -331,7 +336,7 @@ def test_a_run_folder_opens_with_its_recording_and_video(tmp_path: Path) -> None
 def test_a_run_without_its_recording_still_opens(tmp_path: Path, planned: str) -> None:
     (tmp_path / "layout.json").write_text(planned)
     opened = open_source(tmp_path, None, None, Pipeline.from_preset())
-    assert opened.audio is None
+    assert opened.heard is None
     assert "name it with --audio" in opened.remarks[0]
 
 

@@ -1,4 +1,4 @@
-"""What the browser's own trace says of loading and dragging; the figures go to a file, and are never asserted as times."""
+"""What the browser's own trace says of loading and dragging; figures go to a file and are never asserted as times."""
 
 from __future__ import annotations
 
