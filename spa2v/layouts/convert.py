@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from spa2v.core.errors import LayoutError, UnknownComponent, near
+from spa2v.core.errors import ComponentLoadError, LayoutError, UnknownComponent, near
 from spa2v.core.types import VideoSceneLayout
 from spa2v.layouts.formats import LayoutFormat, losses
 from spa2v.layouts.raster import Sampling, raster_for
@@ -31,15 +31,21 @@ def format_names() -> tuple[str, ...]:
 
 
 def get_format(name: str) -> LayoutFormat:
-    """A format by its name.
+    """A format by its name, or by the target of one in another package, "package.module:FORMAT".
 
     Raises:
         UnknownComponent: no format has this name.
+        ComponentLoadError: the target cannot be imported, or is no `LayoutFormat`.
     """
-    if name not in BUILT_IN:
+    if name not in BUILT_IN and ":" not in name:
         raise UnknownComponent(f"unknown layout format {name!r}", near(name, BUILT_IN))
-    module, _, attribute = BUILT_IN[name].partition(":")
-    found: LayoutFormat = getattr(import_module(module), attribute)
+    module, _, attribute = BUILT_IN.get(name, name).partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ComponentLoadError(f"cannot load the layout format {name!r}: {error}") from error
+    if not isinstance(found, LayoutFormat):
+        raise ComponentLoadError(f"{name!r} is a {type(found).__name__}", "expected a spa2v.layouts.LayoutFormat")
     return found
 
 

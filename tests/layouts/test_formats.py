@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spa2v import Box, KeyFrame, LayoutError, SceneObject, VideoSceneLayout, frame_times
+from spa2v import Box, ComponentLoadError, KeyFrame, LayoutError, SceneObject, VideoSceneLayout, frame_times
 from spa2v.core.media.video import read_video
 from spa2v.layouts import Sampling, format_names, get_format, read_any, write_any
 from spa2v.world.clips import scene_layout
@@ -294,6 +294,30 @@ def test_a_path_of_3000_bends_is_simplified_and_said(tmp_path: Path) -> None:
     layout, remarks = read_any(tmp_path / "gt.txt", wanted=Sampling(100, 100, fps=30.0))
     assert len(layout.keyframes) <= 1024
     assert any("paths were simplified" in text for text in remarks)
+
+
+MORE = """
+from spa2v.layouts import LayoutFormat, tracks_of
+
+
+def write(layout, path, raster):
+    path.write_text("".join(f"{track.name} {len(track.boxes)}\\n" for track in tracks_of(layout, raster)))
+    return ["colors"]
+
+
+COUNTS = LayoutFormat("How often each object is seen.", (".txt",), write)
+"""
+
+
+def test_a_format_of_another_package_is_a_plain_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other_formats.py").write_text(MORE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    lost = write_any(crossing(), tmp_path / "a.txt", "other_formats:COUNTS", Sampling(frames=8))
+    assert (tmp_path / "a.txt").read_text() == "car 8\nman 4\n"
+    assert lost[-1] == "colors"
+    for name, message in (("gone:X", "cannot load"), ("json:dumps", r"expected a spa2v\.layouts\.LayoutFormat")):
+        with pytest.raises(ComponentLoadError, match=message):
+            get_format(name)
 
 
 def test_unknown_suffixes_and_formats_are_errors_that_help(tmp_path: Path) -> None:
