@@ -29,12 +29,13 @@ from spa2v.core.protocols import (
 )
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
+from spa2v.core.types.display import Displayed
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Displayed):
     """What one clip went through: measured, decided, drawn."""
 
     cues: SpatialCues
