@@ -1,4 +1,4 @@
-"""Server-sent events: what happens in threads, told to every open page."""
+"""Server-sent events: what happens in threads, for every open page."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ def serve(
     if browser:
         webbrowser.open(url)
     try:
-        asyncio.run(_until_stopped(uvicorn.Server(config), listener, editor))
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            asyncio.run(_until_stopped(uvicorn.Server(config), listener, editor))
     finally:
         editor.close()
 

@@ -87,7 +87,7 @@ class Editor:
         self._folder.cleanup()
 
     async def watch(self) -> None:
-        """Tells the page when the layout file changes behind its back; first gets the sound ready."""
+        """Prepares the sound, then notifies the page whenever the layout file changes on disk."""
         if self._opened.heard is not None:
             await run_in_threadpool(self._sound_file)
         while True:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spa2v import AudioClip, ConfigError, Pipeline, VideoSceneLayout
+from spa2v import AudioClip, ConfigError, MissingDependency, Pipeline, VideoSceneLayout
 from spa2v.demo import demo_recording
 from spa2v.edit.cue_data import MAX_PEAKS, MAX_POINTS, cues_for_page, peaks
 from spa2v.edit.document import ChangedOnDisk, Document, problem_of
+from spa2v.edit.guard import Guard
 from spa2v.edit.opening import open_source
 from spa2v.edit.server import VIEW_DEG, page_files
 from spa2v.plugins.layout_planners.stereo_rules.camera import Camera
@@ -345,3 +351,48 @@ def test_folders_that_are_no_run(tmp_path: Path) -> None:
         open_source(tmp_path, None, None, Pipeline.from_preset())
     with pytest.raises(ConfigError, match="is a recording already"):
         open_source(demo_recording(), demo_recording(), None, Pipeline.from_preset())
+
+
+# ---- the command ----
+
+
+def test_the_command_prints_an_address_that_works_until_ctrl_c(tmp_path: Path, planned: str) -> None:
+    (tmp_path / "plan.json").write_text(planned)
+    command = [sys.executable, "-m", "spa2v", "edit", "plan.json", "--no-browser"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", first)
+        assert url, first
+        with urllib.request.urlopen(url[0], timeout=20) as answer:
+            assert b"spa2v edit" in answer.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spa2v.cli.options import needs_extra
+
+    with pytest.raises(MissingDependency, match="no_such_server") as caught:
+        needs_extra("edit", "starlette", "no_such_server")
+    assert "pip install 'spa2v[edit]'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("listens", "named", "known"),
+    [
+        ("127.0.0.1", "localhost:8000", True),
+        ("127.0.0.1", "[::1]:8000", True),
+        ("127.0.0.1", "10.0.0.5:8000", False),
+        ("0.0.0.0", "10.0.0.5:8000", True),
+        ("0.0.0.0", "evil.example:8000", False),
+        ("studio.example", "studio.example", True),
+        ("studio.example", "10.0.0.5", False),
+    ],
+)
+def test_hosts_that_a_request_may_name(listens: str, named: str, known: bool) -> None:
+    assert Guard(lambda *_: None, "token", listens)._known_host(named) is known

@@ -165,7 +165,7 @@ class Editor {
   #onEvent(event) {
     if (event.kind === "disk") {
       if (event.mark === this.mark) return;
-      if (this.store.dirty) this.#conflict("The file has just changed on disk, and this page has changes of its own.");
+      if (this.store.dirty) this.#conflict("The file has just changed on disk, and this page has unsaved changes.");
       else this.reload().then(() => this.tell("The file changed on disk and was read again."), (error) => this.tell(error.message));
     } else this.drawing.onEvent(event);
   }

@@ -61,7 +61,7 @@ export class Store {
     this.#changed("layout");
   }
 
-  /** Ends a group, so that the next change is a step of its own. */
+  /** Ends a group, so that the next change is a separate step. */
   settle() {
     this.#group = null;
   }

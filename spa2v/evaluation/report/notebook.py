@@ -1,4 +1,4 @@
-"""What a notebook shows for a layout, cues, a video or a result: a small page of its own, sealed like a report."""
+"""What a notebook shows for a layout, cues, a video or a result: a small page, sealed like a report."""
 
 from __future__ import annotations
 
