@@ -10,6 +10,7 @@ import { namesOf, sceneAt } from "./boxes.js";
 
 const GLIDE_S = 0.02;
 const SWITCH_S = 0.015;
+const START_MS = 2000; // a browser without an output never answers
 
 /** Pan (-1 left to 1 right) and gain of a box; `loudest` is the side of a box that has gain 1. */
 export function placed(box, loudest) {
@@ -63,7 +64,8 @@ export class Sound {
   async play(time) {
     if (!this.element) return;
     if (!this.context) this.#build();
-    await this.context.resume();
+    await Promise.race([this.context.resume(), new Promise((done) => setTimeout(done, START_MS))]);
+    if (this.context.state !== "running") throw new Error("the browser has no sound output");
     if (Math.abs(this.element.currentTime - time) > 0.01) this.element.currentTime = time;
     await this.element.play();
   }
