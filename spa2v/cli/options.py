@@ -47,3 +47,18 @@ def pipeline(
 def say(text: str) -> None:
     """A message for the person, on stderr; stdout is for machine-readable output."""
     typer.echo(text, err=True)
+
+
+def needs_extra(extra: str, *modules: str) -> None:
+    """Refuses a command whose packages are not installed.
+
+    Raises:
+        MissingDependency: names the packages and the extra that brings them.
+    """
+    from importlib.util import find_spec
+
+    from spa2v.core.errors import MissingDependency
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise MissingDependency(f"this needs {', '.join(missing)}", f"pip install 'spa2v[{extra}]'")
