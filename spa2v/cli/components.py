@@ -34,14 +34,12 @@ def components(
 
 
 def _host(sources: list[str] | None) -> Host:
+    from spa2v.core.config import load
     from spa2v.core.host import Host
 
-    if not sources:
-        return Host()
-    from spa2v.core.config import load
-    from spa2v.core.pipeline import presets_folder
-
-    return Host([Path(path) for path in load(sources, [], presets_folder()).registries])
+    host = Host()
+    files = load(sources, [], host.configs).registries if sources else ()
+    return Host([Path(path) for path in files]) if files else host
 
 
 def _describe(component: Component) -> dict[str, Any]:

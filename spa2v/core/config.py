@@ -8,12 +8,12 @@ from __future__ import annotations
 import copy
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import ConfigError, Spa2vError, near
+from spa2v.core.errors import ConfigError, RegistryError, Spa2vError, near
 from spa2v.core.untrusted import FAULTS, message_of, reason_of
 
 SINGLE_ROLES = {
@@ -25,7 +25,9 @@ SINGLE_ROLES = {
 LIST_ROLE = "cue_extractors"
 MAX_CONFIG_BYTES = 1_000_000
 ABLATIONS = "ablations"
-"""Folder of the ablation files beside the presets; they have a schema of their own."""
+"""Folder of the ablation files beside the presets; they have another schema."""
+INCLUDE = "include"
+"""Key of presets and files that the file is merged over."""
 _SECRET = re.compile(r"oc\.env\s*:\s*\w*(KEY|TOKEN|SECRET|PASSWORD)", re.IGNORECASE)
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 SECRET_LENGTH = 8
@@ -103,28 +105,118 @@ class Layer:
     folder: Path | None = None
 
 
-def preset_names(folder: Path) -> list[str]:
-    """The presets in a folder of configs, by name; those in subfolders as "folder/name". Ablations are no presets."""
-    found = (path.relative_to(folder) for path in folder.rglob("*.yaml"))
-    return sorted(path.with_suffix("").as_posix() for path in found if path.parts[0] != ABLATIONS)
+@dataclass(frozen=True)
+class ConfigFile:
+    """A preset or an ablation that is found by name.
+
+    Args:
+        kind: "preset" or "ablation".
+        name: the file's, without its suffix; of presets in subfolders "folder/name".
+        path: of the file.
+        origin: who contributes it.
+    """
+
+    kind: str
+    name: str
+    path: Path
+    origin: str
 
 
-def read_source(source: str | Path, presets: Path) -> Layer:
-    """A layer from the path of a file, or the name of a preset.
+def config_files(folder: Path, origin: str = "") -> list[ConfigFile]:
+    """The presets in a folder, those of subfolders included, and the ablations in its subfolder `ablations`."""
+    found = []
+    for path in sorted(folder.rglob("*.yaml")):
+        inside = path.relative_to(folder).with_suffix("")
+        is_ablation = inside.parts[0] == ABLATIONS
+        name = inside.relative_to(ABLATIONS) if is_ablation else inside
+        found.append(ConfigFile("ablation" if is_ablation else "preset", name.as_posix(), path, origin))
+    return found
+
+
+class Catalog:
+    """Presets and ablations by name. A name has one file; nothing wins silently."""
+
+    def __init__(self, files: Iterable[ConfigFile] = ()) -> None:
+        self._files: dict[tuple[str, str], ConfigFile] = {}
+        self.add_all(files)
+
+    def refuse_taken(self, files: Iterable[ConfigFile]) -> None:
+        """Raises:
+        RegistryError: a name is taken; both files are named.
+        """
+        for file in files:
+            if taken := self._files.get((file.kind, file.name)):
+                raise RegistryError(
+                    f"two {file.kind}s are named {file.name!r}",
+                    *(f"one is {item.path} from {item.origin}" for item in (taken, file)),
+                    "rename one of them",
+                )
+
+    def add_all(self, files: Iterable[ConfigFile]) -> None:
+        """Adds files, all of them or none.
+
+        Raises:
+            RegistryError: a name is taken.
+        """
+        files = list(files)
+        self.refuse_taken(files)
+        self._files |= {(file.kind, file.name): file for file in files}
+
+    def files(self, kind: str) -> list[ConfigFile]:
+        """All of a kind, in the order they were added."""
+        return [file for file in self._files.values() if file.kind == kind]
+
+    def names(self, kind: str = "preset") -> list[str]:
+        """The names of a kind, sorted."""
+        return sorted(file.name for file in self.files(kind))
+
+    def find(self, source: str | Path, kind: str = "preset") -> Path:
+        """The file of a name, or the path itself of a file that ends in .yaml or .yml.
+
+        Raises:
+            ConfigError: there is no such name.
+        """
+        if Path(source).suffix in (".yaml", ".yml"):
+            return Path(source)
+        if file := self._files.get((kind, str(source))):
+            return file.path
+        raise ConfigError(
+            f"unknown {kind} {str(source)!r}", near(str(source), self.names(kind)), "a file ends in .yaml"
+        )
+
+    def is_packaged(self, path: Path) -> bool:
+        """Whether a file is one of the catalog."""
+        return any(file.path == path for file in self._files.values())
+
+
+def read_source(source: str | Path, catalog: Catalog, above: tuple[Path, ...] = ()) -> list[Layer]:
+    """The layers of a preset or file: those of the presets and files that it includes, then its own.
 
     Raises:
-        ConfigError: neither is there, or the file is not YAML with a mapping at its top.
+        ConfigError: it is not there, is not YAML with a mapping at its top, or includes itself.
     """
-    text = str(source)
-    path = Path(text)
-    if path.suffix not in (".yaml", ".yml"):
-        path = presets / f"{text}.yaml"
-        if text not in preset_names(presets):
-            raise ConfigError(f"unknown preset {text!r}", near(text, preset_names(presets)), "a file ends in .yaml")
-    return Layer(_read_yaml(path), f"{path.name if path.is_relative_to(presets) else path}", path.resolve().parent)
+    path = catalog.find(source)
+    if path.resolve() in above:
+        raise ConfigError(f"the config {str(path)!r} includes itself")
+    data = read_yaml(path)
+    included = data.pop(INCLUDE, [])
+    included = [included] if isinstance(included, str) else included
+    origin = path.name if catalog.is_packaged(path) else str(path)
+    if not isinstance(included, list) or not all(isinstance(item, str) for item in included):
+        raise ConfigError(f"{INCLUDE}: {included!r}", f"in {origin}", "expected presets or files")
+    layers = []
+    for item in included:
+        is_file = Path(item).suffix in (".yaml", ".yml")
+        layers += read_source(path.parent / item if is_file else item, catalog, (*above, path.resolve()))
+    return [*layers, Layer(data, origin, path.resolve().parent)]
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file with a mapping at its top, unresolved.
+
+    Raises:
+        ConfigError: it is none.
+    """
     import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -354,11 +446,11 @@ def _is_number(value: Any, name: str, default: Any) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
 
 
-def load(sources: Sequence[str | Path], overrides: Sequence[str], presets: Path, default: str = "default") -> Config:
+def load(sources: Sequence[str | Path], overrides: Sequence[str], catalog: Catalog, default: str = "default") -> Config:
     """A configuration from presets or files, left to right over the default preset, then overrides.
 
     Raises:
         ConfigError: everything that is wrong, in one message.
     """
-    layers = [read_source(source, presets) for source in (default, *sources)]
+    layers = [layer for source in (default, *sources) for layer in read_source(source, catalog)]
     return merge([*layers, *read_overrides(overrides)])

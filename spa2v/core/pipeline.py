@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 from spa2v.core import config as configs
 from spa2v.core.config import Choice, Config
 from spa2v.core.errors import ConfigError, ContractError, Spa2vError
-from spa2v.core.host import Host, data_folder
+from spa2v.core.host import Host
 from spa2v.core.manifest import Manifest
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.protocols import CueExtractor, GroundingInjector, LayoutPlanner, MotionBackbone
-from spa2v.core.registry import bind_options
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
 
@@ -57,7 +56,9 @@ class Pipeline:
         Raises:
             ConfigError: everything that is wrong with the configuration, in one message.
         """
-        return cls(configs.load(sources, overrides, presets_folder()), quiet=quiet)
+        host = Host()
+        config = configs.load(sources, overrides, host.configs)
+        return cls(config, None if config.registries else host, quiet=quiet)
 
     def check(self) -> list[Spa2vError]:
         """Everything that is wrong with the components of the configuration; nothing heavy is loaded."""
@@ -71,12 +72,7 @@ class Pipeline:
 
     def _build(self, where: str, family: str, choice: Choice) -> Any:
         if where not in self._built:
-            loaded = self.host.registry.load(family, choice.name)
-            bind_options(loaded, choice.options, f"{where} ({choice.name})")
-            try:
-                self._built[where] = loaded(**choice.options)
-            except (TypeError, ValueError) as error:
-                raise ConfigError(f"{where} ({choice.name}): {error}", f"options: {dict(choice.options)}") from error
+            self._built[where] = self.host.registry.build(family, choice.name, choice.options, where)
         return self._built[where]
 
     def _role(self, role: str) -> Any:
@@ -235,11 +231,6 @@ def _in_its_words(backbone: Any, layout: VideoSceneLayout, run: Run) -> VideoSce
     if not hasattr(backbone, "reworded"):
         return layout
     return _expect(backbone.reworded(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reworded")
-
-
-def presets_folder() -> Path:
-    """Where the presets lie."""
-    return data_folder() / "configs"
 
 
 def _expect(value: Any, kind: type[T], who: str) -> T:

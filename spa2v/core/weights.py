@@ -274,3 +274,20 @@ def misfits(have: Mapping[str, tuple[int, ...]], want: Mapping[str, tuple[int, .
     if wrong:
         lines.append(f"of another shape: {shorten(wrong)}")
     return lines
+
+
+def refuse_missing(model: str, report: Mapping[str, Any], optional: str = "") -> None:
+    """Refuses a model of transformers that would compute with weights drawn at random.
+
+    Args:
+        model: its name.
+        report: the loading info of transformers.
+        optional: text in the names of weights that may be missing.
+
+    Raises:
+        WeightsError: names the first weights that the files lack or that have another shape.
+    """
+    keys = [str(key) for field in ("missing_keys", "mismatched_keys") for key in report.get(field, ())]
+    lacking = sorted(key for key in keys if not optional or optional not in key)
+    if lacking:
+        raise WeightsError(f"{model!r} lacks {len(lacking)} of its weights", f"the first is {lacking[0]}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spa2v.core.config import load
 from spa2v.core.errors import ConfigError, near
 from spa2v.core.host import Host
-from spa2v.core.pipeline import Pipeline, presets_folder
+from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, Box, KeyFrame, SceneObject, SoundSource, SpatialCues, VideoSceneLayout
 from spa2v.core.types import keyframe_times as evenly
@@ -88,7 +88,8 @@ def _measured(kind: str) -> SpatialCues:
 
 
 def _measure(audio: AudioClip) -> SpatialCues:
-    pipeline = Pipeline(load([], [], presets_folder()), Host(extensions=[]))
+    host = Host(extensions=[])
+    pipeline = Pipeline(load([], [], host.configs), host)
     return pipeline.measure(audio, toy_run())
 
 

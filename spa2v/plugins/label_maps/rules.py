@@ -1,0 +1,73 @@
+"""Rules on the words of labels alone: exact, normalized, or a table of synonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from spa2v.core.errors import ConfigError
+from spa2v.core.runtime import Run
+from spa2v.core.untrusted import read_json, reason_of
+
+MAX_TABLE_BYTES = 16 * 1024**2
+ARTICLES = ("a ", "an ", "the ")
+
+
+def normalized(label: str) -> str:
+    """Lower case, single spaces, no leading article: "A  Car " is "car"."""
+    text = " ".join(label.casefold().split())
+    return next((text[len(article) :] for article in ARTICLES if text.startswith(article)), text)
+
+
+class ExactLabels:
+    """Equal only when written alike: the strict metrics."""
+
+    name = "exact"
+
+    def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+        return {label: label for label in labels}
+
+
+class NormalizedLabels:
+    """Equal after `normalized`."""
+
+    name = "normalized"
+
+    def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+        return {label: normalized(label) for label in labels}
+
+
+class TableLabels:
+    """Equal after `normalized` and a table of synonyms, word to word.
+
+    Args:
+        path: a JSON object of texts, such as {"automobile": "car"}; read on first use.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self.name = f"table {self.path.name}"
+        self._synonyms: dict[str, str] | None = None
+
+    def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+        """Raises:
+        ConfigError: no such file, something else in it, or a chain of replacements.
+        """
+        if self._synonyms is None:
+            self._synonyms = _read(self.path)
+        return {label: self._synonyms.get(normalized(label), normalized(label)) for label in labels}
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        data: Any = read_json(path, MAX_TABLE_BYTES)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"label table {str(path)!r} cannot be read", reason_of(error)) from error
+    if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
+        raise ConfigError(f"label table {str(path)!r} is not an object of texts", 'as in {"automobile": "car"}')
+    plain = {normalized(key): normalized(value) for key, value in data.items()}
+    chained = sorted(key for key, value in plain.items() if plain.get(value, value) != value)
+    if chained:
+        raise ConfigError(f"label table: {chained[0]!r} leads to a word that is itself replaced", "map it directly")
+    return plain
