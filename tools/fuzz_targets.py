@@ -271,7 +271,7 @@ def journal(data: bytes, folder: Path) -> None:
 def label_table(data: bytes, folder: Path) -> None:
     """A table of synonyms."""
     from spa2v.core.runtime import Run
-    from spa2v.plugins.label_maps.rules import TableLabels
+    from spa2v.plugins.label_maps.table import TableLabels
 
     with refusing(ConfigError):
         TableLabels(str(stored(data, folder, "labels.json"))).table(["a car"], ["car"], Run())

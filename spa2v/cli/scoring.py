@@ -39,9 +39,8 @@ class Conventions:
         words = frozenset(item.name for clip in clips for item in clip.objects)
         labels = f"table:{self.labels}" if self.labels.endswith(".json") else self.labels
         detector = self._chosen("detectors", self.detector, "--detector")
-        features = self._chosen("feature_extractors", self.features, "--features")
-        if features is not None and self.features_sha256:
-            features.options["sha256"] = self.features_sha256
+        more = {"sha256": self.features_sha256} if self.features_sha256 else {}
+        features = self._chosen("feature_extractors", self.features, "--features", **more)
         chosen = self._chosen("label_maps", labels, "--labels")
         assert chosen is not None  # there is a default
         bare = [
@@ -51,10 +50,10 @@ class Conventions:
         first, second = (replace(stage, metrics=self._metrics(stage)) for stage in bare)
         return first, second
 
-    def _chosen(self, family: str, word: str | None, where: str) -> Chosen | None:
+    def _chosen(self, family: str, word: str | None, where: str, **options: str) -> Chosen | None:
         from spa2v.evaluation.chosen import Chosen
 
-        return None if word is None else Chosen.parse(family, word, self.registries, where)
+        return None if word is None else Chosen.parse(family, word, self.registries, where, **options)
 
     def _metrics(self, stage: Stage) -> tuple[Chosen, ...]:
         """The default metrics and the chosen ones, as far as their inputs are there."""

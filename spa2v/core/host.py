@@ -16,8 +16,8 @@ import pluggy
 import yaml
 
 from spa2v.core import hookspecs
-from spa2v.core.config import Catalog, ConfigFile, config_files
 from spa2v.core.errors import RegistryError, Spa2vError, near
+from spa2v.core.presets import Catalog, ConfigFile, config_files
 from spa2v.core.registry import FAMILIES, Component, Entry, Registry, located
 from spa2v.core.yaml_text import check_yaml
 

@@ -167,7 +167,10 @@ class Registry:
             ConfigError: there is no such component, or it takes no options.
         """
         name, colon, argument = word.partition(":")
-        self.find(family, name)
+        try:
+            self.find(family, name)
+        except UnknownComponent as error:
+            raise UnknownComponent(f"{where}: {error.fact}", *error.details) from None
         if not colon:
             return name, {}
         first = next(iter(inspect.signature(self.load(family, name)).parameters.values()), None)

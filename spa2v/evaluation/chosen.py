@@ -34,14 +34,14 @@ class Chosen:
         self.registries, self._component = tuple(registries), component
 
     @classmethod
-    def parse(cls, family: str, word: str, registries: Sequence[Path] = (), where: str = "") -> Chosen:
-        """From "NAME" or "NAME:ARGUMENT", as on the command line.
+    def parse(cls, family: str, word: str, registries: Sequence[Path] = (), where: str = "", **options: Any) -> Chosen:
+        """From "NAME" or "NAME:ARGUMENT", as on the command line, and further options.
 
         Raises:
             UnknownComponent, MissingDependency, ComponentLoadError, ContractError, ConfigError: it cannot be built.
         """
-        name, options = _host(tuple(registries)).registry.parse(family, word, where or family)
-        chosen = cls(family, name, options, registries)
+        name, named = _host(tuple(registries)).registry.parse(family, word, where or family)
+        chosen = cls(family, name, named | options, registries)
         _ = chosen.component  # what is wrong with it is reported before anything runs
         return chosen
 

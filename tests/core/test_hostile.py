@@ -303,7 +303,7 @@ def huge_file_readers() -> dict[str, Any]:
     from spa2v.evaluation.bench.reading import read_bench
     from spa2v.evaluation.engine.result import Evaluation
     from spa2v.evaluation.study.results import read_key
-    from spa2v.plugins.label_maps.rules import TableLabels
+    from spa2v.plugins.label_maps.table import TableLabels
     from spa2v.plugins.layout_planners.mllm.examples.index import read_index
     from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
-from spa2v.core.config import ABLATIONS, SINGLE_ROLES, load, read_source
+from spa2v.core.config import SINGLE_ROLES, load, read_source
 from spa2v.core.host import Host
 from spa2v.core.pipeline import Pipeline
+from spa2v.core.presets import ABLATIONS
 from spa2v.core.protocols import NeedsKeys
 from spa2v.core.weights import PACKAGED, NeedsWeights
 from tests.kit.paths import ROOT

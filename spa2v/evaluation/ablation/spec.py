@@ -23,9 +23,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import Catalog, Layer, read_source, read_yaml
+from spa2v.core.config import Layer, read_source, read_yaml
 from spa2v.core.errors import ConfigError, near
 from spa2v.core.host import Host
+from spa2v.core.presets import Catalog
 from spa2v.core.yaml_text import MAX_DEPTH
 from spa2v.evaluation.ablation.paper import paper_rows
 

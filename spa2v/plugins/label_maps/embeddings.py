@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.weights import refuse_missing
-from spa2v.plugins.label_maps.rules import normalized
+from spa2v.plugins.label_maps.normalized import normalized
 
 
 class EmbeddingLabels:

@@ -11,7 +11,8 @@ import pytest
 from spa2v.core.errors import ConfigError, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.plugins.label_maps.embeddings import EmbeddingLabels
-from spa2v.plugins.label_maps.rules import TableLabels, normalized
+from spa2v.plugins.label_maps.normalized import normalized
+from spa2v.plugins.label_maps.table import TableLabels
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rules on the words of labels alone: exact, normalized, or a table of synonyms."""
+"""Labels by a table of synonyms."""
 
 from __future__ import annotations
 
@@ -9,33 +9,9 @@ from typing import Any
 from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.untrusted import read_json, reason_of
+from spa2v.plugins.label_maps.normalized import normalized
 
 MAX_TABLE_BYTES = 16 * 1024**2
-ARTICLES = ("a ", "an ", "the ")
-
-
-def normalized(label: str) -> str:
-    """Lower case, single spaces, no leading article: "A  Car " is "car"."""
-    text = " ".join(label.casefold().split())
-    return next((text[len(article) :] for article in ARTICLES if text.startswith(article)), text)
-
-
-class ExactLabels:
-    """Equal only when written alike: the strict metrics."""
-
-    name = "exact"
-
-    def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
-        return {label: label for label in labels}
-
-
-class NormalizedLabels:
-    """Equal after `normalized`."""
-
-    name = "normalized"
-
-    def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
-        return {label: normalized(label) for label in labels}
 
 
 class TableLabels:
