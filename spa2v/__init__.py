@@ -64,8 +64,8 @@ _ERRORS = (
     "MissingDependency PlannerError RegistryError Spa2vError UnknownComponent WeightsError WorkerError"
 )
 _TYPES = (
-    "AudioClip Box Detection GeneratedVideo KeyFrame MetricInfo SceneObject Score ScoredClip SoundSource SpatialCues Tag "
-    "Track VideoSceneLayout frame_times keyframe_times"
+    "AudioClip Box Detection GeneratedVideo KeyFrame MetricInfo SceneObject Score ScoredClip SoundSource SpatialCues "
+    "Tag Track VideoSceneLayout frame_times keyframe_times"
 )
 _PROTOCOLS = (
     "CueExtractor Detector FeatureExtractor GroundingInjector LabelMap LayoutPlanner Metric MotionBackbone SetMetric"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,45 +16,11 @@ from spa2v.plugins.detectors.grounding_dino import GroundingDinoDetector
 from spa2v.plugins.detectors.owlv2 import Owlv2Detector
 from spa2v.plugins.detectors.tidying import tidy
 from spa2v.plugins.metrics.lt_sim import LTSim
+from tests.kit import tiny_models
 from tests.kit.scored_clips import score_frames
 
 transformers = pytest.importorskip("transformers")
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "car", "piano", "dog", "red"]
 LABELS = ["car", "Red dog", "piano"]
-
-
-def _owlv2(folder: Path) -> Path:
-    letters = [chr(code) for code in range(97, 123)]
-    pieces = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({piece: i for i, piece in enumerate(pieces)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = transformers.CLIPTokenizer.from_pretrained(folder, model_max_length=32)
-    layers = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    ids = {"bos_token_id": 52, "eos_token_id": 53, "pad_token_id": tokenizer.pad_token_id}
-    text = {**layers, **ids, "vocab_size": len(pieces), "max_position_embeddings": 32}
-    vision = {**layers, "image_size": 64, "patch_size": 16}
-    config = transformers.Owlv2Config(text_config=text, vision_config=vision, projection_dim=16)
-    transformers.Owlv2ForObjectDetection(config).save_pretrained(folder)
-    images = transformers.Owlv2ImageProcessor(size={"height": 64, "width": 64})
-    transformers.Owlv2Processor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
-    return folder
-
-
-def _grounding_dino(folder: Path) -> Path:
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    tokenizer = transformers.BertTokenizer.from_pretrained(folder)
-    swin = {"embed_dim": 8, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2], "window_size": 2, "image_size": 64}
-    bert = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    config = transformers.GroundingDinoConfig(
-        backbone_config=transformers.SwinConfig(**swin, out_features=["stage2", "stage3", "stage4"]),
-        text_config=transformers.BertConfig(vocab_size=len(WORDS), **bert),
-        **{"d_model": 32, "num_queries": 6, "encoder_layers": 1, "decoder_layers": 2},
-        **{"encoder_ffn_dim": 16, "decoder_ffn_dim": 16, "encoder_attention_heads": 2, "decoder_attention_heads": 2},
-    )
-    transformers.GroundingDinoForObjectDetection(config).save_pretrained(folder)
-    images = transformers.GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96})
-    transformers.GroundingDinoProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +29,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     torch.manual_seed(0)
     return {
-        "owlv2": _owlv2(tmp_path_factory.mktemp("owlv2")),
-        "dino": _grounding_dino(tmp_path_factory.mktemp("dino")),
+        "owlv2": tiny_models.owlv2(tmp_path_factory.mktemp("owlv2"))[1],
+        "dino": tiny_models.grounding_dino(tmp_path_factory.mktemp("dino"))[1],
     }
 
 

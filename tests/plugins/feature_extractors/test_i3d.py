@@ -17,6 +17,7 @@ import pytest
 from spa2v.core.errors import ConfigError, MetricError, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.plugins.feature_extractors.i3d import I3DFeatures, prepared
+from tests.kit import tiny_models
 
 # TorchScript is the format that the I3D weights are published in.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
@@ -24,26 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network in the file format of the I3D exports: TorchScript with their three switches."""
-    import torch
-
-    class Small(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = torch.nn.Conv3d(3, 5, (3, 8, 8), (2, 8, 8))
-            self.drop = torch.nn.Dropout(0.5)
-
-        def forward(
-            self, x: torch.Tensor, rescale: bool = True, resize: bool = True, return_features: bool = False
-        ) -> torch.Tensor:
-            if rescale or resize or not return_features:
-                return x
-            return self.drop(torch.relu(self.conv(x))).mean([2, 3, 4])
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "i3d_small.pt"
-    torch.jit.script(Small()).save(str(path))
-    return path
+    """A small network in the file format of the I3D exports."""
+    return tiny_models.i3d(tmp_path_factory.mktemp("weights"))[1]
 
 
 def _videos(count: int = 3, frames: int = 9) -> list[np.ndarray]:

@@ -55,18 +55,10 @@ def test_embeddings_map_to_the_nearest_word_of_the_ground_truth() -> None:
 
 @pytest.mark.parametrize("clip", [True, False])
 def test_text_embeddings_of_real_models(clip: bool, tmp_path: Path) -> None:
-    import torch
+    pytest.importorskip("transformers")
+    from tests.kit import tiny_models
 
-    transformers = pytest.importorskip("transformers")
-    torch.manual_seed(0)
-    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "car", "red", "dog"]))
-    transformers.BertTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path)
-    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    if clip:
-        config = transformers.CLIPTextConfig(vocab_size=8, projection_dim=6, eos_token_id=3, **sizes)
-        transformers.CLIPTextModelWithProjection(config).save_pretrained(tmp_path)
-    else:
-        transformers.BertModel(transformers.BertConfig(vocab_size=8, **sizes)).save_pretrained(tmp_path)
+    tiny_models.text_encoder(tmp_path, clip)
     labels, run = EmbeddingLabels(str(tmp_path), least=-1.0), Run(device="cpu")
     together, alone = labels.embed(["car", "red dog car"], run), labels.embed(["car"], run)
     assert together.shape == (2, 6 if clip else 16)
