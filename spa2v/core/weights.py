@@ -124,7 +124,7 @@ def locate(need: Weights) -> Path:
 
 def _advice(need: Weights) -> list[str]:
     if need.source.startswith(PACKAGED):
-        return ["this release does not carry it", f"make it with `spa2v world train`, and name it with `{need.option}`"]
+        return ["this release does not carry it", f"make it with `spa2v train`, and name it with `{need.option}`"]
     size = f"about {need.size_mb} MB" if need.size_mb else "size unknown"
     lines = [f"expected: {size}; license: {need.license}"]
     if not is_local(need.source):
