@@ -147,19 +147,6 @@ class Registry:
         check_contract(loaded, component)
         return loaded
 
-    def build(self, family: str, name: str, options: Mapping[str, Any], where: str) -> Any:
-        """A component, built with options; `where` is the place of its name in a config or on the command line.
-
-        Raises:
-            ConfigError: an option is unknown, missing or refused; and all that `load` raises.
-        """
-        loaded = self.load(family, name)
-        bind_options(loaded, options, f"{where} ({name})")
-        try:
-            return loaded(**options)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"{where} ({name}): {error}", f"options: {dict(options)}") from error
-
     def parse(self, family: str, word: str, where: str) -> tuple[str, dict[str, Any]]:
         """The name and options in "NAME" or "NAME:ARGUMENT"; the argument is for the first option of the constructor.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from spa2v.core.components import Components
 from spa2v.core.host import Host
 from spa2v.evaluation.engine.journal import digest
 
@@ -48,8 +48,12 @@ class Chosen:
     @property
     def component(self) -> Any:
         if self._component is None:
-            self._component = _built(self.family, self.name, json.dumps(self.options, sort_keys=True), self.registries)
+            self._component = _components(self.registries).get(self.family, self.name, self.options, self.family)
         return self._component
+
+    def part(self, family: str, name: str, options: Mapping[str, Any]) -> Any:
+        """Another component of the same registry, for `Run.component`."""
+        return _components(self.registries).part(family, name, options)
 
     @property
     def loads_a_model(self) -> bool:
@@ -74,5 +78,5 @@ def _host(registries: tuple[Path, ...]) -> Host:
 
 
 @cache
-def _built(family: str, name: str, options: str, registries: tuple[Path, ...]) -> Any:
-    return _host(registries).registry.build(family, name, json.loads(options), family)
+def _components(registries: tuple[Path, ...]) -> Components:
+    return Components(_host(registries))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spa2v.core.protocols import SetMetric
+from spa2v.core.protocols import SetMetric, capability
 from spa2v.core.types import GeneratedVideo, KeyFrame, MetricInfo, Score, ScoredClip, VideoSceneLayout
 from spa2v.core.types.scores import INPUTS
 from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, state, untouched
@@ -131,7 +131,7 @@ def _same(subject: Subject) -> None:
 
 def _sets(subject: Subject) -> None:
     metric = subject.make()
-    if not isinstance(metric, SetMetric):
+    if capability(metric, SetMetric) is None:
         raise Unchecked("it has no `combine`: a metric of clips")
     demand(len(metric.values) == 1, f"a set metric has one value, this one has {len(metric.values)}")
     (name,) = metric.values

@@ -12,8 +12,8 @@ from spa2v.core.config import SINGLE_ROLES, load, read_source
 from spa2v.core.host import Host
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.presets import ABLATIONS
-from spa2v.core.protocols import NeedsKeys
-from spa2v.core.weights import PACKAGED, NeedsWeights
+from spa2v.core.protocols import NeedsKeys, weights_of
+from spa2v.core.weights import PACKAGED
 from tests.kit.paths import ROOT
 
 CONFIGS = ROOT / "configs"
@@ -45,7 +45,7 @@ def _cells(name: str) -> Iterator[str]:
 
 
 def _weights(components: dict[str, Any]) -> str:
-    needs = [need for item in components.values() if isinstance(item, NeedsWeights) for need in item.weights()]
+    needs = [need for item in components.values() for need in weights_of(item)]
     if needs and all(need.source.startswith(PACKAGED) for need in needs):
         return "small ones of the package"
     sizes = [need.size_mb for need in needs]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spa2v.core.errors import ContractError, Spa2vError
-from spa2v.core.protocols import Metric, SetMetric
+from spa2v.core.protocols import Metric, SetMetric, capability
 from spa2v.core.runtime import Run
 from spa2v.core.types import MetricInfo, Score, ScoredClip
 from spa2v.core.types.layout import DEFAULT_FRAMES
@@ -124,7 +124,7 @@ def score_batch(stage: Stage, batch: Sequence[Item]) -> dict[str, Result]:
     Raises:
         ContractError: a metric fails, or returns something else than its protocol says.
     """
-    run = Run(device=stage.device)
+    run = Run(device=stage.device, parts=stage.labels.part)
     read = [_read(stage, item) for item in batch]
     labels = sorted({label for inputs in read for label in inputs.labels})
     truth = {name for inputs in read if "truth" in inputs.given for name in inputs.given["truth"].names.values()}
@@ -206,6 +206,6 @@ def set_metrics(stage: Stage) -> dict[str, SetMetric]:
     return {
         stage.named(chosen.component, name): chosen.component
         for chosen in stage.metrics
-        if isinstance(chosen.component, SetMetric)
+        if capability(chosen.component, SetMetric)
         for name in chosen.component.values
     }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.dsp.sound_kinds import kind_tags
-from spa2v.dsp.stft import spectra_of
-from spa2v.dsp.timbre import texture_of
+from spa2v.dsp.stft import stereo_stft
+from spa2v.dsp.timbre import kind_tags, measure_timbre
 
 EXCERPT_S = 90.0  # frames stay contiguous up to here
 
@@ -24,12 +23,12 @@ class SemanticRules:
         self.min_confidence = min_confidence
 
     def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
-        if spectra_of(audio).silent:
+        if stereo_stft(audio).silent:
             return SpatialCues(audio.duration_s)
-        texture = texture_of(spectra_of(middle(audio)))
-        tags = kind_tags(texture)
+        timbre = measure_timbre(stereo_stft(middle(audio)))
+        tags = kind_tags(timbre)
         kept = tuple(tag for index, tag in enumerate(tags) if index == 0 or tag.confidence >= self.min_confidence)
-        measures = texture.measures()
+        measures = timbre.measures()
         measures["pitch_heard_share"] = measures.pop("pitch_heard")
         return SpatialCues(audio.duration_s, measures=measures, tags=kept)
 
