@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout, frame_times
+from spa2v.core.runtime import Run
+from spa2v.core.types import Box, KeyFrame, SceneObject, ScoredClip, VideoSceneLayout, frame_times
 from spa2v.evaluation.aggregate import ClipInfo, summarize
-from spa2v.evaluation.metrics.layout_scores import LayoutPair, layout_scores
+from spa2v.evaluation.engine.scoring import Stage
+from spa2v.evaluation.scores import ClipScore
 
 CLIPS, FRAMES, DURATION_S = 7_274, 16, 2.56
 NAMES = ("car", "bus", "truck", "piano", "guitar", "woman", "man", "drum")
@@ -66,11 +68,11 @@ def main(clips: int = CLIPS) -> None:
     """Prints the seconds of each part, from layouts in memory to the table with intervals."""
     layouts = made_layouts(clips)
     start = time.perf_counter()
-    pairs = _timed("frames of all layouts", lambda: [LayoutPair.of(f"c{i}", *both) for i, both in enumerate(layouts)])
-    scores = _timed("max_iou, lt_sim, doc_sim, track_iou", lambda: layout_scores(pairs))
+    given = clips_of(layouts)
+    _timed("frames of all layouts", lambda: [(clip.truth_frames, clip.layout_frames) for clip in given])
+    scores = _timed("max_iou, lt_sim, doc_sim, track_iou", lambda: scored(given))
     infos = {f"c{i}": ClipInfo.of(f"c{i}", truth) for i, (truth, _) in enumerate(layouts)}
-    flat = [score for found in scores.values() for score in found]
-    tables = _timed("tables with 1,000 resamples a cell", lambda: summarize(flat, infos))
+    tables = _timed("tables with 1,000 resamples a cell", lambda: summarize(scores, infos))
     print(f"{clips} clips of {FRAMES} frames in {time.perf_counter() - start:.2f} s")
     texts = [layout.dumps() for both in layouts for layout in both]
     _timed(f"beside: reading {len(texts)} layout files' text", lambda: [VideoSceneLayout.loads(text) for text in texts])
@@ -79,19 +81,34 @@ def main(clips: int = CLIPS) -> None:
         print(f"{metric:<10} {cell.value:.4f} [{cell.low:.4f}, {cell.high:.4f}] over {cell.count} clips")
 
 
+def clips_of(layouts: list[tuple[VideoSceneLayout, VideoSceneLayout]]) -> list[ScoredClip]:
+    """Clips as the metrics get them."""
+    return [ScoredClip(f"c{i}", truth=truth, layout=guess) for i, (truth, guess) in enumerate(layouts)]
+
+
+def scored(clips: list[ScoredClip]) -> list[ClipScore]:
+    """All scores of stage 1."""
+    return [
+        ClipScore.of(clip.id, name, value)
+        for chosen in Stage.default(1).metrics
+        for clip, values in zip(clips, chosen.component.score(clips, Run()), strict=True)
+        for name, value in values.items()
+    ]
+
+
 @pytest.fixture(scope="module")
-def pairs() -> list[LayoutPair]:
-    return [LayoutPair.of(f"c{i}", *both) for i, both in enumerate(made_layouts(256))]
+def clips() -> list[ScoredClip]:
+    return clips_of(made_layouts(256))
 
 
 @pytest.mark.benchmark(group="stage-1 metrics, 256 clips")
-def test_one_call_for_all_clips(benchmark: Any, pairs: list[LayoutPair]) -> None:
-    assert len(benchmark(layout_scores, pairs)["max_iou"]) == 256
+def test_one_call_for_all_clips(benchmark: Any, clips: list[ScoredClip]) -> None:
+    assert len(benchmark(scored, clips)) == 4 * 256
 
 
 @pytest.mark.benchmark(group="stage-1 metrics, 256 clips")
-def test_one_call_a_clip(benchmark: Any, pairs: list[LayoutPair]) -> None:
-    assert len(benchmark(lambda: [layout_scores([pair]) for pair in pairs])) == 256
+def test_one_call_a_clip(benchmark: Any, clips: list[ScoredClip]) -> None:
+    assert len(benchmark(lambda: [scored([clip]) for clip in clips])) == 256
 
 
 if __name__ == "__main__":

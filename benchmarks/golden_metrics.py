@@ -16,14 +16,14 @@ import numpy as np
 
 from spa2v.core.errors import Spa2vError
 from spa2v.core.types import AudioClip
-from spa2v.evaluation.metrics.av_align import Rule, av_align, video_peaks
-from spa2v.evaluation.metrics.doc_sim import doc_sim
-from spa2v.evaluation.metrics.flat import FlatLayouts
-from spa2v.evaluation.metrics.flow import motion
-from spa2v.evaluation.metrics.frechet import Covariance, frechet_distance
-from spa2v.evaluation.metrics.lt_sim import lt_sim, lt_sim_cost
-from spa2v.evaluation.metrics.max_iou import max_iou, max_iou_of_sets
-from spa2v.evaluation.metrics.onsets import audio_peaks
+from spa2v.plugins.metrics.av_align import Rule, av_align, video_peaks
+from spa2v.plugins.metrics.doc_sim import doc_sim
+from spa2v.plugins.metrics.flat import FlatLayouts
+from spa2v.plugins.metrics.flow import motion
+from spa2v.plugins.metrics.frechet import Covariance, frechet_distance
+from spa2v.plugins.metrics.lt_sim import lt_sim, lt_sim_cost
+from spa2v.plugins.metrics.max_iou import max_iou, max_iou_of_sets
+from spa2v.plugins.metrics.onsets import audio_peaks
 
 Case = Mapping[str, Any]
 EXACT, FLOW, ONSET = 1e-9, 2e-3, 1e-6

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ContractError,
         LayoutError,
         MediaError,
+        MetricError,
         MissingDependency,
         PlannerError,
         RegistryError,
@@ -28,15 +29,29 @@ if TYPE_CHECKING:
     )
     from spa2v.core.hookspecs import hookimpl, hookspec
     from spa2v.core.pipeline import Pipeline
-    from spa2v.core.protocols import CueExtractor, GroundingInjector, LayoutPlanner, MotionBackbone
+    from spa2v.core.protocols import (
+        CueExtractor,
+        Detector,
+        FeatureExtractor,
+        GroundingInjector,
+        LabelMap,
+        LayoutPlanner,
+        Metric,
+        MotionBackbone,
+        SetMetric,
+    )
     from spa2v.core.registry import Entry
     from spa2v.core.runtime import Run
     from spa2v.core.types import (
         AudioClip,
         Box,
+        Detection,
         GeneratedVideo,
         KeyFrame,
+        MetricInfo,
         SceneObject,
+        Score,
+        ScoredClip,
         SoundSource,
         SpatialCues,
         Tag,
@@ -47,19 +62,22 @@ if TYPE_CHECKING:
     )
 
 _ERRORS = (
-    "AudioError ComponentLoadError ConfigError ContractError LayoutError MediaError MissingDependency PlannerError "
-    "RegistryError Spa2vError UnknownComponent WeightsError WorkerError"
+    "AudioError ComponentLoadError ConfigError ContractError LayoutError MediaError MetricError "
+    "MissingDependency PlannerError RegistryError Spa2vError UnknownComponent WeightsError WorkerError"
 )
 _TYPES = (
-    "AudioClip Box GeneratedVideo KeyFrame SceneObject SoundSource SpatialCues Tag Track VideoSceneLayout "
-    "frame_times keyframe_times"
+    "AudioClip Box Detection GeneratedVideo KeyFrame MetricInfo SceneObject Score ScoredClip SoundSource SpatialCues "
+    "Tag Track VideoSceneLayout frame_times keyframe_times"
+)
+_PROTOCOLS = (
+    "CueExtractor Detector FeatureExtractor GroundingInjector LabelMap LayoutPlanner Metric MotionBackbone SetMetric"
 )
 _HOMES = {
     "spa2v.core.errors": _ERRORS.split(),
     "spa2v.core.types": _TYPES.split(),
     "spa2v.core.hookspecs": ["hookimpl", "hookspec"],
     "spa2v.core.pipeline": ["Pipeline"],
-    "spa2v.core.protocols": ["CueExtractor", "GroundingInjector", "LayoutPlanner", "MotionBackbone"],
+    "spa2v.core.protocols": _PROTOCOLS.split(),
     "spa2v.core.registry": ["Entry"],
     "spa2v.core.runtime": ["Run"],
 }
@@ -73,13 +91,20 @@ __all__ = [
     "ConfigError",
     "ContractError",
     "CueExtractor",
+    "Detection",
+    "Detector",
     "Entry",
+    "FeatureExtractor",
     "GeneratedVideo",
     "GroundingInjector",
     "KeyFrame",
+    "LabelMap",
     "LayoutError",
     "LayoutPlanner",
     "MediaError",
+    "Metric",
+    "MetricError",
+    "MetricInfo",
     "MissingDependency",
     "MotionBackbone",
     "Pipeline",
@@ -87,6 +112,9 @@ __all__ = [
     "RegistryError",
     "Run",
     "SceneObject",
+    "Score",
+    "ScoredClip",
+    "SetMetric",
     "SoundSource",
     "Spa2vError",
     "SpatialCues",

@@ -88,10 +88,10 @@ def config(data: bytes, folder: Path) -> None:
     """A preset."""
     from spa2v import Pipeline
     from spa2v.core import config as configs
-    from spa2v.core.host import data_folder
+    from spa2v.core.host import Host
 
     with refusing(Spa2vError):
-        Pipeline(configs.load([stored(data, folder, "c.yaml")], [], data_folder() / "configs")).check()
+        Pipeline(configs.load([stored(data, folder, "c.yaml")], [], Host(extensions=[]).configs)).check()
 
 
 def override(data: bytes, folder: Path) -> None:
@@ -270,10 +270,11 @@ def journal(data: bytes, folder: Path) -> None:
 
 def label_table(data: bytes, folder: Path) -> None:
     """A table of synonyms."""
-    from spa2v.evaluation.labels import TableLabels
+    from spa2v.core.runtime import Run
+    from spa2v.plugins.label_maps.table import TableLabels
 
     with refusing(ConfigError):
-        TableLabels.read(stored(data, folder, "labels.json")).table(["a car"], ["car"])
+        TableLabels(str(stored(data, folder, "labels.json"))).table(["a car"], ["car"], Run())
 
 
 def clip_folder(data: bytes, folder: Path) -> None:

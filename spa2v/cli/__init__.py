@@ -18,8 +18,8 @@ OUTSIDE = frozenset(
         *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE),
     }
 )
-"""What a user can mend: no room, no right, a file where a folder should be. A missing file is not among them: commands
-say themselves which one they looked for, and why."""
+"""What a user can fix: no room, no right, a file where a folder should be. A missing file is not among them: commands
+name it themselves, and why they need it."""
 
 COMMANDS = (
     "generate",
@@ -41,6 +41,7 @@ GROUPS = {
     "bench": "Benchmark data and candidate databases.",
     "layout": "Layout files: convert, check, show, compare.",
     "study": "Blind ranking of videos by people.",
+    "train": "Train small weights on ToyWorld, in the formats of the full-size ones.",
     "weights": "The weights that a preset needs: list, check, fetch.",
 }
 

@@ -12,7 +12,9 @@ from spa2v.cli import options as opt
 
 
 def ablate(
-    ablation: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped ablation, or a .yaml file.")],
+    ablation: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="An ablation of spa2v or of an extension, or a .yaml file.")
+    ],
     data: shared.Data,
     overrides: opt.Overrides = None,
     config: opt.Sources = None,
@@ -26,7 +28,9 @@ def ablate(
         Path | None, typer.Option("--out", "-o", help="Folder of the results; ablation-NAME by default.")
     ] = None,
     split: shared.Split = "test",
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many clips.")] = None,
+    limit: shared.Limit = None,
+    metrics: shared.Metrics = None,
+    registries: shared.Registries = None,
     labels: shared.Labels = "exact",
     one_empty: shared.OneEmpty = None,
     orientation: shared.Orientation = "intended",
@@ -38,38 +42,41 @@ def ablate(
     markdown: shared.Markdown = None,
     csv: shared.Csv = None,
     latex: shared.Latex = None,
-    as_json: opt.Json = False,
+    as_json: shared.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run every row of an ablation and print the paper's table. --config and KEY=VALUE go under each row's settings."""
-    from spa2v.cli.scoring import Conventions, stage_options
+    from spa2v.cli.scoring import Conventions
     from spa2v.core.config import read_overrides, read_source
     from spa2v.core.errors import ConfigError
+    from spa2v.core.host import Host
     from spa2v.core.parallel import cores
-    from spa2v.core.pipeline import presets_folder
     from spa2v.core.runtime import Run
     from spa2v.evaluation.ablation.cells import Settings, run_ablation
     from spa2v.evaluation.ablation.spec import read_ablation
     from spa2v.evaluation.bench.reading import read_bench
 
-    spec = read_ablation(ablation, data, base or [])
+    catalog = Host().configs
+    spec = read_ablation(ablation, data, base or [], catalog)
     bench = shared.cut(read_bench(data), split, limit)
     for fault in bench.faults:
         opt.say(f"{fault.kind}: {fault.where}: {fault.text}")
     run = Run(device=device, quiet=quiet)
-    conventions = Conventions(labels, one_empty, orientation, False, detector, features, features_sha256)
-    stage1, stage2 = stage_options(conventions, bench.clips, run)
-    above = [*(read_source(source, presets_folder()) for source in config or []), *read_overrides(overrides or [])]
+    files = shared.registry_files(registries, config)
+    scoring = (labels, one_empty, orientation, False, detector, features, features_sha256, files, device)
+    stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
+    layers = [layer for source in config or [] for layer in read_source(source, catalog)]
+    above = [*layers, *read_overrides(overrides or [])]
     settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores())
     folder = out or Path(f"ablation-{Path(ablation).stem}")
-    made = run_ablation(spec, settings, folder, run, opt.say)
-    _tell(made, folder, markdown, csv, latex, as_json)
-    failed = [row.name for row in made.rows if row.status == "failed"]
-    if failed and len(failed) == sum(row.status != "paper" for row in made.rows):
-        raise ConfigError("every row failed", *(f"{row.name}: {row.error}" for row in made.rows if row.error))
+    done = run_ablation(spec, settings, folder, run, opt.say)
+    _print(done, folder, markdown, csv, latex, as_json)
+    failed = [row.name for row in done.rows if row.status == "failed"]
+    if failed and len(failed) == sum(row.status != "paper" for row in done.rows):
+        raise ConfigError("every row failed", *(f"{row.name}: {row.error}" for row in done.rows if row.error))
 
 
-def _tell(made: object, out: Path, markdown: Path | None, csv: Path | None, latex: Path | None, as_json: bool) -> None:
+def _print(made: object, out: Path, markdown: Path | None, csv: Path | None, latex: Path | None, as_json: bool) -> None:
     import json
 
     from spa2v.core.media.files import write_text

@@ -83,7 +83,7 @@ def validate(
 def build(
     media: Annotated[Path, typer.Argument(metavar="MEDIA_DIR", help="Folder of stereo videos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the data set.")],
-    labels: Annotated[str, typer.Option("--labels", help="What the detector looks for, with commas between.")],
+    labels: Annotated[str, typer.Option("--labels", help="What the detector finds, with commas between.")],
     detector: Annotated[
         str, typer.Option("--detector", help="toyworld, owlv2[:MODEL] or grounding_dino[:MODEL].")
     ] = "owlv2",
@@ -104,11 +104,11 @@ def build(
     quiet: opt.Quiet = False,
 ) -> None:
     """Make a data set of your own stereo videos: cut, filter with reasons, annotate, augment."""
-    from spa2v.cli.scoring import detector as find_detector
     from spa2v.core.errors import ConfigError
     from spa2v.core.runtime import Run
     from spa2v.evaluation.bench.build.building import REJECTED, Recipe, Tools, build_bench
     from spa2v.evaluation.bench.build.filtering import Limits
+    from spa2v.evaluation.chosen import Chosen
     from spa2v.world.augment import AUGMENTATIONS
 
     words = tuple(word.strip() for word in labels.split(",") if word.strip())
@@ -116,9 +116,8 @@ def build(
         raise ConfigError("--labels names nothing", "as in --labels car,bus,piano")
     limits = Limits(agreement=agreement)
     recipe = Recipe(words, length, least, frames, width, test_share, twins, limits)
-    found = find_detector(detector)
-    assert found is not None
-    tools = Tools(found, _captioner(captions), AUGMENTATIONS)
+    found = Chosen.parse("detectors", detector, where="--detector")
+    tools = Tools(found.component, _captioner(captions), AUGMENTATIONS)
     built = build_bench(media, out, recipe, tools, Run(device=device, quiet=quiet))
     opt.say(f"{built.clips} clips in {out}")
     for kind, count in built.rejected.items():

@@ -12,17 +12,26 @@ from spa2v.cli import options as opt
 
 if TYPE_CHECKING:
     from spa2v.core.host import Host
+    from spa2v.core.presets import ConfigFile
     from spa2v.core.registry import Component
 
 
+FILES = {"presets": "preset", "ablations": "ablation"}
+
+
 def components(
-    family: Annotated[str | None, typer.Argument(metavar="[FAMILY]", help="Only one family.")] = None,
+    family: Annotated[
+        str | None, typer.Argument(metavar="[FAMILY]", help="Only one family, or presets, or ablations.")
+    ] = None,
     config: opt.Sources = None,
     why: Annotated[str | None, typer.Option("--why", metavar="NAME", help="Explain one component.")] = None,
     as_json: opt.Json = False,
 ) -> None:
-    """List the components: name, summary, origin, installed or not, and why not."""
+    """List the components: name, summary, origin, installed or not, and why not. Also presets and ablations."""
     host = _host(config)
+    if family in FILES:
+        _list_files(host.configs.files(FILES[family]), family, as_json)
+        return
     if why is not None:
         _explain(host, family, why)
         return
@@ -34,14 +43,27 @@ def components(
 
 
 def _host(sources: list[str] | None) -> Host:
+    from spa2v.core.config import load
     from spa2v.core.host import Host
 
-    if not sources:
-        return Host()
-    from spa2v.core.config import load
-    from spa2v.core.pipeline import presets_folder
+    host = Host()
+    files = load(sources, [], host.configs).registries if sources else ()
+    return Host([Path(path) for path in files]) if files else host
 
-    return Host([Path(path) for path in load(sources, [], presets_folder()).registries])
+
+def _list_files(files: list[ConfigFile], title: str, as_json: bool) -> None:
+    found = [{"name": file.name, "origin": file.origin, "path": str(file.path)} for file in files]
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("name", "origin", "path", title=title, title_justify="left", expand=True)
+    for item in found:
+        table.add_row(*map(Text, item.values()))
+    Console().print(table)
 
 
 def _describe(component: Component) -> dict[str, Any]:

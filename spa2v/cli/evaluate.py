@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,71 +18,95 @@ if TYPE_CHECKING:
     from spa2v.evaluation.engine.inputs import Outputs
     from spa2v.evaluation.engine.result import Evaluation
 
-Data = Annotated[Path, typer.Option("--data", "-d", help="Folder of a benchmark (docs/evaluation.md).")]
-Split = Annotated[str, typer.Option("--split", help="Whose clips: test, database or all.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")]
-Markdown = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write the tables as Markdown.")]
-Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write every number as CSV.")]
-Latex = Annotated[Path | None, typer.Option("--latex", metavar="FILE", help="Write the tables as LaTeX.")]
+WHAT, CLIPS, SCORING, NETWORKS, RESULTS = "What is scored", "Clips", "Scoring", "Detector and features", "Results"
+
+
+def _option(panel: str, *names: str, **settings: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=panel, **settings)
+
+
+Data = Annotated[Path, _option(CLIPS, "--data", "-d", help="Folder of a benchmark (docs/evaluation.md).")]
+Split = Annotated[str, _option(CLIPS, "--split", help="Whose clips: test, database or all.")]
+Limit = Annotated[int | None, _option(CLIPS, "--limit", min=1, help="Only the first so many clips.")]
+Workers = Annotated[int | None, _option(CLIPS, "--workers", min=1, help="Processes; all cores by default.")]
+Metrics = Annotated[
+    list[str] | None,
+    _option(SCORING, "--metric", metavar="NAME[:ARG]", help="A further metric; may be given several times."),
+]
+Registries = Annotated[
+    list[Path] | None,
+    _option(SCORING, "--registry", metavar="FILE", help="A registry file with further metrics, detectors, ..."),
+]
 Labels = Annotated[
-    str, typer.Option("--labels", help="exact, normalized, a .json table of synonyms, or embeddings:MODEL.")
+    str, _option(SCORING, "--labels", help="exact, normalized, a .json table of synonyms, or embeddings:MODEL.")
 ]
 OneEmpty = Annotated[
-    float | None, typer.Option("--one-empty", help="LTSim of a frame that is empty on one side; exp(-1) by default.")
+    float | None,
+    _option(SCORING, "--one-empty", help="LTSim of a frame that is empty on one side; exp(-1) by default."),
 ]
-Orientation = Annotated[str, typer.Option("--orientation", help="intended, or reference as in the public codes.")]
+Orientation = Annotated[
+    str, _option(SCORING, "--orientation", help="Of DocSim: intended, or reference as in the public codes.")
+]
 DetectorName = Annotated[
     str | None,
-    typer.Option("--detector", help="For stage-2 LTSim: toyworld, owlv2[:MODEL] or grounding_dino[:MODEL]."),
+    _option(NETWORKS, "--detector", help="For stage-2 LTSim: toyworld, owlv2[:MODEL] or grounding_dino[:MODEL]."),
 ]
 Features = Annotated[
     str | None,
-    typer.Option("--features", help="For FVD: i3d:FILE, i3d:owner/repository:file (TorchScript), or toyworld."),
+    _option(NETWORKS, "--features", help="For FVD: i3d:FILE, i3d:owner/repository:file (TorchScript), or toyworld."),
 ]
-Sha = Annotated[str | None, typer.Option("--features-sha256", help="Of that file; it is refused if it is another.")]
-Device = Annotated[str, typer.Option("--device", help="Of detectors and features: auto, cpu, cuda, cuda:N, mps.")]
+Sha = Annotated[str | None, _option(NETWORKS, "--features-sha256", help="Of that file; any other file is refused.")]
+Device = Annotated[str, _option(NETWORKS, "--device", help="Of detectors and features: auto, cpu, cuda, cuda:N, mps.")]
+Markdown = Annotated[Path | None, _option(RESULTS, "--markdown", metavar="FILE", help="Write the tables as Markdown.")]
+Csv = Annotated[Path | None, _option(RESULTS, "--csv", metavar="FILE", help="Write every number as CSV.")]
+Latex = Annotated[Path | None, _option(RESULTS, "--latex", metavar="FILE", help="Write the tables as LaTeX.")]
+Json = Annotated[bool, _option(RESULTS, "--json", help="Print JSON on stdout.")]
 
 
 def evaluate(
     data: Data,
     overrides: opt.Overrides = None,
     layouts: Annotated[
-        Path | None, typer.Option("--layouts", help="Folder of layouts: CLIP.json or CLIP/layout.json.")
+        Path | None, _option(WHAT, "--layouts", help="Folder of layouts: CLIP.json or CLIP/layout.json.")
     ] = None,
     videos: Annotated[
-        Path | None, typer.Option("--videos", help="Folder of videos: CLIP.mp4 or CLIP/video.mp4.")
+        Path | None, _option(WHAT, "--videos", help="Folder of videos: CLIP.mp4 or CLIP/video.mp4.")
     ] = None,
     config: opt.Sources = None,
-    draw: Annotated[bool, typer.Option("--draw", help="With --config: also make the videos, and score them.")] = False,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the results.")] = Path("evaluation"),
-    name: Annotated[str | None, typer.Option("--name", help="Of this evaluation in tables.")] = None,
+    draw: Annotated[bool, _option(WHAT, "--draw", help="With --config: also draw the videos, and score them.")] = False,
+    out: Annotated[Path, _option(RESULTS, "--out", "-o", help="Folder of the results.")] = Path("evaluation"),
+    name: Annotated[str | None, _option(RESULTS, "--name", help="Of this evaluation in tables.")] = None,
     split: Split = "test",
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many clips.")] = None,
+    limit: Limit = None,
+    metrics: Metrics = None,
+    registries: Registries = None,
     labels: Labels = "exact",
     one_empty: OneEmpty = None,
     orientation: Orientation = "intended",
     spatial: Annotated[
-        bool, typer.Option("--spatial", help="Stage 1: also whether plans agree with the sides that sound.")
+        bool, _option(SCORING, "--spatial", help="Stage 1: also whether plans agree with the sides that sound.")
     ] = False,
     detector: DetectorName = None,
     features: Features = None,
     features_sha256: Sha = None,
     device: Device = "auto",
     workers: Workers = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where anything is missing or amiss.")] = False,
+    strict: Annotated[
+        bool, _option(RESULTS, "--strict", help="Exit with 1 where anything is missing or wrong.")
+    ] = False,
     markdown: Markdown = None,
     csv: Csv = None,
     latex: Latex = None,
-    as_json: opt.Json = False,
+    as_json: Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."""
-    from spa2v.cli.scoring import Conventions, stage_options
+    from spa2v.cli.scoring import Conventions
     from spa2v.core.errors import ConfigError
     from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.bench.reading import read_bench
-    from spa2v.evaluation.engine.evaluate import Asked
+    from spa2v.evaluation.engine.evaluate import Request
     from spa2v.evaluation.engine.evaluate import evaluate as score
 
     if layouts is not None and config is not None and not draw:
@@ -91,19 +115,28 @@ def evaluate(
         raise ConfigError("nothing to evaluate", "give --layouts DIR, --videos DIR, or --config PRESET|FILE")
     bench = cut(read_bench(data), split, limit)
     run, count = Run(device=device, quiet=quiet), workers or cores()
-    conventions = Conventions(labels, one_empty, orientation, spatial, detector, features, features_sha256)
-    stage1, stage2 = stage_options(conventions, bench.clips, run)
-    made = _outputs(bench, split, layouts, videos, config, overrides, draw, out, run, count)
+    files = registry_files(registries, config, overrides)
+    scoring = (labels, one_empty, orientation, spatial, detector, features, features_sha256, files, device)
+    stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
+    outputs = _outputs(bench, split, layouts, videos, config, overrides, draw, out, run, count)
     title = name or "+".join(config or [Path(layouts or videos or out).name])
-    asked = Asked(bench, split, made.layouts, made.videos, stage1, stage2, title, made.config, made.failed)
-    found = score(asked, out, run, 1 if labels.startswith("embeddings") else count)
-    _tell(found, out, markdown, csv, latex, as_json)
+    sides = (outputs.layouts, outputs.videos, stage1, stage2)
+    found = score(Request(bench, split, *sides, title, outputs.config, outputs.failed), out, run, count)
+    _print(found, out, markdown, csv, latex, as_json)
     if strict and found.faults:
-        raise ConfigError(f"{len(found.faults)} things are missing or amiss", f"see {out / 'evaluation.json'}")
+        raise ConfigError(f"{len(found.faults)} things are missing or wrong", f"see {out / 'evaluation.json'}")
+
+
+def registry_files(
+    given: list[Path] | None, config: list[str] | None, overrides: list[str] | None = None
+) -> tuple[Path, ...]:
+    """The registry files of the command line and of the configs."""
+    named = opt.pipeline(config, overrides).config.registries if config else ()
+    return tuple(dict.fromkeys([*(path.resolve() for path in given or ()), *map(Path, named)]))
 
 
 def cut(bench: Bench, split: str, limit: int | None) -> Bench:
-    """The benchmark with only the first clips of the split; strangers are still told by all ids."""
+    """The benchmark with only the first clips of the split; outputs of no clip are found by all ids."""
     from dataclasses import replace
 
     chosen = bench.split(split)
@@ -113,7 +146,7 @@ def cut(bench: Bench, split: str, limit: int | None) -> Bench:
     return replace(bench, clips=tuple(clip for clip in bench.clips if clip.id in kept))
 
 
-class Made:
+class Scored:
     """Outputs to score, with the configuration that made them and the clips that failed."""
 
     def __init__(
@@ -137,8 +170,8 @@ def _outputs(
     out: Path,
     run: Run,
     workers: int,
-) -> Made:
-    """What is there already, or made now by a configuration."""
+) -> Scored:
+    """Those that are there already, or that a configuration makes now."""
     from spa2v.core.errors import ConfigError
     from spa2v.evaluation.engine.inputs import Outputs
 
@@ -147,7 +180,7 @@ def _outputs(
     if config is None:
         if overrides or draw:
             raise ConfigError("settings need a configuration", "give --config PRESET|FILE")
-        return Made(given, shown)
+        return Scored(given, shown)
     from spa2v.evaluation.engine.planning import make_outputs
 
     pipeline = opt.pipeline(config, overrides, quiet=run.quiet)
@@ -164,7 +197,7 @@ def _outputs(
     )
     planned = given or Outputs(out / "layouts", "layout")
     drawn = Outputs(out / "videos", "video") if draw else shown
-    return Made(planned, drawn, pipeline.config.to_dict(), failed)
+    return Scored(planned, drawn, pipeline.config.to_dict(), failed)
 
 
 def _given(layouts: Outputs | None, clips: Sequence[BenchmarkClip]) -> dict[str, Path] | None:
@@ -174,7 +207,7 @@ def _given(layouts: Outputs | None, clips: Sequence[BenchmarkClip]) -> dict[str,
     return {clip: path for clip, path in found.items() if path is not None}
 
 
-def _tell(
+def _print(
     made: Evaluation, out: Path, markdown: Path | None, csv: Path | None, latex: Path | None, as_json: bool
 ) -> None:
     import json
@@ -192,12 +225,12 @@ def _tell(
         typer.echo(json.dumps(made.to_json(), ensure_ascii=False))
     else:
         tables.show(grids)
-    tell_faults(made)
+    print_faults(made)
     opt.say(f"wrote {out / 'evaluation.json'}; see it with: spa2v report {out}")
 
 
-def tell_faults(made: Evaluation) -> None:
-    """What is amiss, by kind, with the first of each; all of them are in the JSON."""
+def print_faults(made: Evaluation) -> None:
+    """Faults by kind, with the first of each; all of them are in the JSON."""
     for kind, count in made.counts()["faults"].items():
         first = next(fault for fault in made.faults if fault.kind == kind)
         line = " ".join(first.text.split())

@@ -28,8 +28,9 @@ class Kind:
         word: the short name on the command line.
         summary: of the component that the templates make.
         requirement: what the package needs.
-        command: uses the component, as it stands.
-        override: sets one of its options.
+        command: uses the component, as it is.
+        override: sets one of its options; a whole command where `use` is given.
+        use: how to use it where that needs more than a preset.
     """
 
     word: str
@@ -37,61 +38,98 @@ class Kind:
     requirement: str
     command: str
     override: str
+    use: str = ""
 
 
+PRESET = """    TEMPLATE_COMMAND
+
+`template_name` is also the name of a preset (`spa2v_template_name/configs/template_name.yaml`) that chooses it and
+shows its options; it merges over spa2v's default. Any of them can be changed on the command line:
+
+    TEMPLATE_OVERRIDE"""
+EVALUATION = """Make a small benchmark, once, and score it:
+
+    spa2v world dataset -o data -n 8 --test-share 0.5 --width 128 --height 80 -q
+    TEMPLATE_COMMAND
+
+The first option of the constructor may follow the name:
+
+    TEMPLATE_OVERRIDE"""
+PRESET_FILE = "| `spa2v_template_name/configs/template_name.yaml` | a preset that uses it |\n"
 _SPA2V, _DIFFUSION = "spa2v>=0.1,<0.2", "spa2v[diffusion]>=0.1,<0.2"
+_SPA2V_METRICS = "spa2v[metrics]>=0.1,<0.2"
 KINDS = {
     "cue_extractors": Kind(
         "cue_extractor",
         "How wide a recording sounds, over time.",
         _SPA2V,
-        'spa2v cues "$(python -m spa2v.demo)" --config template_name.yaml',
+        'spa2v cues "$(python -m spa2v.demo)" --config template_name',
         "cue_extractors.template_name.options.window_s=0.5",
     ),
     "layout_planners": Kind(
         "planner",
         "One thing that stands where the recording is heard.",
         _SPA2V,
-        'spa2v plan "$(python -m spa2v.demo)" --config template_name.yaml',
+        'spa2v plan "$(python -m spa2v.demo)" --config template_name',
         "layout_planner.options.thing=train",
     ),
     "grounding_injectors": Kind(
         "injector",
         "Cross-attention to the name of each thing inside its box.",
         _DIFFUSION,
-        'spa2v generate "$(python -m spa2v.demo)" --config template_name.yaml',
+        'spa2v generate "$(python -m spa2v.demo)" --config template_name',
         "grounding_injector.options.strength=0.9",
     ),
     "motion_backbones": Kind(
         "backbone",
         "Every thing as a soft spot of its own color.",
         _SPA2V,
-        'spa2v generate "$(python -m spa2v.demo)" --config template_name.yaml',
+        'spa2v generate "$(python -m spa2v.demo)" --config template_name',
         "motion_backbone.options.background=90",
+    ),
+    "metrics": Kind(
+        "metric",
+        "How far the centers of objects lie from where they should be.",
+        _SPA2V,
+        "spa2v evaluate --data data --config storyboard --metric template_name -q",
+        "spa2v evaluate --data data --config storyboard --metric template_name:0.5 -q",
+        EVALUATION,
+    ),
+    "detectors": Kind(
+        "detector",
+        "The bright region of each frame as an object.",
+        _SPA2V_METRICS,
+        "spa2v evaluate --data data --videos data --detector template_name -q",
+        "spa2v evaluate --data data --videos data --detector template_name:90 -q",
+        EVALUATION,
     ),
 }
 FILES = {
     "init.py": "spa2v_template_name/__init__.py",
     "component.py": "spa2v_template_name/component.py",
     "test_component.py": "tests/test_template_name.py",
-    "preset.yaml": "template_name.yaml",
+    "preset.yaml": "spa2v_template_name/configs/template_name.yaml",
     "gitignore": ".gitignore",
 }
 """Where a template goes; the others keep their name."""
 
 
 def new(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="cue_extractor, planner, injector or backbone.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="cue_extractor, planner, injector, backbone, metric or detector.")
+    ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the component, as configs will call it.")],
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to make the folder.")] = Path(),
 ) -> None:
-    """Write an extension package that works as it stands: component, contract test, config, README."""
+    """Write an extension package that works at once: component, contract test, preset, README."""
     family = find_family(kind)
     name = usable_name(name)
     refuse_taken(family, name)
     folder = write_package(family, name, into)
     opt.say(f"wrote {folder}\ntry:\n  cd {folder}\n  pip install -e '.[test]'\n  pytest")
-    opt.say(f"  spa2v components --why {name}\n  {_filled(KINDS[family].command, family, name)}")
+    shown = _filled(KINDS[family].use or PRESET, family, name)
+    commands = [line.strip() for line in shown.splitlines() if line.startswith("    ")]
+    opt.say("\n".join(f"  {line}" for line in (f"spa2v components --why {name}", *commands[:-1])))
 
 
 def find_family(kind: str) -> str:
@@ -142,9 +180,13 @@ def refuse_taken(family: str, name: str) -> None:
     from spa2v.core.errors import ConfigError
     from spa2v.core.host import Host
 
-    for component in Host(warn=lambda message: None).registry.components(family):
+    host = Host(warn=lambda message: None)
+    for component in host.registry.components(family):
         if component.name == name:
             raise ConfigError(f"{name!r} of {family} exists already", f"it is {component.origin}", "take another name")
+    for file in host.configs.files("preset"):
+        if file.name == name and not KINDS[family].use:
+            raise ConfigError(f"there is a preset {name!r}", f"it is {file.origin}", "take another name")
 
 
 def write_package(family: str, name: str, into: Path) -> Path:
@@ -188,8 +230,11 @@ def _filled(text: str, family: str, name: str) -> str:
     """A template with its words replaced."""
     kind = KINDS[family]
     words: Mapping[str, str] = {
+        "TEMPLATE_USE": kind.use or PRESET,
+        "TEMPLATE_MORE_FILES": "" if kind.use else PRESET_FILE,
         "TEMPLATE_COMMAND": kind.command,
-        "TEMPLATE_OVERRIDE": f"{kind.command} {kind.override}",
+        "TEMPLATE_OVERRIDE": kind.override if kind.use else f"{kind.command} {kind.override}",
+        "TEMPLATE_TITLE": name.replace("_", " ").capitalize(),
         "TEMPLATE_SUMMARY": kind.summary,
         "TEMPLATE_REQUIREMENT": kind.requirement,
         "TEMPLATE_FAMILY": family.replace("_", " "),

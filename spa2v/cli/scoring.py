@@ -1,30 +1,23 @@
-"""How scores are made, from the words of the command line: labels, conventions, detectors, features."""
+"""How clips are scored, from the options of the command line: metrics, labels, conventions, detector, features."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from spa2v.core.errors import ConfigError
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spa2v.core.runtime import Run
     from spa2v.core.types.benchmark import BenchmarkClip
-    from spa2v.evaluation.detectors.base import Detector
-    from spa2v.evaluation.engine.stage1 import Stage1
-    from spa2v.evaluation.engine.stage2 import Stage2
-    from spa2v.evaluation.labels import LabelMapping
-    from spa2v.evaluation.metrics.video_features import VideoFeatures
-
-DETECTORS = ("toyworld", "owlv2", "grounding_dino")
-ORIENTATIONS = ("intended", "reference")
+    from spa2v.evaluation.chosen import Chosen
+    from spa2v.evaluation.engine.scoring import Stage
 
 
 @dataclass(frozen=True)
 class Conventions:
     """What the options of `spa2v evaluate` and `spa2v ablate` say about scoring; see their help."""
 
+    metrics: tuple[str, ...] = ()
     labels: str = "exact"
     one_empty: float | None = None
     orientation: str = "intended"
@@ -32,79 +25,54 @@ class Conventions:
     detector: str | None = None
     features: str | None = None
     features_sha256: str | None = None
+    registries: tuple[Path, ...] = ()
+    device: str = "auto"
 
+    def stages(self, clips: Sequence[BenchmarkClip]) -> tuple[Stage, Stage]:
+        """Both stages.
 
-def stage_options(asked: Conventions, clips: Sequence[BenchmarkClip], run: Run) -> tuple[Stage1, Stage2]:
-    """Both stages.
+        Raises:
+            ConfigError: a name or an argument that is not known.
+        """
+        from spa2v.evaluation.engine.scoring import Stage
 
-    Raises:
-        ConfigError: a word that is not known.
-    """
-    from spa2v.evaluation.engine.stage1 import Stage1
-    from spa2v.evaluation.engine.stage2 import Stage2
-    from spa2v.evaluation.metrics.layout_scores import LayoutOptions
-    from spa2v.evaluation.metrics.lt_sim import WORST
+        words = frozenset(item.name for clip in clips for item in clip.objects)
+        labels = f"table:{self.labels}" if self.labels.endswith(".json") else self.labels
+        detector = self._chosen("detectors", self.detector, "--detector")
+        more = {"sha256": self.features_sha256} if self.features_sha256 else {}
+        features = self._chosen("feature_extractors", self.features, "--features", **more)
+        chosen = self._chosen("label_maps", labels, "--labels")
+        assert chosen is not None  # there is a default
+        bare = [
+            Stage(1, (), chosen, vocabulary=words, device=self.device),
+            Stage(2, (), chosen, detector, features, words, device=self.device),
+        ]
+        first, second = (replace(stage, metrics=self._metrics(stage)) for stage in bare)
+        return first, second
 
-    if asked.orientation not in ORIENTATIONS:
-        raise ConfigError(f"--orientation: {asked.orientation!r}", f"expected one of: {', '.join(ORIENTATIONS)}")
-    words = frozenset(item.name for clip in clips for item in clip.objects)
-    options = LayoutOptions(
-        labels=label_mapping(asked.labels, run),
-        orientation="reference" if asked.orientation == "reference" else "intended",
-        one_empty=WORST if asked.one_empty is None else asked.one_empty,
-        vocabulary=words if asked.labels.startswith("embeddings") else None,
-    )
-    found = detector(asked.detector)
-    return Stage1(options, spatial=asked.spatial), Stage2(
-        options, found, video_features(asked.features, asked.features_sha256)
-    )
+    def _chosen(self, family: str, word: str | None, where: str, **options: str) -> Chosen | None:
+        from spa2v.evaluation.chosen import Chosen
 
+        return None if word is None else Chosen.parse(family, word, self.registries, where, **options)
 
-def label_mapping(word: str, run: Run) -> LabelMapping:
-    """The rule by which labels are one."""
-    from spa2v.evaluation.labels import EmbeddingLabels, ExactLabels, NormalizedLabels, TableLabels
+    def _metrics(self, stage: Stage) -> tuple[Chosen, ...]:
+        """The default metrics and the chosen ones, as far as their inputs are there."""
+        from spa2v.core.errors import ConfigError
+        from spa2v.evaluation.chosen import Chosen
+        from spa2v.evaluation.engine.scoring import DEFAULTS
 
-    if word.endswith(".json"):
-        return TableLabels.read(word)
-    kind, _, model = word.partition(":")
-    if kind == "embeddings" and model:
-        from spa2v.evaluation.text_embeddings import TextEmbeddings
-
-        return EmbeddingLabels(TextEmbeddings(model, run), model)
-    plain: dict[str, LabelMapping] = {"exact": ExactLabels(), "normalized": NormalizedLabels()}
-    if word not in plain:
-        raise ConfigError(f"--labels: {word!r}", "expected exact, normalized, a .json table, or embeddings:MODEL")
-    return plain[word]
-
-
-def detector(word: str | None) -> Detector | None:
-    """The detector of that name; nothing is loaded yet."""
-    if word is None:
-        return None
-    kind, _, model = word.partition(":")
-    if kind == "toyworld":
-        from spa2v.cli.toyworld_detector import ToyWorldDetector
-
-        return ToyWorldDetector(model or None)
-    from spa2v.evaluation.detectors.zero_shot import GroundingDinoDetector, Owlv2Detector
-
-    kinds = {"owlv2": Owlv2Detector, "grounding_dino": GroundingDinoDetector}
-    if kind not in kinds:
-        raise ConfigError(f"--detector: {word!r}", f"expected one of: {', '.join(DETECTORS)}, or NAME:MODEL")
-    return kinds[kind](model) if model else kinds[kind]()
-
-
-def video_features(word: str | None, sha256: str | None) -> VideoFeatures | None:
-    """The features of FVD; nothing is loaded yet."""
-    if word is None:
-        return None
-    kind, _, weights = word.partition(":")
-    if kind == "toyworld":
-        from spa2v.world.video_features import ToyWorldFeatures
-
-        return ToyWorldFeatures(weights or None)
-    if kind != "i3d" or not weights:
-        raise ConfigError(f"--features: {word!r}", "expected i3d:FILE, i3d:owner/repository:file, or toyworld[:FILE]")
-    from spa2v.evaluation.metrics.video_features import I3DFeatures
-
-    return I3DFeatures(weights, sha256)
+        options: dict[str, dict[str, Any]] = {
+            "lt_sim": {"one_empty": self.one_empty} if self.one_empty is not None else {},
+            "doc_sim": {"orientation": self.orientation} if self.orientation != "intended" else {},
+        }
+        names = [*DEFAULTS[stage.number], *(["spatial_alignment"] if self.spatial and stage.number == 1 else [])]
+        found = [Chosen("metrics", name, options.get(name), self.registries) for name in names]
+        for word in self.metrics:
+            extra = Chosen.parse("metrics", word, self.registries, "--metric")
+            if extra.describe() not in [item.describe() for item in found]:
+                found.append(extra)
+        kept = tuple(item for item in found if not stage.lacks(item.component))
+        values = [stage.named(item.component, value) for item in kept for value in item.component.values]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise ConfigError(f"two metrics give the value {twice[0]!r}", "leave out one of them")
+        return kept

@@ -1,4 +1,4 @@
-"""`spa2v world train`: makes small weights for stage 2 from ToyWorld."""
+"""`spa2v train` (also `spa2v world train`): makes small weights from ToyWorld."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from spa2v.training.plan import STAGES
 
 app = typer.Typer(no_args_is_help=True, help="Train small weights on ToyWorld, in the formats of the full-size ones.")
 
@@ -45,12 +47,8 @@ def _make(stage: str, help_text: str) -> None:
     app.command(stage, help=help_text)(command)
 
 
-_make("detector", "The judge: finds the things of ToyWorld in pictures; trained on renders alone.")
-_make("vae", "First: the VAE, between pictures and latents.")
-_make("base", "Then: text encoder and UNet, on single pictures with captions.")
-_make("motion", "Motion modules, on clips with captions; the base is frozen.")
-_make("migc", "MIGC grounding modules, on single pictures with boxes; the base is frozen.")
-_make("gligen", "GLIGEN grounding modules, on single pictures with boxes; the base is frozen.")
+for _stage, _info in STAGES.items():
+    _make(_stage, _info.help)
 
 
 @app.command("all")
@@ -66,14 +64,14 @@ def everything(
     quiet: Quiet = False,
 ) -> None:
     """All stages in order, then the weights in the folder `weights` of --out."""
-    from spa2v.training.command import ORDER, ship_all, train
+    from spa2v.training.command import export_all, train
 
-    train(ORDER, out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet)
-    ship_all(out, seed, device, out / "weights", (), init)
+    train(tuple(STAGES), out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet)
+    export_all(out, seed, device, out / "weights", (), init)
 
 
 @app.command()
-def ship(
+def export(
     out: Out,
     to: Annotated[Path, typer.Option("--to", help="Folder to write the weights to.")],
     part: Annotated[
@@ -84,6 +82,6 @@ def ship(
     device: Device = "cpu",
 ) -> None:
     """Write what has been trained as half-precision weights that the product loads."""
-    from spa2v.training.command import ship_all
+    from spa2v.training.command import export_all
 
-    ship_all(out, seed, device, to, part or (), init)
+    export_all(out, seed, device, to, part or (), init)

@@ -11,7 +11,7 @@ from spa2v.cli import options as opt
 from spa2v.cli import train
 
 app = typer.Typer()
-app.add_typer(train.app, name="train")
+app.add_typer(train.app, name="train", hidden=True)  # the former place of `spa2v train`
 
 Seed = Annotated[int, typer.Option("--seed", "-s", min=0, help="The same seed gives the same result.")]
 Width = Annotated[int, typer.Option("--width", help="Of a frame, in pixels.")]

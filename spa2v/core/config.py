@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError, Spa2vError, near
+from spa2v.core.presets import Catalog
 from spa2v.core.untrusted import FAULTS, message_of, reason_of
 
 SINGLE_ROLES = {
@@ -24,8 +25,8 @@ SINGLE_ROLES = {
 """Role in a config to its family; `cue_extractors` is a list and has the name of its family."""
 LIST_ROLE = "cue_extractors"
 MAX_CONFIG_BYTES = 1_000_000
-ABLATIONS = "ablations"
-"""Folder of the ablation files beside the presets; they have a schema of their own."""
+INCLUDE = "include"
+"""Key of presets and files that the file is merged over."""
 _SECRET = re.compile(r"oc\.env\s*:\s*\w*(KEY|TOKEN|SECRET|PASSWORD)", re.IGNORECASE)
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 SECRET_LENGTH = 8
@@ -103,28 +104,34 @@ class Layer:
     folder: Path | None = None
 
 
-def preset_names(folder: Path) -> list[str]:
-    """The presets in a folder of configs, by name; those in subfolders as "folder/name". Ablations are no presets."""
-    found = (path.relative_to(folder) for path in folder.rglob("*.yaml"))
-    return sorted(path.with_suffix("").as_posix() for path in found if path.parts[0] != ABLATIONS)
-
-
-def read_source(source: str | Path, presets: Path) -> Layer:
-    """A layer from the path of a file, or the name of a preset.
+def read_source(source: str | Path, catalog: Catalog, above: tuple[Path, ...] = ()) -> list[Layer]:
+    """The layers of a preset or file: those of the presets and files that it includes, then its own.
 
     Raises:
-        ConfigError: neither is there, or the file is not YAML with a mapping at its top.
+        ConfigError: it is not there, is not YAML with a mapping at its top, or includes itself.
     """
-    text = str(source)
-    path = Path(text)
-    if path.suffix not in (".yaml", ".yml"):
-        path = presets / f"{text}.yaml"
-        if text not in preset_names(presets):
-            raise ConfigError(f"unknown preset {text!r}", near(text, preset_names(presets)), "a file ends in .yaml")
-    return Layer(_read_yaml(path), f"{path.name if path.is_relative_to(presets) else path}", path.resolve().parent)
+    path = catalog.find(source)
+    if path.resolve() in above:
+        raise ConfigError(f"the config {str(path)!r} includes itself")
+    data = read_yaml(path)
+    included = data.pop(INCLUDE, [])
+    included = [included] if isinstance(included, str) else included
+    origin = path.name if catalog.is_packaged(path) else str(path)
+    if not isinstance(included, list) or not all(isinstance(item, str) for item in included):
+        raise ConfigError(f"{INCLUDE}: {included!r}", f"in {origin}", "expected presets or files")
+    layers = []
+    for item in included:
+        is_file = Path(item).suffix in (".yaml", ".yml")
+        layers += read_source(path.parent / item if is_file else item, catalog, (*above, path.resolve()))
+    return [*layers, Layer(data, origin, path.resolve().parent)]
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file with a mapping at its top, unresolved.
+
+    Raises:
+        ConfigError: it is none.
+    """
     import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -354,11 +361,11 @@ def _is_number(value: Any, name: str, default: Any) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
 
 
-def load(sources: Sequence[str | Path], overrides: Sequence[str], presets: Path, default: str = "default") -> Config:
+def load(sources: Sequence[str | Path], overrides: Sequence[str], catalog: Catalog, default: str = "default") -> Config:
     """A configuration from presets or files, left to right over the default preset, then overrides.
 
     Raises:
         ConfigError: everything that is wrong, in one message.
     """
-    layers = [read_source(source, presets) for source in (default, *sources)]
+    layers = [layer for source in (default, *sources) for layer in read_source(source, catalog)]
     return merge([*layers, *read_overrides(overrides)])

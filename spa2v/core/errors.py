@@ -88,6 +88,10 @@ class MediaError(Spa2vError):
     """A picture or video cannot be written or read."""
 
 
+class MetricError(Spa2vError):
+    """A score is not defined for what was given, or the inputs of a metric do not fit together."""
+
+
 def near(name: str, names: Iterable[str]) -> str:
     """A "did you mean" line for a name that is not among `names`, or the names themselves."""
     names = sorted(names)

@@ -1,4 +1,4 @@
-"""The five hooks. Four collect catalog entries; one stands around every step of a run.
+"""The hooks: one for each family of components, one for preset files, one around every step of a run.
 
 A plugin is any module or object whose functions carry `@spa2v.hookimpl`; an extension package offers it behind an
 entry point in the group `spa2v`. Hook implementations may leave out arguments, but may not give them defaults.
@@ -7,6 +7,7 @@ entry point in the group `spa2v`. Hook implementations may leave out arguments, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -40,9 +41,37 @@ def spa2v_motion_backbones() -> Mapping[str, Entry | str]:  # type: ignore[empty
     """Returns motion backbones: name to `Entry`, or to its target "module:Class" alone."""
 
 
+@hookspec
+def spa2v_metrics() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns metrics for `spa2v evaluate`: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec
+def spa2v_detectors() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns object detectors: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec
+def spa2v_feature_extractors() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns extractors of video features: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec
+def spa2v_label_maps() -> Mapping[str, Entry | str]:  # type: ignore[empty-body]
+    """Returns rules by which labels count as the same: name to `Entry`, or to its target "module:Class" alone."""
+
+
+@hookspec
+def spa2v_configs() -> Path | str:  # type: ignore[empty-body]
+    """Returns a folder of YAML files: a preset NAME.yaml each; ablations lie in its subfolder `ablations`.
+
+    They are found by name, as in `--config NAME` and `spa2v ablate NAME`. A name that is taken is an error.
+    """
+
+
 @hookspec(firstresult=True)
 def spa2v_run_step(step: str, inputs: Mapping[str, Any], compute: Callable[[], Any], run: Run) -> Any:
-    """Stands around one step of a run: a timer, a cache, a logger, a replay.
+    """Wraps one step of a run: a timer, a cache, a logger, a replay.
 
     Args:
         step: "extract:NAME", "plan", "generate", or "generate_many" for several layouts in one batch.

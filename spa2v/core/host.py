@@ -17,6 +17,7 @@ import yaml
 
 from spa2v.core import hookspecs
 from spa2v.core.errors import RegistryError, Spa2vError, near
+from spa2v.core.presets import Catalog, ConfigFile, config_files
 from spa2v.core.registry import FAMILIES, Component, Entry, Registry, located
 from spa2v.core.yaml_text import check_yaml
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 EXTENSIONS_VARIABLE = "SPA2V_EXTENSIONS"
 MAX_REGISTRY_BYTES = 1_000_000
+BUILT_IN = "built in"
 
 
 def data_folder() -> Path:
@@ -84,21 +86,13 @@ class RegistryFile:
         except RegistryError as error:
             raise RegistryError(f"{where}.{error.fact}", *error.details, f"in {self.path}") from None
 
-    @hookspecs.hookimpl
-    def spa2v_cue_extractors(self) -> Mapping[str, Entry]:
-        return self._entries.get("cue_extractors", {})
 
-    @hookspecs.hookimpl
-    def spa2v_layout_planners(self) -> Mapping[str, Entry]:
-        return self._entries.get("layout_planners", {})
+def _contribution(family: str) -> Callable[[RegistryFile], Mapping[str, Entry]]:
+    return hookspecs.hookimpl(lambda self: self._entries.get(family, {}))
 
-    @hookspecs.hookimpl
-    def spa2v_grounding_injectors(self) -> Mapping[str, Entry]:
-        return self._entries.get("grounding_injectors", {})
 
-    @hookspecs.hookimpl
-    def spa2v_motion_backbones(self) -> Mapping[str, Entry]:
-        return self._entries.get("motion_backbones", {})
+for _family in FAMILIES:
+    setattr(RegistryFile, f"spa2v_{_family}", _contribution(_family))
 
 
 @dataclass(frozen=True)
@@ -135,10 +129,12 @@ class Host:
         warn: Callable[[str], None] = _warn,
     ) -> None:
         self.registry = Registry()
+        self.configs = Catalog()
         self.extensions: list[Extension] = []
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._add_file(data_folder() / "registry.yaml", "built in")
+        self._add_file(data_folder() / "registry.yaml", BUILT_IN)
+        self.configs.add_all(config_files(data_folder() / "configs", BUILT_IN))
         for path in registries:
             self._add_file(path, str(path))
         for point in _installed_extensions() if extensions is None else extensions:
@@ -159,7 +155,10 @@ class Host:
             self._manager.register(plugin, name=f"extension:{package}:{point.name}")
             self._manager.check_pending()
             _refuse_defaults(self._manager, plugin)
-            self.registry.add_all(self._collect(plugin, origin))
+            components, files = self._collect(plugin, origin), self._collect_configs(plugin, origin)
+            self.configs.refuse_taken(files)
+            self.registry.add_all(components)
+            self.configs.add_all(files)
             self.extensions.append(Extension(point.name, package, version))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - one bad extension must not stop the rest
             if plugin is not None and self._manager.is_registered(plugin):
@@ -172,13 +171,25 @@ class Host:
 
     def _collect(self, plugin: Any, origin: str) -> list[Component]:
         """The contributions of one plugin alone, so that each entry knows its origin."""
-        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        return [
+            _component(family, name, value, origin)
+            for family in FAMILIES
+            for result in self._call(plugin, f"spa2v_{family}")
+            for name, value in _mapping(result, family, origin)
+        ]
+
+    def _collect_configs(self, plugin: Any, origin: str) -> list[ConfigFile]:
         found = []
-        for family in FAMILIES:
-            caller = self._manager.subset_hook_caller(f"spa2v_{family}", remove_plugins=others)
-            for answer in caller():
-                found += [_component(family, name, value, origin) for name, value in _mapping(answer, family, origin)]
+        for folder in self._call(plugin, "spa2v_configs"):
+            if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
+                raise RegistryError(f"spa2v_configs returns {folder!r}", f"from {origin}", "expected a folder")
+            found += config_files(Path(folder), origin)
         return found
+
+    def _call(self, plugin: Any, hook: str) -> list[Any]:
+        """The results of a hook from one plugin alone."""
+        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        return self._manager.subset_hook_caller(hook, remove_plugins=others)()
 
     def run_step(self, step: str, inputs: Mapping[str, Any], compute: Callable[[], Any], run: Run) -> Any:
         """Runs a step through the `spa2v_run_step` hook, and `compute` where no plugin answers."""
@@ -210,10 +221,10 @@ def _refuse_defaults(manager: pluggy.PluginManager, plugin: Any) -> None:
                 raise RegistryError(f"the hook {caller.name!r} gives its parameter {names} a default", "leave it out")
 
 
-def _mapping(answer: Any, family: str, origin: str) -> Iterable[tuple[Any, Any]]:
-    if not isinstance(answer, Mapping):
-        raise RegistryError(f"spa2v_{family} answers a {type(answer).__name__}", f"from {origin}", "expected a mapping")
-    return answer.items()
+def _mapping(result: Any, family: str, origin: str) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(result, Mapping):
+        raise RegistryError(f"spa2v_{family} returns a {type(result).__name__}", f"from {origin}", "expected a mapping")
+    return result.items()
 
 
 def _component(family: str, name: Any, value: Any, origin: str) -> Component:

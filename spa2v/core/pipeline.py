@@ -13,7 +13,7 @@ from spa2v.core import config as configs
 from spa2v.core.components import Components
 from spa2v.core.config import Config
 from spa2v.core.errors import ConfigError, ContractError, Spa2vError
-from spa2v.core.host import Host, data_folder
+from spa2v.core.host import Host
 from spa2v.core.manifest import Manifest
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.protocols import (
@@ -70,7 +70,9 @@ class Pipeline:
         Raises:
             ConfigError: everything that is wrong with the configuration, in one message.
         """
-        return cls(configs.load(sources, overrides, presets_folder()), quiet=quiet)
+        host = Host()
+        config = configs.load(sources, overrides, host.configs)
+        return cls(config, None if config.registries else host, quiet=quiet)
 
     def check(self) -> list[Spa2vError]:
         """Everything that is wrong with the components of the configuration; nothing heavy is loaded."""
@@ -241,11 +243,6 @@ def _reworded(backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> V
     if rewords is None:
         return layout
     return _expect(rewords.reword(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reword")
-
-
-def presets_folder() -> Path:
-    """Where the presets lie."""
-    return data_folder() / "configs"
 
 
 def _expect(value: Any, kind: type[T], who: str) -> T:

@@ -6,7 +6,7 @@ Constructors take the options of the config and must be cheap; weights load on f
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, r
 from spa2v.core import deprecated
 from spa2v.core.errors import ContractError
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, Tag, VideoSceneLayout
+from spa2v.core.types import (
+    AudioClip,
+    GeneratedVideo,
+    MetricInfo,
+    Score,
+    ScoredClip,
+    SpatialCues,
+    Tag,
+    VideoSceneLayout,
+)
+from spa2v.core.types.scores import Detections
 from spa2v.core.weights import Weights
 
 if TYPE_CHECKING:
@@ -262,11 +272,91 @@ class TagsSound(Protocol):
         ...
 
 
+@runtime_checkable
+class Metric(Protocol):
+    """Scores clips: a planned layout, or a video and what a detector found in it, against ground truth and sound."""
+
+    @property
+    def values(self) -> Mapping[str, MetricInfo]:
+        """Every value that it returns, by name; options that differ from the default follow in brackets."""
+        ...
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """Inputs of a `ScoredClip` that it needs: truth, layout, audio, video, real_video, features, real_features.
+
+        A clip that lacks one counts as undefined and is not passed to `score`.
+        """
+        ...
+
+    def score(self, clips: Sequence[ScoredClip], run: Run) -> Sequence[Mapping[str, Score | float | None]]:
+        """Returns the values of each clip, in order; None where one is not defined.
+
+        A batch has one or more clips; what a clip scores does not depend on the others.
+        """
+        ...
+
+
+@runtime_checkable
+class SetMetric(Metric, Protocol):
+    """A metric with one value, defined for sets of clips: `score` gives each clip's `Score.vector`, not a value."""
+
+    def combine(self, vectors: NDArray[np.float64]) -> Score | float | None:
+        """Returns the value of a set from its clips' vectors (n, d), in any order, n >= 1."""
+        ...
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds objects by name in frames."""
+
+    @property
+    def name(self) -> str:
+        """The detector with all that changes its boxes; printed beside scores."""
+        ...
+
+    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str], run: Run) -> Detections:
+        """Returns the detections of each of uint8 RGB frames (F, H, W, 3); every label is one of `labels`."""
+        ...
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """Turns videos into vectors, for FVD. Distances are comparable only within one `name`."""
+
+    @property
+    def name(self) -> str:
+        """The extractor with all that changes its numbers."""
+        ...
+
+    def features(self, videos: Iterable[NDArray[np.uint8]], run: Run) -> NDArray[np.float64]:
+        """Returns (n, d) features of n videos, each uint8 RGB (T, H, W, 3)."""
+        ...
+
+
+@runtime_checkable
+class LabelMap(Protocol):
+    """Decides which labels count as the same; applied to ground truth and prediction alike."""
+
+    @property
+    def name(self) -> str:
+        """The rule with all that changes it; printed beside scores."""
+        ...
+
+    def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> Mapping[str, str]:
+        """Returns what each of `labels` becomes, given all labels of the ground truth."""
+        ...
+
+
 FAMILIES: dict[str, tuple[type[Any], str]] = {
     "cue_extractors": (CueExtractor, "extract"),
     "layout_planners": (LayoutPlanner, "plan"),
     "grounding_injectors": (GroundingInjector, "attach"),
     "motion_backbones": (MotionBackbone, "generate"),
+    "metrics": (Metric, "score"),
+    "detectors": (Detector, "detect"),
+    "feature_extractors": (FeatureExtractor, "features"),
+    "label_maps": (LabelMap, "table"),
 }
 """Family name to its protocol and the protocol's method."""
 
@@ -279,6 +369,7 @@ CAPABILITIES: dict[type[Any], str] = {
     ChecksWeights: "check_weights",
     NeedsKeys: "keys",
     TagsSound: "tag",
+    SetMetric: "combine",
 }
 """Optional protocols, beside that of a component's family, and the method of each."""
 

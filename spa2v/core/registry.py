@@ -21,7 +21,16 @@ from spa2v.core.errors import (
     near,
 )
 
-FAMILIES = ("cue_extractors", "layout_planners", "grounding_injectors", "motion_backbones")
+FAMILIES = (
+    "cue_extractors",
+    "layout_planners",
+    "grounding_injectors",
+    "motion_backbones",
+    "metrics",
+    "detectors",
+    "feature_extractors",
+    "label_maps",
+)
 
 
 @dataclass(frozen=True)
@@ -134,12 +143,45 @@ class Registry:
                 *([f"install with: {component.entry.install}"] if component.entry.install else []),
                 f"from {component.origin}",
             )
-        loaded = _import_target(component)
+        loaded = import_target(component)
         check_contract(loaded, component)
         return loaded
 
+    def parse(self, family: str, word: str, where: str) -> tuple[str, dict[str, Any]]:
+        """The name and options in "NAME" or "NAME:ARGUMENT"; the argument is for the first option of the constructor.
 
-def _import_target(component: Component) -> type[Any]:
+        Raises:
+            ConfigError: there is no such component, or it takes no options.
+        """
+        name, colon, argument = word.partition(":")
+        try:
+            self.find(family, name)
+        except UnknownComponent as error:
+            raise UnknownComponent(f"{where}: {error.fact}", *error.details) from None
+        if not colon:
+            return name, {}
+        first = next(iter(inspect.signature(self.load(family, name)).parameters.values()), None)
+        if first is None:
+            raise ConfigError(f"{where}: {word!r}", f"{name!r} takes no options")
+        return name, {first.name: _typed(argument, first.default)}
+
+
+def _typed(text: str, default: Any) -> Any:
+    """A text as the number or truth value that an option with such a default takes, where it is one."""
+    if isinstance(default, bool) and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return type(default)(text) if type(default) in (int, float) else text
+    except ValueError:
+        return text
+
+
+def import_target(component: Component) -> type[Any]:
+    """The class of a component, whatever it needs and keeps of its contract.
+
+    Raises:
+        ComponentLoadError, ContractError: it cannot be imported, or is no class.
+    """
     module_name, _, class_name = component.entry.target.rpartition(":")
     what = f"cannot load {component.name!r} of {component.family} ({component.entry.target})"
     try:

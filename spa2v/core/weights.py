@@ -112,7 +112,7 @@ def locate(need: Weights) -> Path:
 
 def _advice(need: Weights) -> list[str]:
     if need.source.startswith(PACKAGED):
-        return ["this release does not carry it", f"make it with `spa2v world train`, and name it with `{need.option}`"]
+        return ["this release does not carry it", f"make it with `spa2v train`, and name it with `{need.option}`"]
     size = f"about {need.size_mb} MB" if need.size_mb else "size unknown"
     lines = [f"expected: {size}; license: {need.license}"]
     if not is_local(need.source):
@@ -262,6 +262,23 @@ def misfits(have: Mapping[str, tuple[int, ...]], want: Mapping[str, tuple[int, .
     if wrong:
         lines.append(f"of another shape: {shorten(wrong)}")
     return lines
+
+
+def refuse_missing(model: str, report: Mapping[str, Any], optional: str = "") -> None:
+    """Refuses a model of transformers that would compute with weights drawn at random.
+
+    Args:
+        model: its name.
+        report: the loading info of transformers.
+        optional: text in the names of weights that may be missing.
+
+    Raises:
+        WeightsError: names the first weights that the files lack or that have another shape.
+    """
+    keys = [str(key) for field in ("missing_keys", "mismatched_keys") for key in report.get(field, ())]
+    lacking = sorted(key for key in keys if not optional or optional not in key)
+    if lacking:
+        raise WeightsError(f"{model!r} lacks {len(lacking)} of its weights", f"the first is {lacking[0]}")
 
 
 def __getattr__(name: str) -> Any:

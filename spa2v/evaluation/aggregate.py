@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.errors import MetricError
 from spa2v.core.types import VideoSceneLayout
-from spa2v.evaluation.errors import MetricError
-from spa2v.evaluation.metrics.boxes import Floats
+from spa2v.dsp.boxes import Floats
 from spa2v.evaluation.scores import ClipScore
 
 COLUMNS = ("S", "M", "C")

@@ -2,57 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 
-from spa2v.evaluation.errors import MetricError
+from spa2v.core.errors import MetricError, near
+from spa2v.core.host import Host
+from spa2v.core.registry import import_target
+from spa2v.core.types import MetricInfo
 
 
-@dataclass(frozen=True)
-class MetricInfo:
-    """One metric.
+@cache
+def built_in() -> Mapping[str, MetricInfo]:
+    """The built-in metrics and their variants for sets."""
+    classes = {item.name: import_target(item) for item in Host(extensions=[]).registry.components("metrics")}
+    found: dict[str, MetricInfo] = dict(classes["max_iou"](set_level=True).values)
+    for loaded in classes.values():
+        found |= loaded().values
+    return found
+
+
+def metric_info(name: str, known: Mapping[str, MetricInfo] | None = None) -> MetricInfo:
+    """Of a metric or one of its variants, whose title then carries the brackets.
 
     Args:
-        title: as in the heads of tables.
-        higher: whether more is better.
-        scale: printed values are stored values times this.
-        digits: after the point, when printed.
-        stages: in which it is asked.
-    """
-
-    title: str
-    higher: bool = True
-    scale: float = 1.0
-    digits: int = 3
-    stages: tuple[int, ...] = (2,)
-
-    def text(self, value: float | None) -> str:
-        """A stored value as printed; a dash for none."""
-        return "-" if value is None else f"{value * self.scale:.{self.digits}f}"
-
-
-METRICS: dict[str, MetricInfo] = {
-    "max_iou": MetricInfo("MaxIoU", scale=100.0, digits=2, stages=(1,)),
-    "lt_sim": MetricInfo("LTSim", scale=100.0, digits=2, stages=(1, 2)),
-    "doc_sim": MetricInfo("DocSim", scale=100.0, digits=2, stages=(1,)),
-    "track_iou": MetricInfo("Track IoU", scale=100.0, digits=2, stages=(1, 2)),
-    "max_iou_set": MetricInfo("MaxIoU of sets", scale=100.0, digits=2, stages=(1,)),
-    "fvd": MetricInfo("FVD", higher=False, digits=2),
-    "av_align": MetricInfo("AV-Align"),
-    "spatial_alignment": MetricInfo("Spatial alignment"),
-    "flicker": MetricInfo("Flicker", higher=False, digits=4),
-}
-
-
-def metric_info(name: str) -> MetricInfo:
-    """Of a metric or one of its variants, whose title then carries the brackets.
+        name: as in results.
+        known: of an evaluation; those of the built-in metrics are known anyway.
 
     Raises:
         MetricError: an unknown metric.
     """
     base, bracket, rest = name.partition("[")
-    if base not in METRICS:
-        raise MetricError(f"there is no metric {name!r}", f"known: {', '.join(METRICS)}")
-    info = METRICS[base]
-    return MetricInfo(
-        f"{info.title} [{rest}" if bracket else info.title, info.higher, info.scale, info.digits, info.stages
-    )
+    infos = {**built_in(), **{key.partition("[")[0]: info for key, info in (known or {}).items()}}
+    if base not in infos:
+        raise MetricError(f"there is no metric {name!r}", near(base, infos))
+    info = infos[base]
+    return replace(info, title=f"{info.title} [{rest}") if bracket else info

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from spa2v.core.types import Score
+
 
 @dataclass(frozen=True)
 class ClipScore:
-    """What one metric says of one clip.
+    """The value of one metric for one clip.
 
     Args:
         clip: the clip's name in the benchmark.
-        metric: such as "max_iou"; a variant stands in brackets, as in "lt_sim[one_empty=0]".
+        metric: such as "max_iou"; a variant follows in brackets, as in "lt_sim[one_empty=0]".
         value: the score in the metric's own unit, or None where it is not defined (then `flags` say why).
         flags: short names of what shaped the score, for counting: "no_layout", "labels_differ", ...
         reasons: the same in sentences, for a reader.
@@ -33,6 +35,11 @@ class ClipScore:
         if self.value is not None:
             object.__setattr__(self, "value", float(self.value) if math.isfinite(self.value) else None)
         object.__setattr__(self, "details", MappingProxyType(dict(self.details)))
+
+    @classmethod
+    def of(cls, clip: str, metric: str, score: Score) -> ClipScore:
+        """A metric's score of a clip, without its vector."""
+        return cls(clip, metric, score.value, score.flags, score.reasons, score.details)
 
     def to_json(self) -> dict[str, Any]:
         return {

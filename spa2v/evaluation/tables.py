@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from spa2v.core.types import MetricInfo
 from spa2v.evaluation.aggregate import ALL, COLUMNS, Cell, Table
-from spa2v.evaluation.catalog import metric_info
 from spa2v.evaluation.engine.result import Evaluation
 
 if TYPE_CHECKING:
@@ -43,22 +43,20 @@ def stage_grid(made: Evaluation, stage: str) -> Grid:
     scenarios = [name for name in SCENARIO_HEADS if any(name in table for table in tables.values())]
     columns = [(name, column) for name in scenarios for column in (COLUMNS if name != ALL else ("C",))]
     head = ("metric", *(f"{SCENARIO_HEADS[name]} {column}" for name, column in columns), "clips", "undefined")
-    rows = [Row(_metric_row(metric, table, columns)) for metric, table in tables.items()]
+    rows = [Row(_metric_row(made.info(metric), table, columns)) for metric, table in tables.items()]
     return Grid(f"{STAGE_TITLES[stage]} ({made.name})", head, tuple(rows), tuple(_notes(made, stage)))
 
 
-def _metric_row(metric: str, table: Table, columns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    info = metric_info(metric)
+def _metric_row(info: MetricInfo, table: Table, columns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     title = f"{info.title} {'↑' if info.higher else '↓'}"
-    cells = [cell_text(metric, table.get(name, {}).get(column), column == "C") for name, column in columns]
+    cells = [cell_text(info, table.get(name, {}).get(column), column == "C") for name, column in columns]
     total = table.get(ALL, {}).get("C")
     counts = ("0", "0") if total is None else (str(total.count), str(total.undefined))
     return (title, *cells, *counts)
 
 
-def cell_text(metric: str, cell: Cell | None, interval: bool = False) -> str:
+def cell_text(info: MetricInfo, cell: Cell | None, interval: bool = False) -> str:
     """A cell in the unit that papers print; with its interval where there is one."""
-    info = metric_info(metric)
     if cell is None or cell.value is None:
         return "-"
     text = info.text(cell.value)
@@ -72,9 +70,9 @@ def _notes(made: Evaluation, stage: str) -> Iterable[str]:
         yield "Clips by flag: " + ", ".join(f"{flag} {count}" for flag, count in flags.items()) + "."
 
 
-def triple(metric: str, row: dict[str, Cell]) -> str:
+def triple(info: MetricInfo, row: dict[str, Cell]) -> str:
     """S/M/C as papers print it: "20.16/18.55/19.45"."""
-    return "/".join(cell_text(metric, row.get(column)) for column in COLUMNS)
+    return "/".join(cell_text(info, row.get(column)) for column in COLUMNS)
 
 
 def to_markdown(grids: Iterable[Grid]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spa2v.testing.backbone import toy_backbone
     from spa2v.testing.contract import Contract, Report, Rule, check_component
-    from spa2v.testing.toys import toy_audio, toy_cues, toy_layout, toy_run
+    from spa2v.testing.toys import toy_audio, toy_cues, toy_layout, toy_run, toy_video
 
 _HOME_OF = {
     "toy_backbone": "spa2v.testing.backbone",
@@ -26,6 +26,7 @@ _HOME_OF = {
     "toy_cues": "spa2v.testing.toys",
     "toy_layout": "spa2v.testing.toys",
     "toy_run": "spa2v.testing.toys",
+    "toy_video": "spa2v.testing.toys",
 }
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "toy_cues",
     "toy_layout",
     "toy_run",
+    "toy_video",
 ]
 
 

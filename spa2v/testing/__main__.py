@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spa2v.core.errors import ConfigError, ContractError, Spa2vError
+from spa2v.core.registry import FAMILIES
 from spa2v.testing.contract import Contract
 from spa2v.testing.rules import LACKING, Rule, Unchecked
 
@@ -15,7 +16,7 @@ from spa2v.testing.rules import LACKING, Rule, Unchecked
 def main(words: Sequence[str] | None = None) -> int:
     """Prints the rows and a last line; 0 when every rule that could be checked holds, else 1."""
     parser = argparse.ArgumentParser(prog="python -m spa2v.testing", description="Check the contract of a component.")
-    parser.add_argument("family", help="cue_extractors, layout_planners, grounding_injectors or motion_backbones")
+    parser.add_argument("family", help=", ".join(FAMILIES))
     parser.add_argument("name", help="as `spa2v components` lists it")
     parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="options of the component; values are YAML")
     parser.add_argument("--registry", action="append", default=[], metavar="FILE", help="a registry file with the name")

@@ -128,7 +128,7 @@ def check_component(
     """Holds a component against the contract of its family: types, invariants, determinism, edge cases, reversibility.
 
     Args:
-        family: cue_extractors, layout_planners, grounding_injectors or motion_backbones.
+        family: as in the catalog, such as layout_planners or metrics.
         component: a name from the catalog (built in, from an installed extension or a registry file), or a class.
         registries: registry files that hold further names.
         options: for the constructor, as in a config.

@@ -13,9 +13,18 @@ from spa2v.core.components import Components
 from spa2v.core.config import load
 from spa2v.core.errors import ConfigError, near
 from spa2v.core.host import Host
-from spa2v.core.pipeline import Pipeline, presets_folder
+from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, Box, KeyFrame, SceneObject, SoundSource, SpatialCues, VideoSceneLayout
+from spa2v.core.types import (
+    AudioClip,
+    Box,
+    GeneratedVideo,
+    KeyFrame,
+    SceneObject,
+    SoundSource,
+    SpatialCues,
+    VideoSceneLayout,
+)
 from spa2v.core.types import keyframe_times as evenly
 
 SOUNDS = ("silence", "mono", "left", "right", "pass")
@@ -89,7 +98,8 @@ def _measured(kind: str) -> SpatialCues:
 
 
 def _measure(audio: AudioClip) -> SpatialCues:
-    pipeline = Pipeline(load([], [], presets_folder()), Host(extensions=[]))
+    host = Host(extensions=[])
+    pipeline = Pipeline(load([], [], host.configs), host)
     return pipeline.measure(audio, toy_run())
 
 
@@ -124,6 +134,16 @@ def _thing(index: int, objects: int, part: float) -> SceneObject:
     row, column = divmod(index, side)
     x, y, size = (column + 0.1 + 0.25 * part) / side, (row + 0.2) / side, 0.6 / side
     return SceneObject(f"thing_{index}", _name(index), Box(x, y, x + size, y + size))
+
+
+def toy_video(frames: int = 16, duration_s: float = 2.0, width: int = 96, height: int = 64) -> GeneratedVideo:
+    """A bright square that moves from left to right over gray."""
+    pixels = np.full((frames, height, width, 3), 60, np.uint8)
+    side = height // 4
+    for index in range(frames):
+        left = round((width - side) * index / max(frames - 1, 1))
+        pixels[index, height // 3 : height // 3 + side, left : left + side] = (230, 200, 40)
+    return GeneratedVideo(pixels, frames / duration_s)
 
 
 def toy_run(seed: int = 0, folder: Path | None = None) -> Run:

@@ -1,4 +1,4 @@
-"""What `spa2v world train` does."""
+"""What `spa2v train` does."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.manifest import make_folder
 from spa2v.core.runtime import Run
 from spa2v.training.plan import Plan
-
-ORDER = ("detector", "vae", "base", "motion", "migc", "gligen")
 
 
 def train(
@@ -38,7 +36,7 @@ def train(
     """
     import torch
 
-    from spa2v.training.stages import Workshop
+    from spa2v.training.stages import Trainings
 
     for name, value in (("--steps", steps), ("--batch", batch), ("--stills", stills), ("--threads", threads)):
         if value is not None and value < 1:
@@ -55,8 +53,8 @@ def train(
     plan = replace(plan, stills=stills or plan.stills, clips=plan.clips if clips is None else clips)
     run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
     for stage in stages:
-        workshop = Workshop(out, plan, run, init, workers)
-        trainer = workshop.trainer(stage, steps=steps, batch=batch, rate=rate)
+        trainings = Trainings(out, plan, run, init, workers)
+        trainer = trainings.trainer(stage, steps=steps, batch=batch, rate=rate)
         first = trainer.step
         trainer.train()
         report(stage, first, trainer.step, trainer.seconds, [loss for _, loss in trainer.losses], out)
@@ -70,20 +68,20 @@ def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[f
     print(f"{stage}: {went}, {seconds / 60:.1f} minutes in all, loss {mean:.4f}; {out / stage}", file=sys.stderr)
 
 
-def ship_all(
+def export_all(
     out: Path, seed: int, device: str, target: Path, parts: Sequence[str] = (), init: Path | None = None
 ) -> None:
     """Writes what has been trained in `out` to `target`: all of it, or some parts.
 
     Raises:
-        ConfigError: a part that there is not, or a folder that cannot be made.
+        ConfigError: an unknown part, or a folder that cannot be made.
     """
-    from spa2v.training.export import PARTS, ship
-    from spa2v.training.stages import Workshop
+    from spa2v.training.export import WRITERS, export
+    from spa2v.training.stages import Trainings
 
-    if strange := sorted(set(parts) - set(PARTS)):
-        raise ConfigError(f"there is no part {strange[0]!r} of the weights", f"parts: {', '.join(PARTS)}")
+    if strange := sorted(set(parts) - set(WRITERS)):
+        raise ConfigError(f"there is no part {strange[0]!r} of the weights", f"parts: {', '.join(WRITERS)}")
     make_folder(target)
     run = Run(seed=seed, device=device, dtype="float32")
-    done = ship(Workshop(out, Plan(), run, init), target, parts or PARTS)
+    done = export(Trainings(out, Plan(), run, init), target, parts or tuple(WRITERS))
     print(f"wrote {', '.join(done) or 'nothing'} to {target}", file=sys.stderr)

@@ -49,7 +49,7 @@ def owners_of(renderer: MaskedRenderer, samples: int = SAMPLES) -> tuple[NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class SeenPool:
+class DetectorPool:
     """Pictures in which each pixel's thing is known.
 
     Args:
@@ -63,17 +63,17 @@ class SeenPool:
     things: Sequence[Sequence[Sequence[tuple[int, Sequence[float] | None]]]]
 
 
-def seen_pool(
+def detector_pool(
     folder: Path, seed: int, scenes: int, size: tuple[int, int], workers: int, tick: Callable[[int], None]
-) -> SeenPool:
+) -> DetectorPool:
     """The pool in a folder, drawn by several processes if it is not there yet; see `pool_files.kept`."""
     shape = (len(MOMENTS), size[1], size[0])
     shapes = {"pixels": ((*shape, 3), np.uint8), "owners": (shape, np.uint8), "coverage": (shape, np.uint8)}
-    arrays, things = kept(folder, partial(_draw_seen, seed, size), shapes, scenes, workers, tick)
-    return SeenPool(arrays["pixels"], arrays["owners"], arrays["coverage"], things)
+    arrays, things = kept(folder, partial(_draw, seed, size), shapes, scenes, workers, tick)
+    return DetectorPool(arrays["pixels"], arrays["owners"], arrays["coverage"], things)
 
 
-def _draw_seen(seed: int, size: tuple[int, int], index: int) -> tuple[Arrays, Any]:
+def _draw(seed: int, size: tuple[int, int], index: int) -> tuple[Arrays, Any]:
     scene = any_scene(seed, index)
     renderer = MaskedRenderer(scene, *size, SAMPLES)
     frames, maps, things = [], [], []
@@ -89,7 +89,7 @@ def _draw_seen(seed: int, size: tuple[int, int], index: int) -> tuple[Arrays, An
     return {"pixels": np.stack(frames), "owners": owners, "coverage": coverage}, things
 
 
-class Seen(NamedTuple):
+class DetectorBatch(NamedTuple):
     """What a step learns from.
 
     Attributes:
@@ -107,7 +107,7 @@ class Seen(NamedTuple):
     weights: Tensor
 
 
-class SeeingStage:
+class DetectorStage:
     """Learns to name the pixels of renders and to tell the box of each one's thing, on sharp and on spoiled pictures.
 
     Args:
@@ -116,19 +116,19 @@ class SeeingStage:
 
     name = "detector"
 
-    def __init__(self, pool: SeenPool) -> None:
+    def __init__(self, pool: DetectorPool) -> None:
         self.pool = pool
         self.network = make_network()
 
     def trained(self) -> nn.Module:
         return self.network
 
-    def batch(self, step: int, size: int, run: Run) -> Seen:
+    def batch(self, step: int, size: int, run: Run) -> DetectorBatch:
         """Random pictures, half of them mirrored and half of them spoiled."""
         rng = run.rng(f"detector/{step}")
         rows = [self._row(int(i), int(part), rng.random() < 0.5) for i, part in self._picks(size, rng)]
         pixels, classes, coverage, boxes, weights = (np.stack(part) for part in zip(*rows, strict=True))
-        return Seen(
+        return DetectorBatch(
             spoiled(to_signed(pixels), rng), *(torch.from_numpy(part) for part in (classes, coverage, boxes, weights))
         )
 
@@ -153,7 +153,7 @@ class SeeingStage:
         boxes = np.ascontiguousarray(table[owners].transpose(2, 0, 1))
         return np.ascontiguousarray(pixels), np.ascontiguousarray(classes), coverage.copy(), boxes, weight[owners]
 
-    def loss(self, batch: Seen, run: Run) -> Tensor:
+    def loss(self, batch: DetectorBatch, run: Run) -> Tensor:
         """Cross-entropy of the classes, with the coverage of a pixel as its soft target, and error of the boxes."""
         pictures, classes, coverage, boxes, weights = (part.to(run.device, non_blocking=True) for part in batch)
         answer = self.network(pictures).float()

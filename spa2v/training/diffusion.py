@@ -24,7 +24,7 @@ SCHEDULE = {
 
 
 def make_noise_schedule() -> Any:
-    """The sampler whose configuration is shipped."""
+    """The sampler whose configuration is exported."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(**SCHEDULE)

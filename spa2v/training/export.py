@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,26 @@ from spa2v.training.gligen import GLIGENGrounder
 from spa2v.training.loop import CHECKPOINT, averaged
 from spa2v.training.migc import MIGCGrounder
 from spa2v.training.motion import MotionModules, adapter_tensors, make_adapter, with_motion
-from spa2v.training.stages import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Workshop
+from spa2v.training.stages import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Trainings
 from spa2v.training.tokenizer import VOCABULARY, vocabulary
 
-PARTS = ("vae", "base", "motion", "migc", "gligen", "detector")
 MOST_BYTES, FACTS, RECENT, LICENSE = 25_000_000, "training.json", 100, "Apache-2.0"
 
 
-def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list[str]:
-    """Writes those of `parts` that have been trained into `target`; returns their names.
+def export(trainings: Trainings, target: Path, parts: Sequence[str] = ()) -> list[str]:
+    """Writes those of `parts` (all by default) that have been trained into `target`; returns their names.
 
-    What `target`, and the folder that the trainings started from, tell of other parts is kept.
+    The facts of other parts in `target`, and in the folder that the trainings started from, are kept.
 
     Raises:
         WeightsError: all together are larger than the package may hold.
     """
     target.mkdir(parents=True, exist_ok=True)
-    done = [name for name in parts if _is_there(workshop, name)]
-    writers = {"vae": _vae, "base": _base, "motion": _motion, "migc": _migc, "gligen": _gligen, "detector": _detector}
+    done = [name for name in parts or WRITERS if (trainings.out / name / CHECKPOINT).exists()]
     for name in done:
-        writers[name](workshop, target)
-    told = _told(target) if workshop.start is None else _told(workshop.start) | _told(target)
-    write_json(target / FACTS, told | {name: facts(workshop.out / name) for name in done})
+        WRITERS[name](trainings, target)
+    known = _facts_in(target) if trainings.start is None else _facts_in(trainings.start) | _facts_in(target)
+    write_json(target / FACTS, known | {name: facts(trainings.out / name) for name in done})
     files = [file for file in target.rglob("*") if file.is_file()]
     for file in files:
         file.chmod(0o644)  # safetensors writes for the owner alone
@@ -47,7 +45,7 @@ def ship(workshop: Workshop, target: Path, parts: Sequence[str] = PARTS) -> list
     return done
 
 
-def _told(folder: Path) -> dict[str, Any]:
+def _facts_in(folder: Path) -> dict[str, Any]:
     path = folder / FACTS
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
@@ -67,24 +65,20 @@ def facts(folder: Path) -> dict[str, Any]:
     }
 
 
-def _is_there(workshop: Workshop, stage: str) -> bool:
-    return (workshop.out / stage / CHECKPOINT).exists()
-
-
-def _vae(workshop: Workshop, target: Path) -> None:
-    vae = workshop.vae
+def _vae(trainings: Trainings, target: Path) -> None:
+    vae = trainings.vae
     vae.to(_half()).save_pretrained(target / BASE / "vae")
     vae.float()
 
 
-def _base(workshop: Workshop, target: Path) -> None:
+def _base(trainings: Trainings, target: Path) -> None:
     from diffusers import StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline(
-        vae=workshop.vae,
-        text_encoder=workshop.prompter.encoder,
-        tokenizer=workshop.prompter.tokenizer,
-        unet=workshop.base(),
+        vae=trainings.vae,
+        text_encoder=trainings.prompter.encoder,
+        tokenizer=trainings.prompter.tokenizer,
+        unet=trainings.base(),
         scheduler=make_noise_schedule(),
         safety_checker=None,
         feature_extractor=None,
@@ -93,7 +87,7 @@ def _base(workshop: Workshop, target: Path) -> None:
     half = pipeline.to(_half())
     half.save_pretrained(target / BASE)
     write_json(target / BASE / VOCABULARY, vocabulary())
-    for module in (workshop.vae, workshop.prompter.encoder):
+    for module in (trainings.vae, trainings.prompter.encoder):
         module.float()
 
 
@@ -103,29 +97,29 @@ def _half() -> Any:
     return torch.float16
 
 
-def _motion(workshop: Workshop, target: Path) -> None:
-    unet = workshop.base()
-    adapter = make_adapter(unet, workshop.plan.heads, workshop.plan.frames)
+def _motion(trainings: Trainings, target: Path) -> None:
+    unet = trainings.base()
+    adapter = make_adapter(unet, trainings.plan.heads, trainings.plan.frames)
     modules = MotionModules(with_motion(unet, adapter))
-    modules.load_state_dict(averaged(workshop.out / "motion"))
+    modules.load_state_dict(averaged(trainings.out / "motion"))
     adapter.load_state_dict(adapter_tensors(modules))
     adapter.to(_half()).save_pretrained(target / ADAPTER)
 
 
-def _migc(workshop: Workshop, target: Path) -> None:
-    grounder = MIGCGrounder(workshop.frozen().sites)
-    grounder.load_state_dict(averaged(workshop.out / "migc"))
+def _migc(trainings: Trainings, target: Path) -> None:
+    grounder = MIGCGrounder(trainings.frozen().sites)
+    grounder.load_state_dict(averaged(trainings.out / "migc"))
     _save(grounder.tensors(), target / MIGC_FILE)
 
 
-def _gligen(workshop: Workshop, target: Path) -> None:
-    grounder = GLIGENGrounder(workshop.frozen().sites)
-    grounder.load_state_dict(averaged(workshop.out / "gligen"))
+def _gligen(trainings: Trainings, target: Path) -> None:
+    grounder = GLIGENGrounder(trainings.frozen().sites)
+    grounder.load_state_dict(averaged(trainings.out / "gligen"))
     _save(grounder.tensors(), target / GLIGEN_FILE)
 
 
-def _detector(workshop: Workshop, target: Path) -> None:
-    state = averaged(workshop.out / "detector")
+def _detector(trainings: Trainings, target: Path) -> None:
+    state = averaged(trainings.out / "detector")
     _save(
         {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")},
         target / DETECTOR_FILE,
@@ -139,3 +133,14 @@ def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
     half = {key: tensor.detach().cpu().to(_half()).contiguous() for key, tensor in tensors.items()}
     with atomic_path(path) as temporary:
         save_file(half, temporary, metadata={"format": "pt", "license": LICENSE})
+
+
+WRITERS: Mapping[str, Callable[[Trainings, Path], None]] = {
+    "vae": _vae,
+    "base": _base,
+    "motion": _motion,
+    "migc": _migc,
+    "gligen": _gligen,
+    "detector": _detector,
+}
+"""By stage: writes its weights into a folder."""

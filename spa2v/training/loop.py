@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,37 +27,11 @@ from spa2v.core.media.files import atomic_path
 from spa2v.core.runtime import Run
 from spa2v.core.weights import misfits
 from spa2v.jobs.batch.interrupts import Interrupts
+from spa2v.training.plan import Recipe
 
 CHECKPOINT, CURVE = "checkpoint.pt", "loss.csv"
 AHEAD, UNREAD = 4, 100
 BETAS, FLOOR = (0.9, 0.99), 0.01
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How long and how fast.
-
-    Args:
-        steps: in all; the rate falls to nearly zero at the last one.
-        batch: pictures (clips, for motion) a step.
-        rate: highest learning rate of AdamW.
-        warmup: part of the steps over which the rate rises.
-        weight_decay: of AdamW.
-        clip: largest norm of the gradients.
-        ema: decay of the averaged weights, which are those that are kept.
-        checkpoint_s: seconds between checkpoints.
-        sheet_every: steps between sample sheets; 0 for none.
-    """
-
-    steps: int
-    batch: int
-    rate: float
-    warmup: float = 0.05
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    ema: float = 0.999
-    checkpoint_s: float = 120.0
-    sheet_every: int = 2000
 
 
 class Stage(Protocol):

@@ -1,4 +1,4 @@
-"""Sizes of the networks, numbers of pictures, and recipes of the stages: all that a training run can be told."""
+"""The stages and their recipes, sizes of the networks, numbers of pictures: all settings of a training."""
 
 from __future__ import annotations
 
@@ -6,16 +6,69 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from spa2v.core.errors import ConfigError
-from spa2v.training.loop import Recipe
 
-RECIPES: Mapping[str, Recipe] = {
-    "detector": Recipe(steps=8000, batch=32, rate=2e-3, ema=0.998),
-    "vae": Recipe(steps=8000, batch=16, rate=1.5e-3, ema=0.998),
-    "base": Recipe(steps=16000, batch=256, rate=1.5e-3, ema=0.9995),
-    "motion": Recipe(steps=5000, batch=16, rate=1e-3, ema=0.998),
-    "migc": Recipe(steps=6000, batch=128, rate=1e-3, ema=0.998),
-    "gligen": Recipe(steps=6000, batch=128, rate=1e-3, ema=0.998),
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast.
+
+    Args:
+        steps: in all; the rate falls to nearly zero at the last one.
+        batch: pictures (clips, for motion) a step.
+        rate: highest learning rate of AdamW.
+        warmup: part of the steps over which the rate rises.
+        weight_decay: of AdamW.
+        clip: largest norm of the gradients.
+        ema: decay of the averaged weights, which are those that are kept.
+        checkpoint_s: seconds between checkpoints.
+        sheet_every: steps between sample sheets; 0 for none.
+    """
+
+    steps: int
+    batch: int
+    rate: float
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.999
+    checkpoint_s: float = 120.0
+    sheet_every: int = 2000
+
+
+@dataclass(frozen=True)
+class StageInfo:
+    """A stage: what `spa2v train --help` says of it, and its recipe."""
+
+    help: str
+    recipe: Recipe
+
+
+STAGES: Mapping[str, StageInfo] = {
+    "detector": StageInfo(
+        "The detector of ToyWorld's classes; trained on renders alone.",
+        Recipe(steps=8000, batch=32, rate=2e-3, ema=0.998),
+    ),
+    "vae": StageInfo(
+        "First: the VAE, between pictures and latents.", Recipe(steps=8000, batch=16, rate=1.5e-3, ema=0.998)
+    ),
+    "base": StageInfo(
+        "Then: text encoder and UNet, on single pictures with captions.",
+        Recipe(steps=16000, batch=256, rate=1.5e-3, ema=0.9995),
+    ),
+    "motion": StageInfo(
+        "Motion modules, on clips with captions; the base is frozen.",
+        Recipe(steps=5000, batch=16, rate=1e-3, ema=0.998),
+    ),
+    "migc": StageInfo(
+        "MIGC grounding modules, on single pictures with boxes; the base is frozen.",
+        Recipe(steps=6000, batch=128, rate=1e-3, ema=0.998),
+    ),
+    "gligen": StageInfo(
+        "GLIGEN grounding modules, on single pictures with boxes; the base is frozen.",
+        Recipe(steps=6000, batch=128, rate=1e-3, ema=0.998),
+    ),
 }
+"""In the order in which `spa2v train all` trains them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +97,9 @@ class Plan:
     stills: int = 24000
     clips: int = 4000
     frames: int = 16
-    recipes: Mapping[str, Recipe] = field(default_factory=lambda: dict(RECIPES))
+    recipes: Mapping[str, Recipe] = field(
+        default_factory=lambda: {name: stage.recipe for name, stage in STAGES.items()}
+    )
 
     def __post_init__(self) -> None:
         if any(side % self.factor for side in self.size):

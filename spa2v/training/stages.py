@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from spa2v.core.media.files import atomic_path, write_json
 from spa2v.core.runtime import Run
 from spa2v.core.weights import read_tensors
 from spa2v.training.base import BaseStage, Latents, Prompter, make_unet
-from spa2v.training.detector import SeeingStage, seen_pool
+from spa2v.training.detector import DetectorStage, detector_pool
 from spa2v.training.gligen import GLIGENStage
 from spa2v.training.grounding import Frozen
 from spa2v.training.loop import CHECKPOINT, Stage, Trainer, averaged
@@ -29,17 +29,17 @@ from spa2v.training.vae import VAEStage, encode_pool, make_vae, spread_of
 
 BASE, ADAPTER, ADAPTER_FILE = "stable-diffusion", "motion-adapter", "diffusion_pytorch_model.safetensors"
 MIGC_FILE, GLIGEN_FILE, DETECTOR_FILE = "migc.safetensors", f"gligen/{ADAPTER_FILE}", "detector.safetensors"
-"""Where the parts lie in a folder of shipped weights."""
+"""Where the parts lie in a folder of exported weights."""
 
 
-class Workshop:
+class Trainings:
     """One folder of trainings.
 
     Args:
         out: the folder; each stage has one of its own in it.
         plan: sizes and recipes.
         run: gives seed and device.
-        start: a folder of shipped weights to start all stages from, or None to start from nothing.
+        start: a folder of exported weights to start all stages from, or None to start from nothing.
         workers: processes that draw pools and batches; 0 for this one alone.
     """
 
@@ -48,8 +48,8 @@ class Workshop:
 
     def trainer(self, stage: str, **changes: int | float | None) -> Trainer:
         """The trainer of a stage, at its last checkpoint if there is one."""
-        made = getattr(self, f"_{stage}")()
-        return Trainer(made, self.plan.recipe(stage, **changes), self.out / stage, self.run, self.workers)
+        recipe = self.plan.recipe(stage, **changes)
+        return Trainer(BUILDERS[stage](self), recipe, self.out / stage, self.run, self.workers)
 
     def _seeded(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` gives, with its random weights drawn from a seed of its own."""
@@ -58,7 +58,7 @@ class Workshop:
             return make().to(self.run.device)
 
     def _starts(self, part: str) -> bool:
-        """Whether a part is to start from shipped weights: there is a folder of them, and it has the part."""
+        """Whether a part is to start from exported weights: there is a folder of them, and it has the part."""
         return self.start is not None and (self.start / part).exists()
 
     @property
@@ -148,8 +148,8 @@ class Workshop:
         scenes = self.plan.stills // 2
         with self.run.progress("drawing for the detector", scenes) as tick:
             seed, folder = self.run.derived_seed("pool/detector"), self._pool_folder("detector", scenes, 2)
-            pool = seen_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick)
-        stage = self._seeded_stage("detector", lambda: SeeingStage(pool))
+            pool = detector_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick)
+        stage = self._seeded_stage("detector", lambda: DetectorStage(pool))
         if self._starts(DETECTOR_FILE):
             stage.network.load_state_dict(read_tensors(self._given / DETECTOR_FILE), strict=False)
         return stage
@@ -201,6 +201,17 @@ class Workshop:
         if self._starts(GLIGEN_FILE):
             stage.grounder.load_tensors(read_tensors(self._given / GLIGEN_FILE))
         return stage
+
+
+BUILDERS: Mapping[str, Callable[[Trainings], Stage]] = {
+    "detector": Trainings._detector,
+    "vae": Trainings._vae,
+    "base": Trainings._base,
+    "motion": Trainings._motion,
+    "migc": Trainings._migc,
+    "gligen": Trainings._gligen,
+}
+"""By stage: from earlier stages to the one to train."""
 
 
 def state_hash(module: nn.Module) -> str:

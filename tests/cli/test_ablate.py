@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spa2v.core.config import preset_names, read_overrides
+from spa2v.core.config import read_overrides
 from spa2v.core.errors import ConfigError
-from spa2v.core.pipeline import presets_folder
+from spa2v.core.host import Host
 from spa2v.evaluation.ablation.cells import row_config
 from spa2v.evaluation.ablation.paper import METRICS_OF, paper_rows, user_study
-from spa2v.evaluation.ablation.spec import ablation_names, nested, read_ablation
+from spa2v.evaluation.ablation.spec import nested, read_ablation
 from tests.cli.test_cli import run as run_command
 from tests.kit.evaluation_data import make_bench
+
+CATALOG = Host(extensions=[]).configs
+ABLATIONS = CATALOG.names("ablation")
 
 
 @pytest.fixture
@@ -148,11 +151,11 @@ def test_keys_nest() -> None:
 
 
 def test_ablations_are_no_presets() -> None:
-    assert len(ablation_names()) >= 11
-    assert not [name for name in preset_names(presets_folder()) if name.startswith("ablations")]
+    assert len(ABLATIONS) >= 11
+    assert not [name for name in CATALOG.names() if name.startswith("ablations")]
 
 
-@pytest.mark.parametrize("name", ablation_names())
+@pytest.mark.parametrize("name", ABLATIONS)
 def test_every_shipped_ablation_resolves(name: str, tmp_path: Path) -> None:
     """Each row is a config whose components load and whose options they know."""
     spec = read_ablation(name, tmp_path)
@@ -162,7 +165,7 @@ def test_every_shipped_ablation_resolves(name: str, tmp_path: Path) -> None:
 
 
 def test_the_shipped_ablations_cover_those_of_the_paper() -> None:
-    beside = {row.paper for name in ablation_names() for row in read_ablation(name, Path()).rows}
+    beside = {row.paper for name in ABLATIONS for row in read_ablation(name, Path()).rows}
     assert set(paper_rows("stage1")) | set(paper_rows("stage2")) <= beside
 
 

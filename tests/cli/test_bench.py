@@ -11,12 +11,12 @@ import pytest
 from spa2v import AudioClip, Box, GeneratedVideo, KeyFrame, Run, SceneObject
 from spa2v.core.errors import ConfigError
 from spa2v.core.media.video import read_video, write_video
+from spa2v.core.types import Detection
 from spa2v.core.types.benchmark import read_manifest
 from spa2v.evaluation.bench.build.annotating import RuleCaptioner, attributes_of
 from spa2v.evaluation.bench.build.building import Recipe, Tools, build_bench
 from spa2v.evaluation.bench.build.sourcing import Cut, cuts, take_frames
 from spa2v.evaluation.bench.checks import check_bench
-from spa2v.evaluation.detectors.base import Detection
 from spa2v.world.augment import AUGMENTATIONS
 from tests.cli.test_cli import run as run_command
 from tests.kit.evaluation_data import RATE, layout, make_bench

@@ -12,10 +12,12 @@ import yaml
 
 from spa2v import VideoSceneLayout
 from spa2v.cli import main
-from spa2v.core.config import preset_names
-from spa2v.core.pipeline import presets_folder
+from spa2v.core.config import load
+from spa2v.core.host import Host
 
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "google.genai", "openai")
+
+CATALOG = Host(extensions=[]).configs
 
 
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str, str]:
@@ -166,16 +168,17 @@ def test_check_tells_everything_or_that_all_is_fine(spa2v, toy: Path) -> None:
     assert spa2v("check")[0] == 0
 
 
-@pytest.mark.parametrize("preset", preset_names(presets_folder()))
+@pytest.mark.parametrize("preset", CATALOG.names())
 def test_every_preset_is_fine(spa2v, preset: str) -> None:
     code, _, err = spa2v("check", "--config", preset)
     assert (code, err) == (0, "the config is fine\n")
 
 
-@pytest.mark.parametrize("preset", preset_names(presets_folder()))
+@pytest.mark.parametrize("preset", CATALOG.names())
 def test_nothing_of_the_default_slips_beneath_a_preset_with_weights_of_its_own(preset: str) -> None:
     """A preset merges over the default; where both name one component, what it leaves out would come from there."""
-    default, own = (yaml.safe_load((presets_folder() / f"{name}.yaml").read_text()) for name in ("default", preset))
+    default = load([], [], CATALOG).to_dict()
+    own = yaml.safe_load(CATALOG.find(preset).read_text())
     backbone = own.get("motion_backbone", {})
     if "base" in backbone.get("options", {}) and backbone["name"] == default["motion_backbone"]["name"]:
         for role in ("motion_backbone", "grounding_injector"):

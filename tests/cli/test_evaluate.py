@@ -16,12 +16,12 @@ import pytest
 from spa2v import MediaError, Run
 from spa2v.core.errors import ConfigError, PlannerError
 from spa2v.evaluation.bench.reading import read_bench
-from spa2v.evaluation.engine.evaluate import Asked, evaluate
+from spa2v.evaluation.chosen import Chosen
+from spa2v.evaluation.engine.evaluate import Request, evaluate
 from spa2v.evaluation.engine.inputs import Outputs
 from spa2v.evaluation.engine.journal import Journal, content_key
 from spa2v.evaluation.engine.result import Evaluation
-from spa2v.evaluation.engine.stage2 import Stage2
-from spa2v.evaluation.metrics.layout_scores import LayoutOptions
+from spa2v.evaluation.engine.scoring import Stage
 from tests.cli.test_cli import run as run_command
 from tests.kit.evaluation_data import layout, make_bench, predict
 
@@ -46,7 +46,7 @@ def kinds(out: Path) -> dict[str, int]:
 
 def score(bench: Path, out: Path, layouts: Path | None, videos: Path | None = None, workers: int = 1) -> Evaluation:
     sides = (Outputs(layouts, "layout") if layouts else None, Outputs(videos, "video") if videos else None)
-    return evaluate(Asked(read_bench(bench), "test", *sides), out, Run(), workers)
+    return evaluate(Request(read_bench(bench), "test", *sides), out, Run(), workers)
 
 
 def test_the_ground_truth_scores_the_maximum(bench: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_everything_amiss_is_reported_and_counted(spa2v, bench: Path, tmp_path: 
     cell = read(tmp_path / "out")["stages"]["1"]["tables"]["max_iou"]["all"]["C"]
     assert (cell["count"], cell["undefined"]) == (7, 1)
     code, _, err = spa2v("evaluate", "-d", bench, "--layouts", layouts, "-o", tmp_path / "out", "-q", "--strict")
-    assert (code, "error: 10 things are missing or amiss" in err) == (1, True)
+    assert (code, "error: 10 things are missing or wrong" in err) == (1, True)
 
 
 def test_the_truth_of_another_clip_is_told(bench: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ class Sees:
 
     def detect(self, frames, labels, run):
         from spa2v import Box
-        from spa2v.evaluation.detectors.base import Detection
+        from spa2v.core.types import Detection
 
         Sees.calls += 1
         found = []
@@ -186,17 +186,19 @@ class Sees:
 
 def test_detector_and_features_give_all_of_stage_2_once(tmp_path: Path) -> None:
     bench = make_bench(tmp_path / "bench", 4, with_video=True)
-    asked = Asked(
-        read_bench(bench), "test", None, Outputs(bench, "video"), stage2=Stage2(LayoutOptions(), Sees(), Sees())
-    )
+    networks = {
+        "detector": Chosen("detectors", "bright", component=Sees()),
+        "features": Chosen("feature_extractors", "mean", component=Sees()),
+    }
+    request = Request(read_bench(bench), "test", None, Outputs(bench, "video"), stage2=Stage.default(2, **networks))
     Sees.calls = 0
-    made = evaluate(asked, tmp_path / "out", Run())
+    made = evaluate(request, tmp_path / "out", Run())
     tables = made.stages["2"].tables
     assert set(tables) == {"av_align", "flicker", "lt_sim", "track_iou", "spatial_alignment", "fvd"}
     assert tables["fvd"]["all"]["C"].value == pytest.approx(0.0, abs=1e-9)
     assert tables["lt_sim"]["all"]["C"].value > 0.8
     assert tables["spatial_alignment"]["all"]["C"].value > 0.7
-    again = evaluate(asked, tmp_path / "out", Run())
+    again = evaluate(request, tmp_path / "out", Run())
     assert Sees.calls == 4
     assert again.to_json() == made.to_json()
 
@@ -352,10 +354,10 @@ def test_refusals(spa2v, bench: Path, tmp_path: Path) -> None:
     assert "there is no folder" in refused("-d", bench, "--layouts", tmp_path / "gone")
     assert "cannot read the manifest" in refused("-d", tmp_path, "--layouts", bench)
     assert "has no clip of the split 'database'" in refused("-d", bench, "--layouts", bench, "--split", "database")
-    assert "--labels: 'fuzzy'" in refused("-d", bench, "--layouts", bench, "--labels", "fuzzy")
-    assert "--detector: 'eye'" in refused("-d", bench, "--layouts", bench, "--detector", "eye")
-    assert "--features: 'c3d'" in refused("-d", bench, "--layouts", bench, "--features", "c3d")
-    assert "--orientation: 'up'" in refused("-d", bench, "--layouts", bench, "--orientation", "up")
+    assert "--labels: unknown component 'fuzzy'" in refused("-d", bench, "--layouts", bench, "--labels", "fuzzy")
+    assert "--detector: unknown component 'eye'" in refused("-d", bench, "--layouts", bench, "--detector", "eye")
+    assert "--features: unknown component 'c3d'" in refused("-d", bench, "--layouts", bench, "--features", "c3d")
+    assert "orientation: 'up'" in refused("-d", bench, "--layouts", bench, "--orientation", "up")
     assert "exclude each other" in refused("-d", bench, "--layouts", bench, "--config", "default")
     assert "settings need a configuration" in refused("-d", bench, "--layouts", bench, "run.seed=1")
 

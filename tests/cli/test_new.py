@@ -17,8 +17,8 @@ from spa2v.cli import main
 from spa2v.cli import new as command
 from spa2v.core.config import SINGLE_ROLES
 from spa2v.core.host import data_folder
-from spa2v.core.registry import FAMILIES
 from spa2v.demo import demo_recording
+from spa2v.evaluation.engine.result import Evaluation
 from tests.kit.environments import Environment, make_environment
 
 NAMES = {
@@ -26,6 +26,8 @@ NAMES = {
     "layout_planners": ("planner", "my_planner"),
     "grounding_injectors": ("injector", "own-words"),
     "motion_backbones": ("backbone", "spa2v-spots2"),
+    "metrics": ("metric", "center_gap"),
+    "detectors": ("detector", "bright-spot"),
 }
 
 
@@ -48,14 +50,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 
 def use_cue_extractors(environment: Environment, folder: Path) -> None:
-    out = environment.run("spa2v", "cues", demo_recording(), "--config", "side_share.yaml", "--json", cwd=folder).stdout
+    out = environment.run("spa2v", "cues", demo_recording(), "--config", "side_share", "--json", cwd=folder).stdout
     cues = json.loads(out)
     assert 0 < cues["measures"]["side_share_mean"] < 1
     assert {"side_share", "level_difference", "pitch"} <= set(cues["tracks"])
 
 
 def use_layout_planners(environment: Environment, folder: Path) -> None:
-    out = environment.run("spa2v", "plan", demo_recording(), "--config", "my_planner.yaml", cwd=folder).stdout
+    out = environment.run("spa2v", "plan", demo_recording(), "--config", "my_planner", cwd=folder).stdout
     layout = VideoSceneLayout.loads(out)
     first, last = (layout.keyframes[index].objects[0].box.center[0] for index in (0, -1))
     assert first < 0.4 < 0.6 < last
@@ -65,7 +67,7 @@ def use_grounding_injectors(environment: Environment, folder: Path) -> None:
     from spa2v.testing.backbone import TINY, tiny_animatediff
 
     words = [f"motion_backbone.options.{key}={value}" for key, value in {**tiny_animatediff(), **TINY}.items()]
-    preset = ("--config", "own_words.yaml", "--run-dir", "run", "--quiet")
+    preset = ("--config", "own_words", "--run-dir", "run", "--quiet")
     environment.run("spa2v", "generate", demo_recording(), "-o", "v.gif", *preset, *words, cwd=folder)
     manifest = json.loads((folder / "run/manifest.json").read_text())
     used = {item["name"]: item["origin"] for item in manifest["components"]}
@@ -74,18 +76,52 @@ def use_grounding_injectors(environment: Environment, folder: Path) -> None:
 
 
 def use_motion_backbones(environment: Environment, folder: Path) -> None:
-    environment.run("spa2v", "generate", demo_recording(), "--config", "spots2.yaml", "-o", "v.mp4", "-q", cwd=folder)
+    environment.run("spa2v", "generate", demo_recording(), "--config", "spots2", "-o", "v.mp4", "-q", cwd=folder)
     assert (folder / "v.mp4").stat().st_size > 5000
 
 
-USES = (use_cue_extractors, use_layout_planners, use_grounding_injectors, use_motion_backbones)
+def make_data(environment: Environment, folder: Path) -> None:
+    words = ("-o", "small", "-n", 4, "--test-share", 0.5, "--width", 64, "--height", 40, "-q")
+    environment.run("spa2v", "world", "dataset", *words, cwd=folder)
+
+
+def evaluated(environment: Environment, folder: Path, *words: str) -> Evaluation:
+    environment.run("spa2v", "evaluate", "--data", "small", "-o", "eval", "-q", "--workers", "1", *words, cwd=folder)
+    return Evaluation.read(folder / "eval")
+
+
+def use_metrics(environment: Environment, folder: Path) -> None:
+    make_data(environment, folder)
+    found = evaluated(environment, folder, "--layouts", "small", "--metric", "center_gap")
+    assert found.stages["1"].tables["center_gap"]["all"]["C"].value == 0.0
+    assert found.info("center_gap").title == "Center gap"
+    assert "Center gap ↓" in environment.run("spa2v", "report", "eval", cwd=folder).stdout + (
+        folder / "eval" / "report.html"
+    ).read_text(encoding="utf-8")
+
+
+def use_detectors(environment: Environment, folder: Path) -> None:
+    make_data(environment, folder)
+    found = evaluated(environment, folder, "--videos", "small", "--detector", "bright_spot:90")
+    assert found.options["2"]["detector"] == "bright_spot, threshold 90"
+    assert found.stages["2"].tables["lt_sim"]["all"]["C"].count == len(found.infos)
+
+
+USES = {
+    "cue_extractors": use_cue_extractors,
+    "layout_planners": use_layout_planners,
+    "grounding_injectors": use_grounding_injectors,
+    "motion_backbones": use_motion_backbones,
+    "metrics": use_metrics,
+    "detectors": use_detectors,
+}
 
 
 @pytest.mark.parametrize(
     ("family", "use"),
     [
         pytest.param(family, use, id=family, marks=pytest.mark.slow)  # the extension guide does one in the fast suite
-        for family, use in zip(FAMILIES, USES, strict=True)
+        for family, use in USES.items()
     ],
 )
 def test_a_new_package_works_as_it_stands(
@@ -104,18 +140,21 @@ def test_a_new_package_works_as_it_stands(
     environment.install(folder)
     told = environment.run("pytest", "-p", "no:cacheprovider", cwd=folder).stdout.splitlines()[-1]
     assert "passed" in told
-    unchecked = "4 skipped" if family == "motion_backbones" else "skipped"
-    assert (unchecked in told) is (family == "motion_backbones"), told
+    skipped = {"motion_backbones": "4 skipped", "metrics": "1 skipped"}.get(family, "skipped")
+    assert (skipped in told) is (family in ("motion_backbones", "metrics")), told
     listed = json.loads(environment.run("spa2v", "components", "--json", cwd=tmp_path).stdout)
     found = next(item for item in listed if item["name"] == name)
     assert (found["family"], found["origin"]) == (family, f"extension {folder.name} 0.1.0")
     assert (found["installed"], found["summary"]) == (True, command.KINDS[family].summary)
     assert "loads: yes" in environment.run("spa2v", "components", "--why", name, cwd=tmp_path).stdout
-    assert environment.run("spa2v", "check", "--config", f"{name}.yaml", cwd=folder).stderr == "the config is fine\n"
+    if not command.KINDS[family].use:
+        assert environment.run("spa2v", "check", "--config", name, cwd=tmp_path).stderr == "the config is fine\n"
+        presets = json.loads(environment.run("spa2v", "components", "presets", "--json", cwd=tmp_path).stdout)
+        assert [item["origin"] for item in presets if item["name"] == name] == [found["origin"]]
     use(environment, folder)
     if family != "grounding_injectors":  # there they need the full weights
         written = re.findall(r"^    (spa2v .*)$", (folder / "README.md").read_text(), re.MULTILINE)
-        assert len(written) == 3
+        assert len(written) == (4 if command.KINDS[family].use else 3)
         for line in written:
             environment.shell(line, folder)
 
@@ -123,7 +162,7 @@ def test_a_new_package_works_as_it_stands(
     assert name not in environment.run("spa2v", "components", "--json", cwd=tmp_path).stdout
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", command.KINDS)
 def test_a_new_package_is_clean(tmp_path: Path, family: str) -> None:
     folder = command.write_package(family, "wide_steps", tmp_path)
     for arguments in (["check", "--select", "E,F,I,B,UP,SIM,RUF,N"], ["format", "--check"]):
@@ -145,11 +184,11 @@ def test_presets_show_every_option(tmp_path: Path) -> None:
     import inspect
     import runpy
 
-    for family in FAMILIES:
+    for family in [family for family, kind in command.KINDS.items() if not kind.use]:
         (tmp_path / family).mkdir()
         folder = command.write_package(family, "my_thing", tmp_path / family)
         loaded = runpy.run_path(str(folder / "spa2v_my_thing" / "component.py"))["MyThing"]
-        data = yaml.safe_load((folder / "my_thing.yaml").read_text())
+        data = yaml.safe_load((folder / "spa2v_my_thing" / "configs" / "my_thing.yaml").read_text())
         roles = {value: key for key, value in SINGLE_ROLES.items()}
         chosen = data[roles[family]] if family in roles else data[family][-1]
         defaults = {key: item.default for key, item in inspect.signature(loaded).parameters.items()}
@@ -173,6 +212,7 @@ REFUSED = [
     (("planner", "class"), "'class' is not a usable name\n  it is a word of Python"),
     (("planner", "layout_error"), "'layout_error' is not a usable name\n  spa2v itself has a class 'LayoutError'"),
     (("planner", "stereo_rules"), "'stereo_rules' of layout_planners exists already\n  it is built in"),
+    (("planner", "storyboard"), "there is a preset 'storyboard'\n  it is built in"),
     (("planner", "there"), "spa2v-there' exists already\n  take another name"),
     (("planner", "fine", "--into", "nowhere"), "the folder 'nowhere' does not exist"),
 ]

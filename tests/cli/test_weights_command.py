@@ -256,5 +256,5 @@ def test_a_part_that_the_package_does_not_carry() -> None:
         locate(need)
     assert str(caught.value) == (
         "the motion modules 'spa2v:weights/nowhere' does not exist\n  this release does not carry it\n"
-        "  make it with `spa2v world train`, and name it with `motion`"
+        "  make it with `spa2v train`, and name it with `motion`"
     )

@@ -8,6 +8,7 @@ import pytest
 
 from spa2v import ConfigError
 from spa2v.core.config import Config, Layer, load, merge, read_overrides
+from spa2v.core.presets import Catalog, config_files
 
 BASE = Layer(
     {
@@ -121,34 +122,61 @@ def test_a_role_must_be_named() -> None:
         merge([Layer({"layout_planner": "a", "grounding_injector": "b"}, "x")])
 
 
+def catalog(folder: Path) -> Catalog:
+    return Catalog(config_files(folder, "here"))
+
+
 def test_presets_and_files(tmp_path: Path) -> None:
     (tmp_path / "default.yaml").write_text("{layout_planner: a, grounding_injector: b, motion_backbone: c}")
     (tmp_path / "small.yaml").write_text("motion_backbone: tiny")
     mine = tmp_path / "mine" / "own.yaml"
     mine.parent.mkdir()
     mine.write_text("run: {seed: 2}")
-    config = load(["small", mine], ["run.seed=3"], tmp_path)
+    config = load(["small", mine], ["run.seed=3"], catalog(tmp_path))
     assert (config.layout_planner.name, config.motion_backbone.name, config.run.seed) == ("a", "tiny", 3)
     with pytest.raises(ConfigError) as caught:
-        load(["smal"], [], tmp_path)
+        load(["smal"], [], catalog(tmp_path))
     assert str(caught.value) == "unknown preset 'smal'\n  did you mean 'small'?\n  a file ends in .yaml"
     with pytest.raises(ConfigError, match=r"cannot read the config 'gone\.yaml'"):
-        load(["gone.yaml"], [], tmp_path)
+        load(["gone.yaml"], [], catalog(tmp_path))
     (tmp_path / "bad.yaml").write_text("{a: [")
     with pytest.raises(ConfigError, match="cannot read the config"):
-        load([tmp_path / "bad.yaml"], [], tmp_path)
+        load([tmp_path / "bad.yaml"], [], catalog(tmp_path))
     (tmp_path / "list.yaml").write_text("[a, b]")
     with pytest.raises(ConfigError, match="is not a mapping"):
-        load([tmp_path / "list.yaml"], [], tmp_path)
+        load([tmp_path / "list.yaml"], [], catalog(tmp_path))
 
 
 def test_a_config_never_makes_objects(tmp_path: Path) -> None:
     (tmp_path / "default.yaml").write_text("run: !!python/object/apply:os.system ['true']")
     with pytest.raises(ConfigError, match="cannot read the config"):
-        load([], [], tmp_path)
+        load([], [], catalog(tmp_path))
 
 
 def test_a_resolved_config_reads_back(tmp_path: Path) -> None:
     config = layered({"run": {"seed": 5}})
     (tmp_path / "default.yaml").write_text(config.to_yaml())
-    assert load([], [], tmp_path) == config
+    assert load([], [], catalog(tmp_path)) == config
+
+
+def test_a_file_is_merged_over_those_it_includes(tmp_path: Path) -> None:
+    """Presets by name, files beside it; a chain that comes back to itself is refused."""
+    merged = Layer(layered().to_dict(), "x")
+    (tmp_path / "default.yaml").write_text(layered({"run": {"seed": 1}}).to_yaml())
+    (tmp_path / "fast.yaml").write_text("run: {seed: 2, device: cpu}\n")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "part.yaml").write_text("run: {dtype: float32}\n")
+    mine = tmp_path / "own" / "mine.yaml"
+    mine.write_text("include: [fast, part.yaml]\nrun: {seed: 3}\n")
+    config = load([mine], [], catalog(tmp_path))
+    assert (config.run.seed, config.run.device, config.run.dtype) == (3, "cpu", "float32")
+    assert config.layout_planner == merge([merged]).layout_planner
+    (tmp_path / "own" / "part.yaml").write_text("include: mine.yaml\n")
+    with pytest.raises(ConfigError, match=r"includes itself$"):
+        load([mine], [], catalog(tmp_path))
+    mine.write_text("include: {fast: 1}\n")
+    with pytest.raises(ConfigError, match=r"^include: \{'fast': 1\}\n  in .*\n  expected presets or files$"):
+        load([mine], [], catalog(tmp_path))
+    mine.write_text("include: fats\n")
+    with pytest.raises(ConfigError, match=r"^unknown preset 'fats'\n  did you mean 'fast'"):
+        load([mine], [], catalog(tmp_path))

@@ -7,9 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from spa2v import ComponentLoadError, ContractError, Entry, MissingDependency, RegistryError, UnknownComponent
+from spa2v import (
+    ComponentLoadError,
+    ContractError,
+    Entry,
+    MissingDependency,
+    Pipeline,
+    RegistryError,
+    UnknownComponent,
+)
 from spa2v.core.host import Host, RegistryFile, _warn
 from spa2v.core.registry import FAMILIES, bind_options
+from spa2v.evaluation.ablation.spec import read_ablation
 
 GOOD = """
 import spa2v
@@ -88,7 +97,7 @@ BROKEN = [
     (
         "no_mapping",
         "import spa2v\n@spa2v.hookimpl\ndef spa2v_layout_planners(): return ['a']",
-        "spa2v_layout_planners answers a list\n  from extension no_mapping 1.0\n  expected a mapping",
+        "spa2v_layout_planners returns a list\n  from extension no_mapping 1.0\n  expected a mapping",
     ),
     (
         "bad_entry",
@@ -252,5 +261,64 @@ def test_the_hooks_and_the_families_are_the_same() -> None:
     from spa2v.core import hookspecs, protocols
 
     specs = {name for name in vars(hookspecs) if name.startswith("spa2v_")}
-    assert specs == {f"spa2v_{family}" for family in FAMILIES} | {"spa2v_run_step"}
+    assert specs == {f"spa2v_{family}" for family in FAMILIES} | {"spa2v_run_step", "spa2v_configs"}
     assert tuple(protocols.FAMILIES) == FAMILIES
+
+
+CONFIGS = """
+from pathlib import Path
+import spa2v
+
+@spa2v.hookimpl
+def spa2v_configs():
+    return Path(__file__).with_name("configs")
+"""
+
+
+def folder_of_configs(package: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = package / "configs" / f"{name.replace('__', '/')}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_an_extension_brings_presets_and_ablations(
+    install: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.cli.test_cli import run
+
+    install("good_configs", CONFIGS)
+    rows = "rows: [{name: one, config: calm}]"
+    folder_of_configs(
+        tmp_path / "site_good_configs", calm="include: storyboard\nrun: {seed: 7}", ablations__calmness=rows
+    )
+    made, warnings = host()
+    assert warnings == []
+    (calm,) = [file for file in made.configs.files("preset") if file.name == "calm"]
+    assert calm.origin == "extension good_configs 1.0"
+    assert Pipeline.from_preset("calm").config.run.seed == 7
+    assert Pipeline.from_preset("calm").config.motion_backbone.name == "storyboard"
+    assert [row.name for row in read_ablation("calmness", tmp_path).rows] == ["one"]
+    code, out, _ = run(capsys, monkeypatch, "components", "presets")
+    assert (code, "calm" in out, "extension good_configs 1.0" in " ".join(out.split())) == (0, True, True)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("storyboard", "preset"), ("ablations__prompting", "ablation")])
+def test_a_preset_or_ablation_whose_name_is_taken_leaves_its_extension_out(
+    install: Callable[..., str], tmp_path: Path, name: str, kind: str
+) -> None:
+    planner = "\n@spa2v.hookimpl\ndef spa2v_layout_planners(): return {'still': 'still:Still'}\n"
+    install("bad_configs", CONFIGS + planner)
+    folder_of_configs(tmp_path / "site_bad_configs", **{name: "run: {seed: 7}", "other": "run: {seed: 8}"})
+    made, warnings = host()
+    assert f"two {kind}s are named {name.rpartition('__')[2]!r}" in warnings[0]
+    assert "from extension bad_configs 1.0" in warnings[0]
+    assert "other" not in made.configs.names()
+    assert not [item for item in made.registry.components() if item.name == "still"], "all of it is left out"
+
+
+def test_a_hook_that_gives_no_folder_is_refused(install: Callable[..., str]) -> None:
+    install("no_folder", CONFIGS)
+    _, warnings = host()
+    assert "spa2v_configs returns" in warnings[0]
+    assert "expected a folder" in warnings[0]

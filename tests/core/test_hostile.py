@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from spa2v import ConfigError, LayoutError, Pipeline, RegistryError, Spa2vError, VideoSceneLayout, WeightsError
 from spa2v.core import config as configs
-from spa2v.core.host import RegistryFile, data_folder
+from spa2v.core.host import Host, RegistryFile
 from spa2v.core.types.benchmark import parse_manifest
 from spa2v.jobs.batch import read_items
 from spa2v.jobs.replay import Replay
@@ -175,7 +175,7 @@ def test_configs(tmp_path: Path, data: Any) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(_yaml(data), encoding="utf-8", errors="replace")
     try:
-        config = configs.load([path], [], data_folder() / "configs")
+        config = configs.load([path], [], Host(extensions=[]).configs)
         Pipeline(config).check()
     except Spa2vError as refusal:
         told = str(refusal)
@@ -188,7 +188,7 @@ def test_configs(tmp_path: Path, data: Any) -> None:
 @given(st.text(max_size=60))
 def test_overrides(text: str) -> None:
     try:
-        configs.load([], [text], data_folder() / "configs")
+        configs.load([], [text], Host(extensions=[]).configs)
     except ConfigError:
         return
 
@@ -212,7 +212,7 @@ def test_registry_files(tmp_path: Path, data: Any) -> None:
 def test_yaml_of_noise(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes(data)
-    for read in (lambda: RegistryFile(path), lambda: configs.load([path], [], data_folder() / "configs")):
+    for read in (lambda: RegistryFile(path), lambda: configs.load([path], [], Host(extensions=[]).configs)):
         try:
             read()
         except Spa2vError:
@@ -267,7 +267,7 @@ def test_yaml_attacks(tmp_path: Path, attack: str) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as of_config:
-        configs.read_source(path, data_folder() / "configs")
+        configs.read_source(path, Host(extensions=[]).configs)
     with pytest.raises(RegistryError) as of_registry:
         RegistryFile(path)
     assert str(of_config.value).startswith(f"cannot read the config '{path}'\n  {message}")
@@ -286,7 +286,7 @@ def test_huge_files_are_not_read(tmp_path: Path) -> None:
     from spa2v.core.media.files import read_layout
 
     with pytest.raises(ConfigError, match="is over 1000000 bytes"):
-        configs.read_source(tmp_path / "x.yaml", data_folder() / "configs")
+        configs.read_source(tmp_path / "x.yaml", Host(extensions=[]).configs)
     with pytest.raises(RegistryError, match="is over 1000000 bytes"):
         RegistryFile(tmp_path / "x.yaml")
     with pytest.raises(LayoutError, match="is larger than 64 MiB"):
@@ -298,11 +298,12 @@ def test_huge_files_are_not_read(tmp_path: Path) -> None:
 
 
 def huge_file_readers() -> dict[str, Any]:
+    from spa2v.core.runtime import Run
     from spa2v.evaluation.ablation.cells import read_folder
     from spa2v.evaluation.bench.reading import read_bench
     from spa2v.evaluation.engine.result import Evaluation
-    from spa2v.evaluation.labels import TableLabels
     from spa2v.evaluation.study.results import read_key
+    from spa2v.plugins.label_maps.table import TableLabels
     from spa2v.plugins.layout_planners.mllm.examples.index import read_index
     from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
 
@@ -310,7 +311,7 @@ def huge_file_readers() -> dict[str, Any]:
         "evaluation.json": Evaluation.read,
         "ablation.json": lambda path: read_folder(path.parent),
         "manifest.jsonl": read_bench,
-        "labels.json": TableLabels.read,
+        "labels.json": lambda path: TableLabels(str(path)).table(["a"], [], Run()),
         "key.json": read_key,
         "index.json": lambda path: read_index(path.parent),
         "vocabulary.json": Vocabulary.read,

@@ -45,13 +45,13 @@ QUIET: dict[str, tuple[str, ...]] = {
     "new": ("planner", "mine"),
     "world sample": ("-o", "scene.mp4", "--width", "64", "--height", "40"),
     "world dataset": ("-o", "toy", "-n", "2", "--width", "64", "--height", "40", "--workers", "1"),
-    "world train ship": ("--out", "trained", "--to", "shipped"),
+    "train export": ("--out", "trained", "--to", "shipped"),
     "bench validate": ("bench",),
     "study make": ("-o", "again", "-m", "ours=ours", "-m", "theirs=theirs"),
     "study results": ("study", "ranks.json"),
 }
 """Commands that need no component, or tell of extensions themselves."""
-REFUSED = {f"world train {stage}": ("--out", "trained", "--threads", "0") for stage in TRAINED} | {
+REFUSED = {f"train {stage}": ("--out", "trained", "--threads", "0") for stage in TRAINED} | {
     "bench build": ("clips", "-o", "built", "--labels", "car", "--detector", "none")
 }
 """Commands whose work is long: they get as far as refusing their input."""
@@ -59,8 +59,8 @@ TOLD = ("doctor",)
 
 
 def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every command of the command line, by its words."""
-    for name, item in group.commands.items():
+    """Every command of the command line, by its words; aliases are hidden."""
+    for name, item in ((name, item) for name, item in group.commands.items() if not item.hidden):
         yield from commands(item, (*words, name)) if hasattr(item, "commands") else [" ".join((*words, name))]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
@@ -12,18 +13,22 @@ import numpy as np
 from spa2v import (
     AudioClip,
     Box,
+    Detection,
     GeneratedVideo,
     KeyFrame,
+    MetricInfo,
     MotionBackbone,
     Run,
     SceneObject,
+    Score,
+    ScoredClip,
     SpatialCues,
     Tag,
     Track,
     VideoSceneLayout,
     WeightsError,
 )
-from spa2v.testing import toy_backbone
+from spa2v.testing import toy_audio, toy_backbone
 
 
 class Extractor:
@@ -308,9 +313,170 @@ class Attachments:
             return super().attach(backbone, layout, run)
 
 
+class Metric:
+    """Keeps every rule: a set metric of one number a clip."""
+
+    reads = ("truth", "layout")
+    values = {"gap": MetricInfo("Gap", higher=False)}
+
+    def score(self, clips: Sequence[ScoredClip], run: Run) -> list[dict[str, Score]]:
+        return [{"gap": self.one(clip)} for clip in clips]
+
+    def one(self, clip: ScoredClip) -> Score:
+        gap = abs(len(clip.truth.names) - len(clip.layout.names))
+        return Score(None, ("set_metric",), vector=[float(gap)])
+
+    def combine(self, vectors: np.ndarray) -> float:
+        return float(vectors.mean())
+
+
+class Measures:
+    class options(Metric):
+        def __init__(self, **options: float) -> None: ...
+
+    class declares(Metric):
+        reads = ("truth", "sound")
+
+    class reads(Metric):
+        def one(self, clip: ScoredClip) -> Score:
+            return Score(clip.video.fps)
+
+    class alone(Metric):
+        def score(self, clips: Sequence[ScoredClip], run: Run) -> list[dict[str, Score]]:
+            return [{"gap": Score(float(len(clips)))} for _ in clips]
+
+    class json(Metric):
+        def one(self, clip: ScoredClip) -> Score:
+            return Score(1.0, details={"frames": np.ones(3)})
+
+    class same(Metric):
+        def one(self, clip: ScoredClip) -> Score:
+            return Score(0.5, details={"chance": float(np.random.default_rng().uniform())})
+
+    class sets(Metric):
+        def combine(self, vectors: np.ndarray) -> float:
+            return float((vectors[:, 0] * np.arange(len(vectors))).sum())
+
+    class run(Metric):
+        def score(self, clips: Sequence[ScoredClip], run: Run) -> list[dict[str, Score]]:
+            run.seed += 1
+            return super().score(clips, run)
+
+
+class Detector:
+    """Keeps every rule."""
+
+    name = "left half"
+
+    def detect(self, frames: np.ndarray, labels: Sequence[str], run: Run) -> list[list[Detection]]:
+        return [self.one(labels) if labels else [] for _ in frames]
+
+    def one(self, labels: Sequence[str]) -> list[Detection]:
+        return [Detection(labels[0], 0.9, Box(0.0, 0.0, 0.5, 1.0)), Detection(labels[-1], 0.8, Box(0.5, 0.0, 1.0, 1.0))]
+
+
+class Sights:
+    class options(Detector):
+        def __init__(self, **options: float) -> None: ...
+
+    class name(Detector):
+        name = ""
+
+    class frames(Detector):
+        def one(self, labels: Sequence[str]) -> list[Detection]:
+            return [Detection("tree", 0.9, Box(0.0, 0.0, 0.5, 1.0))]
+
+    class sorted(Detector):
+        def one(self, labels: Sequence[str]) -> list[Detection]:
+            return super().one(labels)[::-1]
+
+    class same(Detector):
+        def one(self, labels: Sequence[str]) -> list[Detection]:
+            return [Detection(labels[0], float(np.random.default_rng().uniform()), Box(0.0, 0.0, 0.5, 1.0))]
+
+    class run(Detector):
+        def detect(self, frames: np.ndarray, labels: Sequence[str], run: Run) -> list[list[Detection]]:
+            run.record["frames"] = np.ones(2)
+            return super().detect(frames, labels, run)
+
+
+class Features:
+    """Keeps every rule."""
+
+    name = "mean color"
+
+    def features(self, videos: Iterable[np.ndarray], run: Run) -> np.ndarray:
+        return np.array([video.mean(axis=(0, 1, 2)) for video in videos], dtype=np.float64)
+
+
+class Vectors:
+    class options(Features):
+        def __init__(self, *options: float) -> None: ...
+
+    class name(Features):
+        name = None
+
+    class vectors(Features):
+        def features(self, videos: Iterable[np.ndarray], run: Run) -> np.ndarray:
+            return super().features(videos, run).sum(axis=1)
+
+    class alone(Features):
+        def features(self, videos: Iterable[np.ndarray], run: Run) -> np.ndarray:
+            found = super().features(videos, run)
+            return found - found.mean(axis=0)
+
+    class same(Features):
+        def features(self, videos: Iterable[np.ndarray], run: Run) -> np.ndarray:
+            found = super().features(videos, run)
+            return found + np.random.default_rng().normal(size=found.shape)
+
+    class run(Features):
+        def features(self, videos: Iterable[np.ndarray], run: Run) -> np.ndarray:
+            run.audio = None if run.audio else toy_audio()
+            return super().features(videos, run)
+
+
+class Labels:
+    """Keeps every rule."""
+
+    name = "lower case"
+
+    def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+        return {label: label.lower() for label in labels}
+
+
+class Tables:
+    class options(Labels):
+        def __init__(self, **options: float) -> None: ...
+
+    class name(Labels):
+        name = " "
+
+    class labels(Labels):
+        def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+            return {label: label for label in labels if label in vocabulary}
+
+    class alone(Labels):
+        def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+            return dict.fromkeys(labels, sorted(labels)[0] if labels else "")
+
+    class same(Labels):
+        def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+            return {label: f"{label}{np.random.default_rng().integers(1 << 40)}" for label in labels}
+
+    class run(Labels):
+        def table(self, labels: Collection[str], vocabulary: Collection[str], run: Run) -> dict[str, str]:
+            run.seed = 7
+            return super().table(labels, vocabulary, run)
+
+
 FAMILIES = {
     "cue_extractors": (Extractor, Cues),
     "layout_planners": (Planner, Plans),
     "motion_backbones": (Backbone, Videos),
     "grounding_injectors": (Injector, Attachments),
+    "metrics": (Metric, Measures),
+    "detectors": (Detector, Sights),
+    "feature_extractors": (Features, Vectors),
+    "label_maps": (Labels, Tables),
 }

@@ -10,7 +10,7 @@ import typer
 
 from spa2v.cli import build
 
-TOGETHER = ("world train",)
+TOGETHER = ("train",)
 """Groups whose commands share a part, because they share their options."""
 
 
@@ -27,7 +27,8 @@ def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[st
         yield " ".join(path), command
         return
     for name, child in command.commands.items():
-        yield from leaves(child, (*path, name))
+        if not child.hidden:
+            yield from leaves(child, (*path, name))
 
 
 def names() -> list[str]:

@@ -8,13 +8,16 @@ from typing import Any
 
 import yaml
 
-from spa2v.core.config import ABLATIONS, SINGLE_ROLES, load, preset_names
+from spa2v.core.config import SINGLE_ROLES, load, read_source
+from spa2v.core.host import Host
 from spa2v.core.pipeline import Pipeline
+from spa2v.core.presets import ABLATIONS
 from spa2v.core.protocols import NeedsKeys, weights_of
 from spa2v.core.weights import PACKAGED
 from tests.kit.paths import ROOT
 
 CONFIGS = ROOT / "configs"
+CATALOG = Host(extensions=[]).configs
 
 
 def part(name: str) -> str:
@@ -23,16 +26,16 @@ def part(name: str) -> str:
 
 
 def _table() -> str:
-    rows = [f"| [`{name}`](#{name}) | {' | '.join(_cells(name))} |" for name in preset_names(CONFIGS)]
+    rows = [f"| [`{name}`](#{name}) | {' | '.join(_cells(name))} |" for name in CATALOG.names()]
     head = ["| preset | plans with | draws with | weights | key |", "|---|---|---|---|---|"]
     return "\n".join([*head, *rows]) + "\n"
 
 
 def _cells(name: str) -> Iterator[str]:
     """Planner, injector and backbone, weights and keys of the roles that a file itself sets."""
-    told = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
-    pipeline = Pipeline(load([name], [], CONFIGS))
-    components = {role: getattr(pipeline, role) for role in SINGLE_ROLES if role in told}
+    own = {key for layer in read_source(name, CATALOG) for key in layer.data}
+    pipeline = Pipeline(load([name], [], CATALOG))
+    components = {role: getattr(pipeline, role) for role in SINGLE_ROLES if role in own}
     used = {role: getattr(pipeline.config, role).name for role in components}
     yield f"`{used['layout_planner']}`" if "layout_planner" in used else ""
     yield ", ".join(f"`{used[role]}`" for role in ("grounding_injector", "motion_backbone") if role in used)
@@ -51,7 +54,7 @@ def _weights(components: dict[str, Any]) -> str:
 
 
 def _descriptions() -> str:
-    return "\n".join(f"### {name}\n\n{_comment(CONFIGS / f'{name}.yaml')}\n" for name in preset_names(CONFIGS))
+    return "\n".join(f"### {name}\n\n{_comment(CONFIGS / f'{name}.yaml')}\n" for name in CATALOG.names())
 
 
 def _comment(path: Path) -> str:

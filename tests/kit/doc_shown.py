@@ -9,9 +9,10 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
-from spa2v.core.config import LIST_ROLE, SINGLE_ROLES, load, preset_names
+from spa2v.core.config import LIST_ROLE, SINGLE_ROLES, load
 from spa2v.core.errors import Spa2vError, UnknownComponent
-from spa2v.core.pipeline import Pipeline, presets_folder
+from spa2v.core.host import Host
+from spa2v.core.pipeline import Pipeline
 from tests.kit.doc_blocks import blocks
 from tests.kit.doc_commands import application
 from tests.kit.doc_pages import ROOT, Page
@@ -22,6 +23,7 @@ _BRACKETS = re.compile(r"[\[\]]")
 HELP = ("-h", "--help")
 MADE_THERE = ("loud",)
 """Components that the reader makes on the page."""
+CATALOG = Host(extensions=[]).configs
 
 
 def shown(page: Page) -> list[str]:
@@ -77,13 +79,13 @@ def _config(command: Any, words: list[str]) -> str | None:
     plain = [word for word in words if not re.search(r"[A-Z]{3,}|\.\.\.|\|", word)]
     takes = {spelling for item in command.params if item.name in ("config", "base") for spelling in item.opts}
     chosen = [value for option, value in pairwise(plain) if option in takes]
-    sources = [value for value in chosen if value in preset_names(presets_folder())]
+    sources = [value for value in chosen if value in CATALOG.names()]
     if len(sources) < len(chosen) or "overrides" not in {item.name for item in command.params}:
         return next((f"no preset {value!r}" for value in chosen if value not in sources and "." not in value), None)
     roles = (LIST_ROLE, *SINGLE_ROLES, "run", "audio")
     settings = [word for word in plain if "=" in word and word.partition("=")[0].partition(".")[0] in roles]
     try:
-        problems = Pipeline(load(sources, settings, presets_folder())).check()
+        problems = Pipeline(load(sources, settings, CATALOG)).check()
     except Spa2vError as error:
         problems = [error]
     return "; ".join(str(error) for error in problems if not _of_the_tutorial(error)) or None

@@ -10,6 +10,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.kit.paths import ROOT
+
 COMMANDS = {"spa2v": "-m spa2v", "pytest": "-m pytest", "pip": "-m pip"}
 OFFLINE = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 """pip takes what is installed here and nothing else; "0" is how it spells `--no-build-isolation` as a variable."""
@@ -50,7 +52,7 @@ def make_environment(folder: Path) -> Environment:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     scripts = folder / "bin"
     site = sysconfig.get_path("purelib", "venv", {"base": str(folder)})
-    (Path(site) / "outer.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    (Path(site) / "outer.pth").write_text(f"{ROOT}\nimport site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
     for name, module in COMMANDS.items():
         (scripts / name).write_text(f'#!/bin/sh\nexec "{scripts / "python"}" {module} "$@"\n')
         (scripts / name).chmod(0o755)

@@ -22,12 +22,12 @@ from spa2v.plugins.grounding_injectors.migc.injector import MIGC
 from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
 from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
 from spa2v.training.captions import Shown, caption
-from spa2v.training.command import ship_all, train
-from spa2v.training.export import ship
+from spa2v.training.command import export_all, train
+from spa2v.training.export import WRITERS, export
 from spa2v.training.loop import Recipe, averaged, batches, rate_at
 from spa2v.training.pictures import draw_pool, kept_pool
-from spa2v.training.plan import Plan
-from spa2v.training.stages import Workshop, state_hash
+from spa2v.training.plan import STAGES, Plan
+from spa2v.training.stages import BUILDERS, Trainings, state_hash
 from spa2v.training.tokenizer import known_words, load_tokenizer, write_tokenizer
 
 STEPS = 4
@@ -52,8 +52,8 @@ TINY = Plan(
 SEED = 3
 
 
-def workshop(out: Path, plan: Plan = TINY, start: Path | None = None) -> Workshop:
-    return Workshop(out, plan, Run(seed=SEED, device="cpu", dtype="float32"), start)
+def trainings(out: Path, plan: Plan = TINY, start: Path | None = None) -> Trainings:
+    return Trainings(out, plan, Run(seed=SEED, device="cpu", dtype="float32"), start)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("training")
     for stage in TINY.recipes:
-        workshop(out).trainer(stage).train()
-    assert set(ship(workshop(out), out / "weights")) == {"vae", "base", "motion", "migc", "gligen", "detector"}
+        trainings(out).trainer(stage).train()
+    assert set(export(trainings(out), out / "weights")) == {"vae", "base", "motion", "migc", "gligen", "detector"}
     return out
 
 
@@ -78,8 +78,8 @@ def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp
     earlier = {"base": ("vae",), "motion": ("vae", "base")}
     earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"]}
     link_earlier(trained, tmp_path, earlier.get(stage, ()))
-    workshop(tmp_path).trainer(stage).train(until=2)
-    resumed = workshop(tmp_path).trainer(stage)
+    trainings(tmp_path).trainer(stage).train(until=2)
+    resumed = trainings(tmp_path).trainer(stage)
     assert resumed.step == 2
     resumed.train()
     whole, parts = averaged(trained / stage), averaged(tmp_path / stage)
@@ -92,7 +92,7 @@ def test_an_interrupt_leaves_a_checkpoint_from_which_training_goes_on(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link_earlier(trained, tmp_path, ())
-    trainer = workshop(tmp_path).trainer("vae")
+    trainer = trainings(tmp_path).trainer("vae")
     loss = trainer.stage.loss
 
     def loss_and_interrupt(batch: object, run: Run) -> torch.Tensor:
@@ -103,7 +103,7 @@ def test_an_interrupt_leaves_a_checkpoint_from_which_training_goes_on(
     monkeypatch.setattr(trainer.stage, "loss", loss_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
-    resumed = workshop(tmp_path).trainer("vae")
+    resumed = trainings(tmp_path).trainer("vae")
     assert resumed.step == 2
     resumed.train()
     whole, parts = averaged(trained / "vae"), averaged(tmp_path / "vae")
@@ -113,7 +113,7 @@ def test_an_interrupt_leaves_a_checkpoint_from_which_training_goes_on(
 @pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
 def test_batches_drawn_ahead_are_the_same(stage: str, trained: Path) -> None:
     """By worker processes or by this one, in order, from any step on."""
-    made = workshop(trained).trainer(stage).stage
+    made = trainings(trained).trainer(stage).stage
     run = Run(seed=SEED, device="cpu")
     ahead = list(batches(made, 2, range(1, 4), run, workers=2, pinned=False))
     here = [made.batch(step, 2, run) for step in range(1, 4)]
@@ -135,41 +135,41 @@ def same(a: object, b: object) -> bool:
 @pytest.mark.parametrize("stage", ["motion", "migc", "gligen"])
 def test_later_stages_leave_vae_and_base_alone(stage: str, trained: Path, tmp_path: Path) -> None:
     link_earlier(trained, tmp_path, ("vae", "base"))
-    shop = workshop(tmp_path)
-    trainer = shop.trainer(stage)
+    kept = trainings(tmp_path)
+    trainer = kept.trainer(stage)
     made = trainer.stage
     unet = made.network if stage == "motion" else made.frozen.unet  # type: ignore[attr-defined]
     own = set(map(id, trainer.module.parameters()))
     others = torch.nn.ParameterDict(
         {name.replace(".", "/"): p for name, p in unet.named_parameters() if id(p) not in own}
     )
-    before = [state_hash(module) for module in (others, shop.vae, shop.prompter.encoder)]
+    before = [state_hash(module) for module in (others, kept.vae, kept.prompter.encoder)]
     learned = state_hash(trainer.module)
     trainer.train()
-    assert [state_hash(module) for module in (others, shop.vae, shop.prompter.encoder)] == before
+    assert [state_hash(module) for module in (others, kept.vae, kept.prompter.encoder)] == before
     assert state_hash(trainer.module) != learned
 
 
 def test_the_base_leaves_the_vae_alone(trained: Path, tmp_path: Path) -> None:
     link_earlier(trained, tmp_path, ("vae",))
-    shop = workshop(tmp_path)
-    base = shop.trainer("base")
-    before, learned = state_hash(shop.vae), state_hash(base.module)
+    kept = trainings(tmp_path)
+    base = kept.trainer("base")
+    before, learned = state_hash(kept.vae), state_hash(base.module)
     base.train()
-    assert state_hash(shop.vae) == before
+    assert state_hash(kept.vae) == before
     assert state_hash(base.module) != learned
 
 
 def test_latents_have_unit_spread(trained: Path) -> None:
-    latents = workshop(trained).latents("stills").float()
+    latents = trainings(trained).latents("stills").float()
     assert float(latents.std()) == pytest.approx(1.0, abs=0.02)
 
 
 def test_motion_never_sees_boxes(trained: Path, tmp_path: Path) -> None:
     """Other boxes, the same clips and words: the motion stage's loss does not change."""
     link_earlier(trained, tmp_path, ("vae", "base"))
-    shop = workshop(tmp_path)
-    stage = shop.trainer("motion").stage
+    kept = trainings(tmp_path)
+    stage = kept.trainer("motion").stage
     run = Run(seed=SEED, device="cpu")
     before = float(stage.loss(stage.batch(0, 2, run), run).detach())
     swapped = {"left": (0.0, 0.1, 0.3, 0.2), "center": (0.4, 0.1, 0.6, 0.2), "right": (0.7, 0.1, 1.0, 0.2)}
@@ -215,11 +215,11 @@ def test_shipped_weights_are_half_precision_of_the_averaged_ones(trained: Path) 
 
 
 def test_some_parts_can_be_shipped_alone(trained: Path, tmp_path: Path) -> None:
-    assert ship(workshop(trained), tmp_path, ("vae", "detector")) == ["vae", "detector"]
+    assert export(trainings(trained), tmp_path, ("vae", "detector")) == ["vae", "detector"]
     found = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.safetensors")}
     assert found == {"detector.safetensors", "stable-diffusion/vae/diffusion_pytorch_model.safetensors"}
     with pytest.raises(ConfigError, match="there is no part 'unet' of the weights"):
-        ship_all(trained, SEED, "cpu", tmp_path, ["unet"])
+        export_all(trained, SEED, "cpu", tmp_path, ["unet"])
 
 
 def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
@@ -230,7 +230,7 @@ def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
 
 def test_shipping_keeps_what_was_told_of_other_parts(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "training.json").write_text('{"vae": {"steps": 7}, "base": {"steps": 7}}')
-    ship(workshop(trained), tmp_path, ("vae",))
+    export(trainings(trained), tmp_path, ("vae",))
     told = json.loads((tmp_path / "training.json").read_text())
     assert {name: item["steps"] for name, item in told.items()} == {"vae": STEPS, "base": 7}
 
@@ -313,7 +313,7 @@ def test_a_vocabulary_that_does_not_fit_is_refused(content: str, reason: str, tm
 
 @pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
 def test_training_can_start_from_shipped_weights(stage: str, trained: Path, tmp_path: Path) -> None:
-    start = workshop(tmp_path, start=trained / "weights").trainer(stage).module.state_dict()
+    start = trainings(tmp_path, start=trained / "weights").trainer(stage).module.state_dict()
     state = averaged(trained / stage)
     floats = [key for key in state if state[key].is_floating_point()]
     assert all(torch.equal(start[key], state[key].half().float()) for key in floats)
@@ -321,12 +321,12 @@ def test_training_can_start_from_shipped_weights(stage: str, trained: Path, tmp_
 
 def test_a_stage_without_the_earlier_one_says_so(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"no checkpoint in .*base"):
-        workshop(tmp_path).trainer("motion")
+        trainings(tmp_path).trainer("motion")
 
 
 def test_a_checkpoint_of_another_seed_is_refused(trained: Path, tmp_path: Path) -> None:
     link_earlier(trained, tmp_path, ("vae",))
-    other = Workshop(tmp_path, TINY, Run(seed=SEED + 1, device="cpu"))
+    other = Trainings(tmp_path, TINY, Run(seed=SEED + 1, device="cpu"))
     with pytest.raises(WeightsError, match=f"it was made with seed {SEED}, this run has {SEED + 1}"):
         other.trainer("vae")
 
@@ -388,3 +388,7 @@ def test_the_preset_names_the_weights_that_are_absent(tmp_path: Path) -> None:
     ):
         locate(injector.weights()[0])
     assert local_path("spa2v:weights/x") == Path(spa2v.__file__).parent / "weights" / "x"
+
+
+def test_every_stage_has_a_builder_and_a_writer() -> None:
+    assert set(BUILDERS) == set(WRITERS) == set(STAGES)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
-from spa2v.training.detector import MaskedRenderer, SeeingStage, owners_of, seen_pool
+from spa2v.training.detector import DetectorStage, MaskedRenderer, detector_pool, owners_of
 from spa2v.world.clips import render_clip
 from spa2v.world.detector import NAMES, Detector, iou, make_network, sized, things
 from spa2v.world.sampling import Choice, sample_scene
@@ -101,8 +101,8 @@ def test_owners_tell_which_thing_covers_a_pixel() -> None:
 
 def test_batches_give_each_pixel_the_box_of_its_thing(tmp_path: Path) -> None:
     """Also where a picture is mirrored: the box that pixels claim is where pixels of that claim lie."""
-    pool = seen_pool(tmp_path / "pool", 3, 6, (96, 64), 1, lambda done: None)
-    batch = SeeingStage(pool).batch(0, 16, Run(seed=1, device="cpu"))
+    pool = detector_pool(tmp_path / "pool", 3, 6, (96, 64), 1, lambda done: None)
+    batch = DetectorStage(pool).batch(0, 16, Run(seed=1, device="cpu"))
     checked = 0
     for boxes, weights in zip(batch.boxes, batch.weights, strict=True):
         owned = torch.nonzero(weights)

@@ -40,10 +40,12 @@ def _pipeline(sources: list[str], overrides: list[str]) -> Pipeline:
 
     from spa2v.core.config import load
     from spa2v.core.host import Host
-    from spa2v.core.pipeline import Pipeline, presets_folder
+    from spa2v.core.pipeline import Pipeline
 
-    config = load(sources, overrides, presets_folder())
-    return Pipeline(config, Host([Path(path) for path in config.registries], warn=lambda message: None))
+    host = Host(warn=lambda message: None)
+    config = load(sources, overrides, host.configs)
+    files = [Path(path) for path in config.registries]
+    return Pipeline(config, Host(files, warn=lambda message: None) if files else host)
 
 
 def examine(pipeline: Pipeline, names: list[str]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import SINGLE_ROLES, load, preset_names
+from spa2v.core.config import SINGLE_ROLES, load
 from spa2v.core.errors import MissingDependency, Spa2vError
 from spa2v.core.host import Host
-from spa2v.core.pipeline import Pipeline, presets_folder
+from spa2v.core.pipeline import Pipeline
 from spa2v.core.protocols import NeedsKeys, capability, weights_of
 from spa2v.core.weights import (
     PACKAGED,
@@ -77,12 +77,12 @@ class Readiness:
 
 def of_presets(host: Host) -> list[Readiness]:
     """The readiness of every preset."""
-    return [_of_preset(name, host) for name in preset_names(presets_folder())]
+    return [_of_preset(name, host) for name in host.configs.names()]
 
 
 def _of_preset(name: str, host: Host) -> Readiness:
     try:
-        return of([name], Pipeline(load([name], [], presets_folder()), host))
+        return of([name], Pipeline(load([name], [], host.configs), host))
     except Spa2vError as error:
         return Readiness(name, (_refused(error),), at_least=True)
 

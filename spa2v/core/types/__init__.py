@@ -11,15 +11,20 @@ from spa2v.core.types.layout import (
     frame_times,
     keyframe_times,
 )
+from spa2v.core.types.scores import Detection, MetricInfo, Score, ScoredClip
 from spa2v.core.types.video import GeneratedVideo
 
 __all__ = [
     "ATTRIBUTES",
     "AudioClip",
     "Box",
+    "Detection",
     "GeneratedVideo",
     "KeyFrame",
+    "MetricInfo",
     "SceneObject",
+    "Score",
+    "ScoredClip",
     "SoundSource",
     "SpatialCues",
     "Tag",

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import Config, Layer, merge
+from spa2v.core.config import Config, Layer, merge, read_source
 from spa2v.core.errors import ConfigError, Spa2vError
+from spa2v.core.host import Host
 from spa2v.core.manifest import make_folder
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.pipeline import Pipeline
@@ -16,12 +17,11 @@ from spa2v.core.runtime import Run
 from spa2v.core.untrusted import read_json, reason_of
 from spa2v.evaluation.ablation.spec import AblationSpec, RowSpec
 from spa2v.evaluation.bench.reading import Bench
-from spa2v.evaluation.engine.evaluate import Asked, evaluate
+from spa2v.evaluation.engine.evaluate import Request, evaluate
 from spa2v.evaluation.engine.inputs import Outputs
 from spa2v.evaluation.engine.planning import make_outputs
 from spa2v.evaluation.engine.result import Evaluation
-from spa2v.evaluation.engine.stage1 import Stage1
-from spa2v.evaluation.engine.stage2 import Stage2
+from spa2v.evaluation.engine.scoring import Stage
 from spa2v.jobs.batch.items import Item
 
 NAME = "ablation.json"
@@ -38,7 +38,7 @@ class CellResult:
         status: "done", "failed" or "paper" (nothing was to be measured).
         folder: of its config and evaluation, relative to the ablation's; "" without one.
         error: why it failed.
-        clips, failed_clips: how many were asked for, and for how many of them the config gave nothing.
+        clips, failed_clips: how many there are, and for how many of them the config gave nothing.
         evaluation: the scores; None unless done.
     """
 
@@ -84,14 +84,14 @@ class Settings:
 
     bench: Bench
     split: str
-    stage1: Stage1
-    stage2: Stage2
+    stage1: Stage
+    stage2: Stage
     above: tuple[Layer, ...] = ()
     workers: int = 1
 
 
 def run_ablation(
-    spec: AblationSpec, settings: Settings, out: Path, run: Run, tell: Callable[[str], None] = lambda text: None
+    spec: AblationSpec, settings: Settings, out: Path, run: Run, report: Callable[[str], None] = lambda text: None
 ) -> Ablation:
     """Runs all rows and writes `ablation.json`; rows and clips that are done are not done again.
 
@@ -100,7 +100,7 @@ def run_ablation(
         settings: how the rows are run.
         out: folder of the results, one folder a row in it.
         run: gives progress.
-        tell: gets a line as each row begins or fails.
+        report: gets a line as each row begins or fails.
     """
     make_folder(out)
     rows: list[CellResult] = []
@@ -109,10 +109,10 @@ def run_ablation(
         if not row.measured:
             rows.append(CellResult(row.name, row.paper, "paper"))
             continue
-        tell(f"row {sum(done.status != 'paper' for done in rows) + 1} of {measured}: {row.name}")
+        report(f"row {sum(done.status != 'paper' for done in rows) + 1} of {measured}: {row.name}")
         rows.append(run_row(row, spec, settings, out, run))
         if rows[-1].status == "failed":
-            tell(f"failed: {rows[-1].error}")
+            report(f"failed: {rows[-1].error}")
     made = Ablation(spec.title, spec.about, spec.table, str(settings.bench.folder), settings.split, tuple(rows))
     write_json(out / NAME, made.to_json())
     return made
@@ -141,11 +141,9 @@ def row_config(row: RowSpec, spec: AblationSpec, above: Sequence[Layer] = ()) ->
     Raises:
         ConfigError: everything that is wrong with it.
     """
-    from spa2v.core.config import read_source
-    from spa2v.core.pipeline import presets_folder
-
-    config = merge([read_source("default", presets_folder()), *spec.base, *above, *row.layers])
-    problems = Pipeline(config).check()
+    host = Host()
+    config = merge([*read_source("default", host.configs), *spec.base, *above, *row.layers])
+    problems = Pipeline(config, None if config.registries else host).check()
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigError("the config cannot be used", *map(str, problems))
     return config
@@ -159,7 +157,7 @@ def _score(
     failed = make_outputs(config, clips, bench.folder, folder, run, draw=draw, workers=settings.workers)
     layouts = Outputs(folder / "layouts", "layout") if 1 in stages else None
     videos = Outputs(folder / "videos", "video") if draw else None
-    asked = Asked(
+    request = Request(
         bench,
         settings.split,
         layouts,
@@ -170,7 +168,7 @@ def _score(
         config.to_dict(),
         failed,
     )
-    return evaluate(asked, folder, run, settings.workers), len(failed)
+    return evaluate(request, folder, run, settings.workers), len(failed)
 
 
 def read_folder(out: Path) -> Ablation:

@@ -44,7 +44,7 @@ def _cells(made: Evaluation, table: str, metrics: tuple[str, ...]) -> Iterator[s
     for scenario, _ in SCENARIOS:
         for metric in metrics:
             found = None if stage is None else variant_table(stage.tables, metric)
-            yield "-" if found is None else triple(found[0], found[1].get(scenario, {}))
+            yield "-" if found is None else triple(made.info(found[0]), found[1].get(scenario, {}))
 
 
 def variant_table(tables: object, metric: str) -> tuple[str, Table] | None:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from spa2v.evaluation.catalog import METRICS
+from spa2v.evaluation.catalog import built_in
 
 _FILE = Path(__file__).parents[1] / "paper_tables.yaml"
 METRICS_OF = {"stage1": ("max_iou", "lt_sim", "doc_sim"), "stage2": ("fvd", "av_align", "lt_sim")}
@@ -24,12 +24,12 @@ class PaperRow:
     def triple(self, scenario: str, metric: str) -> str:
         """S/M/C with as many digits as ours."""
         values = self.numbers.get(scenario, {}).get(metric)
-        return "-" if values is None else "/".join(f"{value:.{METRICS[metric].digits}f}" for value in values)
+        return "-" if values is None else "/".join(f"{value:.{built_in()[metric].digits}f}" for value in values)
 
     def stored(self, scenario: str, metric: str, column: str) -> float | None:
         """A number in the unit of our scores."""
         values = self.numbers.get(scenario, {}).get(metric)
-        return None if values is None else values["SMC".index(column)] / METRICS[metric].scale
+        return None if values is None else values["SMC".index(column)] / built_in()[metric].scale
 
 
 @cache

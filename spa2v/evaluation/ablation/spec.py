@@ -23,13 +23,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import Layer, read_source
+from spa2v.core.config import Layer, read_source, read_yaml
 from spa2v.core.errors import ConfigError, near
-from spa2v.core.pipeline import presets_folder
+from spa2v.core.host import Host
+from spa2v.core.presets import Catalog
 from spa2v.core.yaml_text import MAX_DEPTH
 from spa2v.evaluation.ablation.paper import paper_rows
 
-FOLDER = "ablations"
 DATA = "{data}"
 MAX_CELLS = 1_000
 _KEYS = ("title", "about", "table", "stages", "base", "rows", "grid", "grid_paper")
@@ -73,50 +73,35 @@ class AblationSpec:
     rows: tuple[RowSpec, ...]
 
 
-def ablation_names() -> list[str]:
-    """The ablations that come with spa2v."""
-    return sorted(path.stem for path in (presets_folder() / FOLDER).glob("*.yaml"))
-
-
-def find_ablation(source: str | Path) -> Path:
-    """The file of an ablation: a path, or the name of one that comes with spa2v.
-
-    Raises:
-        ConfigError: neither is there.
-    """
-    path = Path(source)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
-        raise ConfigError(f"there is no file {str(path)!r}", f"shipped ablations: {', '.join(ablation_names())}")
-    if str(source) not in ablation_names():
-        raise ConfigError(f"unknown ablation {str(source)!r}", near(str(source), ablation_names()))
-    return presets_folder() / FOLDER / f"{source}.yaml"
-
-
-def read_ablation(source: str | Path, data: Path, base: Sequence[str] = ()) -> AblationSpec:
+def read_ablation(
+    source: str | Path, data: Path, base: Sequence[str] = (), catalog: Catalog | None = None
+) -> AblationSpec:
     """Reads and checks an ablation file; "{data}" in its settings becomes the folder of the benchmark.
 
     Args:
-        source: a path, or the name of one that comes with spa2v.
+        source: a path, or the name of one that spa2v or an extension package contributes.
         data: the benchmark.
         base: presets or files in place of those under `base`; its single settings stay.
+        catalog: where names are found; None takes those of all installed packages.
 
     Raises:
         ConfigError: names the file and the key.
     """
-    path = find_ablation(source)
-    layer = read_source(path, presets_folder())
-    spec = _Reader(path, layer.data, str(data.resolve())).spec()
+    catalog = catalog or Host().configs
+    path = catalog.find(source, "ablation")
+    if not path.is_file():
+        raise ConfigError(f"there is no file {str(path)!r}", f"ablations: {', '.join(catalog.names('ablation'))}")
+    raw = read_yaml(path)
+    spec = _Reader(path, raw, str(data.resolve()), catalog).spec()
     if not base:
         return spec
-    own = spec.base[-1:] if "set" in layer.data.get("base", {}) else ()
-    return replace(spec, base=(*(read_source(name, presets_folder()) for name in base), *own))
+    own = spec.base[-1:] if "set" in raw.get("base", {}) else ()
+    return replace(spec, base=(*(layer for name in base for layer in read_source(name, catalog)), *own))
 
 
 class _Reader:
-    def __init__(self, path: Path, raw: dict[str, Any], data: str) -> None:
-        self.path, self.raw, self.data = path, raw, data
+    def __init__(self, path: Path, raw: dict[str, Any], data: str, catalog: Catalog) -> None:
+        self.path, self.raw, self.data, self.catalog = path, raw, data, catalog
 
     def _refuse(self, fact: str, *details: str) -> ConfigError:
         return ConfigError(fact, *details, f"in {str(self.path)!r}")
@@ -194,7 +179,7 @@ class _Reader:
         sources = [sources] if isinstance(sources, str) else sources
         if not isinstance(sources, list) or not isinstance(settings, dict):
             raise self._refuse(f"{where}: config is a list of presets or files, set a mapping of keys")
-        layers = [read_source(self._source(str(source)), presets_folder()) for source in sources]
+        layers = [layer for source in sources for layer in read_source(self._source(str(source)), self.catalog)]
         return (*layers, *((self._layer(settings, where),) if settings else ()))
 
     def _source(self, source: str) -> str:

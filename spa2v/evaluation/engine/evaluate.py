@@ -1,30 +1,34 @@
-"""Scores what is there: stage 1, stage 2 or both; parallel, resumable, with everything that is amiss reported."""
+"""Scores the outputs of a benchmark: stage 1, stage 2 or both; parallel, resumable, all faults reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spa2v.core.manifest import make_folder, versions
 from spa2v.core.media.files import write_text
 from spa2v.core.parallel import spread
 from spa2v.core.runtime import Run
 from spa2v.core.types.benchmark import BenchmarkClip
-from spa2v.evaluation.aggregate import Bootstrap, ClipInfo, summarize
+from spa2v.evaluation.aggregate import Bootstrap, ClipInfo, Table, summarize
 from spa2v.evaluation.bench.reading import Bench, Fault
+from spa2v.evaluation.engine import detecting
 from spa2v.evaluation.engine.inputs import ClipFiles, Outputs, gather
 from spa2v.evaluation.engine.journal import Journal, content_key, digest
 from spa2v.evaluation.engine.result import NAME, ClipPaths, Evaluation, StageResult
-from spa2v.evaluation.engine.stage1 import Stage1, label_marks, score_layouts
-from spa2v.evaluation.engine.stage2 import Stage2, gather_features, score_seen, score_video, take_features
-from spa2v.evaluation.metrics.fvd import fvd_clip_scores, fvd_table
+from spa2v.evaluation.engine.scoring import Item, Stage, score_batch, set_metrics
 from spa2v.evaluation.scores import ClipScore
+from spa2v.evaluation.set_tables import set_table
 
-BATCH = 32
+BATCHES = {1: 32, 2: 1}
+"""Clips that a process scores at once; videos are large."""
 JOURNAL = "scores.jsonl"
 Results = dict[str, dict[str, Any]]
 _FAULT_FLAGS = {
@@ -38,16 +42,16 @@ _FAULT_FLAGS = {
     "no_video": "no_video",
     "no_audio": "no_audio",
 }
-"""Flags of scores that are faults of what was given, and the kinds under which they are counted."""
+"""Flags of scores that are faults of the inputs, and the kinds under which they are counted."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What is evaluated.
 
     Args:
         bench, split: the clips.
-        layouts, videos: the outputs, those that are asked for.
+        layouts, videos: the outputs; None leaves out their stage.
         stage1, stage2: how they are scored.
         name: for tables.
         config: what made the outputs, if known.
@@ -58,66 +62,59 @@ class Asked:
     split: str
     layouts: Outputs | None
     videos: Outputs | None
-    stage1: Stage1 = field(default_factory=Stage1)
-    stage2: Stage2 = field(default_factory=lambda: Stage2(Stage1().options))
+    stage1: Stage = field(default_factory=lambda: Stage.default(1))
+    stage2: Stage = field(default_factory=lambda: Stage.default(2))
     name: str = "evaluation"
     config: Mapping[str, Any] | None = None
     missing: Mapping[str, Fault] = field(default_factory=dict)
 
+    @property
+    def stages(self) -> list[Stage]:
+        """Those whose outputs are there."""
+        both = ((self.stage1, self.layouts), (self.stage2, self.videos))
+        return [stage for stage, outputs in both if outputs is not None]
 
-def evaluate(asked: Asked, out: Path, run: Run, workers: int = 1, bootstrap: Bootstrap | None = None) -> Evaluation:
+
+def evaluate(request: Request, out: Path, run: Run, workers: int = 1, bootstrap: Bootstrap | None = None) -> Evaluation:
     """Scores all clips and writes `evaluation.json`; what a former run in the same folder scored is not done again.
 
     Args:
-        asked: what to evaluate.
+        request: what to evaluate.
         out: folder of the results, made if needed.
         run: gives progress, and the device of detectors and features.
         workers: processes. The result does not depend on it, nor on kills and restarts.
         bootstrap: how intervals are made.
     """
     make_folder(out)
-    clips = asked.bench.split(asked.split)
-    files = gather(clips, asked.bench.folder, asked.layouts, asked.videos)
+    clips = request.bench.split(request.split)
+    files = gather(clips, request.bench.folder, request.layouts, request.videos)
     infos = {clip.id: info_of(clip) for clip in clips}
     journal = Journal(out / JOURNAL)
-    stages: dict[str, StageResult] = {}
-    if asked.layouts is not None:
-        stages["1"] = _stage1(asked, files, infos, journal, run, workers, bootstrap)
-    if asked.videos is not None:
-        stages["2"] = _stage2(asked, files, infos, journal, run, workers, bootstrap)
-    made = Evaluation(
-        name=asked.name,
-        data=str(asked.bench.folder),
-        split=asked.split,
+    stages = {
+        str(stage.number): StageRun(stage, files, infos, journal, run, workers).result(bootstrap)
+        for stage in request.stages
+    }
+    found = Evaluation(
+        name=request.name,
+        data=str(request.bench.folder),
+        split=request.split,
         infos=infos,
         files={item.clip.id: _paths(item) for item in files},
-        faults=tuple(_faults(asked, stages)),
+        faults=tuple(_faults(request, stages)),
         stages=stages,
-        options=_options(asked),
-        config=asked.config,
+        options={str(stage.number): stage.describe() for stage in request.stages},
+        metrics={name: info for stage in request.stages for name, info in stage.infos.items()},
+        config=request.config,
         versions=versions(),
     )
-    write_evaluation(out / NAME, made)
-    return made
-
-
-def write_evaluation(path: Path, made: Evaluation) -> None:
-    """Writes it as JSON, whole or not at all."""
-    import json
-
-    write_text(path, json.dumps(made.to_json(), ensure_ascii=False) + "\n")
+    write_text(out / NAME, json.dumps(found.to_json(), ensure_ascii=False) + "\n")
+    return found
 
 
 def info_of(clip: BenchmarkClip) -> ClipInfo:
     """S and M follow the clip's own word, "single" or "multiple"."""
     objects = 1 if clip.quantity == "single" else max(2, len(clip.objects))
     return ClipInfo(clip.id, clip.scenario, objects, clip.source_id)
-
-
-def _options(asked: Asked) -> dict[str, Any]:
-    stages = {"1": asked.stage1.describe() if asked.layouts else None}
-    stages["2"] = asked.stage2.describe() if asked.videos else None
-    return {stage: found for stage, found in stages.items() if found}
 
 
 def _paths(files: ClipFiles) -> ClipPaths:
@@ -127,53 +124,100 @@ def _paths(files: ClipFiles) -> ClipPaths:
     return ClipPaths(str(files.truth), str(files.audio), text(files.layout), text(files.video), text(files.real_video))
 
 
-def _kept(
-    journal: Journal,
-    keys: Mapping[str, str],
-    files: Sequence[ClipFiles],
-    batches: Iterator[Results],
-    title: str,
-    run: Run,
-) -> Results:
-    """Results of all clips: those of the journal, then those that `batches` make, kept as they come."""
-    found = {clip: result for clip, key in keys.items() if (result := journal.get(key)) is not None}
-    with run.progress(title, total=len(files)) as step:
-        step(len(found))
-        for batch in batches:
-            journal.put({keys[clip]: result for clip, result in batch.items()})
-            step(len(batch))
-    return {clip: result for clip, key in keys.items() if (result := journal.get(key)) is not None}
+@dataclass(frozen=True)
+class StageRun:
+    """One stage of one evaluation.
 
+    Args:
+        stage: how it is scored.
+        files, infos: of the clips.
+        journal: keeps what is computed.
+        run: gives progress, and the device of detector and feature extractor.
+        workers: processes.
+    """
 
-def _missing(journal: Journal, keys: Mapping[str, str], files: Iterable[ClipFiles]) -> list[ClipFiles]:
-    return [item for item in files if journal.get(keys[item.clip.id]) is None]
+    stage: Stage
+    files: Sequence[ClipFiles]
+    infos: Mapping[str, ClipInfo]
+    journal: Journal
+    run: Run
+    workers: int
 
+    def result(self, bootstrap: Bootstrap | None) -> StageResult:
+        """Scores and tables."""
+        results = self._score()
+        scores = [ClipScore.from_json(score) for item in self.files for score in results[item.clip.id]["scores"]]
+        sets = set_metrics(self.stage)
+        tables: dict[str, Table] = summarize((s for s in scores if s.metric not in sets), self.infos, bootstrap)
+        for name, metric in sets.items():
+            found = {clip: result["vectors"] for clip, result in results.items()}
+            vectors = {clip: np.array(v[name], dtype=np.float64) for clip, v in found.items() if name in v}
+            tables[name] = set_table(name, metric, vectors, scores, self.infos, run=self.run)
+        return StageResult(tables, tuple(scores))
 
-def _stage1(
-    asked: Asked,
-    files: Sequence[ClipFiles],
-    infos: Mapping[str, ClipInfo],
-    journal: Journal,
-    run: Run,
-    workers: int,
-    bootstrap: Bootstrap | None,
-) -> StageResult:
-    stage = asked.stage1
-    keys = {item.clip.id: _stage1_key(item, stage) for item in files}
-    todo = _missing(journal, keys, files)
-    batches = (todo[start : start + BATCH] for start in range(0, len(todo), BATCH))
-    done = spread(partial(score_layouts, stage), batches, workers if len(todo) > BATCH else 1)
-    results = _marked(_kept(journal, keys, files, done, "Stage 1", run), infos)
-    scores = tuple(_scores(results, files))
-    return StageResult(summarize(scores, infos, bootstrap), scores)
+    def _score(self) -> Results:
+        seen, vectors = self._detections(), self._features()
+        items = [Item(item, seen.get(item.clip.id, {}), vectors.get(item.clip.id, {})) for item in self.files]
+        stage_key = self.stage.key
+        keys = {item.files.clip.id: content_key("scores", stage_key, *self._inputs(item)) for item in items}
+        todo = [item for item in items if self.journal.get(keys[item.files.clip.id]) is None]
+        size = BATCHES[self.stage.number]
+        batches = [todo[start : start + size] for start in range(0, len(todo), size)]
+        workers = 1 if len(batches) < 2 or self.stage.labels.loads_a_model else self.workers
+        done = spread(partial(score_batch, self.stage), batches, workers)
+        results = self._kept(keys, done, f"Stage {self.stage.number}")
+        return _marked(results, self.infos) if self.stage.number == 1 else results
 
+    def _inputs(self, item: Item) -> list[Any]:
+        """What a clip's scores depend on."""
+        files, reads = item.files, self.stage.reads
+        marks: list[Any] = [files.clip.id, _labels(files), item.seen, item.vectors, digest(files.truth)]
+        manifest = None
+        if self.stage.number == 1 and files.layout is not None:
+            beside = files.layout.parent / "manifest.json"
+            manifest = digest(beside) if files.layout.name == "layout.json" else None
+            marks.append(digest(files.layout))
+        marks += [manifest, digest(files.audio) if "audio" in reads or manifest else None]
+        videos = (("video", files.video), ("real_video", files.real_video))
+        return [*marks, *(digest(path) if name in reads else None for name, path in videos)]
 
-def _stage1_key(files: ClipFiles, stage: Stage1) -> str:
-    manifest = files.layout.parent / "manifest.json" if files.layout and files.layout.name == "layout.json" else None
-    inputs = [digest(files.truth), digest(files.layout), digest(manifest)]
-    heard = digest(files.audio) if stage.spatial or manifest else None
-    asked = [stage.describe(), label_marks(stage.options)]
-    return content_key("stage 1", asked, files.clip.id, _things(files), inputs, heard)
+    def _detections(self) -> Results:
+        """What the detector finds in each clip, where a metric reads it."""
+        if self.stage.number == 1 or self.stage.detector is None or "layout" not in self.stage.reads:
+            return {}
+        detector = self.stage.detector
+        marks = [detector.component.name, detector.describe()]
+        keys = {i.clip.id: content_key("seen", marks, digest(i.truth), digest(i.video)) for i in self.files}
+        return self._records(keys, lambda files, run: detecting.detect(files, detector.component, run), "Detecting")
+
+    def _features(self) -> Results:
+        """The features of both videos of each clip, where a metric reads them."""
+        if self.stage.features is None or not {"features", "real_features"} & self.stage.reads:
+            return {}
+        extractor = self.stage.features
+        marks = [extractor.component.name, extractor.describe()]
+        keys = {i.clip.id: content_key("features", marks, digest(i.video), digest(i.real_video)) for i in self.files}
+        compute = lambda files, run: detecting.extract(files, extractor.component, run)  # noqa: E731
+        return self._records(keys, compute, "Video features")
+
+    def _records(
+        self, keys: Mapping[str, str], compute: Callable[[ClipFiles, Run], dict[str, Any]], title: str
+    ) -> Results:
+        """Records of all clips, computed in this process, which has the device."""
+        inner = copy(self.run)
+        inner.quiet = True  # one progress bar at a time
+        todo = [item for item in self.files if self.journal.get(keys[item.clip.id]) is None]
+        return self._kept(keys, ({item.clip.id: compute(item, inner)} for item in todo), title)
+
+    def _kept(self, keys: Mapping[str, str], batches: Iterable[Results], title: str) -> Results:
+        """Results of all clips: those of the journal, then those of `batches`, kept as they come."""
+        there = sum(self.journal.get(key) is not None for key in keys.values())
+        with self.run.progress(title, total=len(keys)) as step:
+            step(there)
+            for batch in batches:
+                self.journal.put({keys[clip]: result for clip, result in batch.items()})
+                step(len(batch))
+        return {clip: result for clip, key in keys.items() if (result := self.journal.get(key)) is not None}
 
 
 def _marked(results: Results, infos: Mapping[str, ClipInfo]) -> Results:
@@ -199,77 +243,29 @@ def _with_flag(result: Mapping[str, Any], other: str) -> dict[str, Any]:
     return {**result, "scores": scores}
 
 
-def _stage2(
-    asked: Asked,
-    files: Sequence[ClipFiles],
-    infos: Mapping[str, ClipInfo],
-    journal: Journal,
-    run: Run,
-    workers: int,
-    bootstrap: Bootstrap | None,
-) -> StageResult:
-    stage = asked.stage2
-    marks = {i.clip.id: [digest(i.truth), digest(i.audio), digest(i.video), _things(i)] for i in files}
-
-    def keys(part: str, *more: Any) -> dict[str, str]:
-        return {clip: content_key("stage 2", part, clip, found, *more) for clip, found in marks.items()}
-
-    plain = keys("plain")
-    todo = _missing(journal, plain, files)
-    done = ({item.clip.id: result} for item, result in spread(_named_score, todo, workers if len(todo) > 1 else 1))
-    sets = [_kept(journal, plain, files, done, "Stage 2", run)]
-    inner = copy(run)
-    inner.quiet = True  # one progress bar at a time
-    if stage.detector is not None:
-        seen = keys("seen", stage.describe(), label_marks(stage.options))
-        done = ({i.clip.id: score_seen(i, stage, inner)} for i in _missing(journal, seen, files))
-        sets.append(_kept(journal, seen, files, done, "Detecting", run))
-    scores = [score for results in sets for score in _scores(results, files)]
-    tables = summarize(scores, infos, bootstrap)
-    if (extractor := stage.features) is not None:
-        real_marks = {i.clip.id: digest(i.real_video) for i in files}
-        wide = {clip: content_key(key, real_marks[clip]) for clip, key in keys("features", extractor.name).items()}
-        done = ({i.clip.id: take_features(i, extractor, inner)} for i in _missing(journal, wide, files))
-        features = _kept(journal, wide, files, done, "Video features", run)
-        real, generated = gather_features(extractor.name, features)
-        tables["fvd"] = fvd_table(real, generated, infos, run=run)
-        scores += fvd_clip_scores(real, generated, list(infos))
-    return StageResult(tables, tuple(scores))
-
-
-def _things(files: ClipFiles) -> list[str]:
+def _labels(files: ClipFiles) -> list[str]:
     return sorted(item.name for item in files.clip.objects)
 
 
-def _named_score(files: ClipFiles) -> tuple[ClipFiles, dict[str, Any]]:
-    return files, score_video(files)
-
-
-def _scores(results: Results, files: Sequence[ClipFiles]) -> Iterator[ClipScore]:
-    """In the order of the clips, whatever order they were made in."""
-    for item in files:
-        yield from (ClipScore.from_json(score) for score in results[item.clip.id]["scores"])
-
-
-def _faults(asked: Asked, stages: Mapping[str, StageResult]) -> Iterator[Fault]:
+def _faults(request: Request, stages: Mapping[str, StageResult]) -> Iterator[Fault]:
     """Faults of the benchmark, of the outputs, and of single clips; each clip's fault once."""
-    yield from asked.bench.faults
-    ids = [clip.id for clip in asked.bench.clips]
-    for outputs in (asked.layouts, asked.videos):
+    yield from request.bench.faults
+    ids = [clip.id for clip in request.bench.clips]
+    for outputs in (request.layouts, request.videos):
         yield from outputs.strangers(ids) if outputs is not None else ()
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for stage in stages.values():
         for score in stage.scores:
             for flag in score.flags:
                 kind = _FAULT_FLAGS.get(flag)
-                if kind is None or (kind, score.clip) in told:
+                if kind is None or (kind, score.clip) in reported:
                     continue
-                told.add((kind, score.clip))
-                yield _fault(asked, kind, flag, score)
+                reported.add((kind, score.clip))
+                yield _fault(request, kind, flag, score)
 
 
-def _fault(asked: Asked, kind: str, flag: str, score: ClipScore) -> Fault:
-    known = asked.missing.get(score.clip)
+def _fault(request: Request, kind: str, flag: str, score: ClipScore) -> Fault:
+    known = request.missing.get(score.clip)
     if known is not None and flag in ("no_layout", "no_video"):
         return replace(known, kind=kind)
     return Fault(kind, score.clip, " ".join(score.reasons))

@@ -1,17 +1,19 @@
-"""`Evaluation`: everything that an evaluation found, as JSON and back."""
+"""`Evaluation`: all results of an evaluation, as JSON and back."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError
+from spa2v.core.types import MetricInfo
 from spa2v.core.untrusted import read_json, reason_of
 from spa2v.evaluation.aggregate import Cell, ClipInfo, Table
 from spa2v.evaluation.bench.reading import Fault, count_kinds
+from spa2v.evaluation.catalog import metric_info
 from spa2v.evaluation.scores import ClipScore
 
 NAME = "evaluation.json"
@@ -59,9 +61,10 @@ class Evaluation:
         split: of the benchmark.
         infos: where each clip stands in the tables.
         files: of each clip.
-        faults: everything that was wrong with what was given; nothing is skipped without one.
-        stages: "1" and "2", those that were asked for.
+        faults: everything that was wrong with the inputs; nothing is skipped without one.
+        stages: "1" and "2", those that were scored.
         options: the conventions of each stage.
+        metrics: how tables show each value; empty in evaluations of older releases.
         config: what planned or drew, where the evaluation did that itself.
         versions: of the packages.
     """
@@ -74,8 +77,13 @@ class Evaluation:
     faults: tuple[Fault, ...]
     stages: Mapping[str, StageResult]
     options: Mapping[str, Any]
+    metrics: Mapping[str, MetricInfo] = field(default_factory=dict)
     config: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def info(self, metric: str) -> MetricInfo:
+        """How tables show a value; variants carry their brackets in the title."""
+        return metric_info(metric, self.metrics)
 
     def counts(self) -> dict[str, Any]:
         """Clips, and how many faults of each kind."""
@@ -96,6 +104,7 @@ class Evaluation:
             "counts": self.counts(),
             "faults": [fault.to_json() for fault in self.faults],
             "options": dict(self.options),
+            "metrics": {name: asdict(info) for name, info in self.metrics.items()},
             "config": None if self.config is None else dict(self.config),
             "versions": dict(self.versions),
             "clips": {clip: {**vars(info), **vars(self.files[clip])} for clip, info in self.infos.items()},
@@ -121,6 +130,7 @@ class Evaluation:
                 faults=tuple(Fault(**fault) for fault in data["faults"]),
                 stages={stage: StageResult.from_json(found) for stage, found in data["stages"].items()},
                 options=data["options"],
+                metrics={name: MetricInfo(**info) for name, info in data.get("metrics", {}).items()},
                 config=data["config"],
                 versions=data["versions"],
             )

@@ -72,7 +72,7 @@ def _histograms(made: Evaluation) -> list[Any]:
     plots = []
     for stage in made.stages.values():
         for metric in stage.tables:
-            info = metric_info(metric)
+            info = made.info(metric)
             values = [s.value for s in stage.scores if s.metric == metric and s.value is not None]
             plots.append(histogram(f"{info.title} {'↑' if info.higher else '↓'}", values, info.text))
     return [plot for plot in plots if plot is not None]
@@ -118,7 +118,7 @@ def _extremes(variants: Found, ranked: Evaluation) -> list[dict[str, Any]]:
     """The best and worst clips of one evaluation, each with what every variant made of it."""
     stage = next(iter(ranked.stages.values()))
     metric = next((m for m in stage.tables if m.startswith("lt_sim")), next(iter(stage.tables)))
-    info = metric_info(metric)
+    info = ranked.info(metric)
     scores = sorted(
         (s for s in stage.scores if s.metric == metric and s.value is not None),
         key=lambda s: ((s.value or 0.0) * (1 if info.higher else -1), s.clip),
@@ -151,7 +151,7 @@ def _variant_view(name: str, made: Evaluation, clip: str) -> dict[str, Any]:
     return {
         "name": name,
         "caption": layout.caption if layout else "",
-        "scores": [(metric_info(s.metric).title, metric_info(s.metric).text(s.value)) for s in scores],
+        "scores": [(made.info(s.metric).title, made.info(s.metric).text(s.value)) for s in scores],
         "reasons": reasons,
         "frames": _frames(truth, layout, video or (Path(files.real_video) if files and files.real_video else None)),
         "player": media_uri(video) if video else None,

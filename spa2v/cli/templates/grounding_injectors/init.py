@@ -1,6 +1,7 @@
-"""The extension: tells spa2v what this package adds."""
+"""The extension: what this package adds to spa2v."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import spa2v
 
@@ -15,3 +16,9 @@ def spa2v_grounding_injectors() -> Mapping[str, spa2v.Entry]:
         install="pip install 'spa2v[diffusion]'",
     )
     return {"template_name": entry}
+
+
+@spa2v.hookimpl
+def spa2v_configs() -> Path:
+    """The folder of this package's presets, as in `--config template_name`."""
+    return Path(__file__).with_name("configs")

@@ -1,6 +1,7 @@
-"""The extension: tells spa2v what this package adds."""
+"""The extension: what this package adds to spa2v."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import spa2v
 
@@ -13,3 +14,9 @@ def spa2v_layout_planners() -> Mapping[str, spa2v.Entry]:
         "TEMPLATE_SUMMARY",
     )
     return {"template_name": entry}
+
+
+@spa2v.hookimpl
+def spa2v_configs() -> Path:
+    """The folder of this package's presets, as in `--config template_name`."""
+    return Path(__file__).with_name("configs")

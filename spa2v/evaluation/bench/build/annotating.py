@@ -9,10 +9,20 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from spa2v.core.protocols import Detector
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, Box, GeneratedVideo, KeyFrame, SceneObject, VideoSceneLayout, frame_times
+from spa2v.core.types import (
+    AudioClip,
+    Box,
+    Detection,
+    GeneratedVideo,
+    KeyFrame,
+    SceneObject,
+    VideoSceneLayout,
+    frame_times,
+)
 from spa2v.core.types.benchmark import ClipObject
-from spa2v.evaluation.detectors.base import Detection, Detections, Detector
+from spa2v.core.types.scores import Detections
 
 LEAST_SEEN = 0.25
 """Part of the frames in which a thing must be seen."""

@@ -15,13 +15,13 @@ from spa2v.core.manifest import make_folder
 from spa2v.core.media.audio import write_audio
 from spa2v.core.media.files import write_text
 from spa2v.core.media.video import write_video
+from spa2v.core.protocols import Detector
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, VideoSceneLayout
 from spa2v.core.types.benchmark import MANIFEST, BenchmarkClip, manifest_text
 from spa2v.evaluation.bench.build.annotating import Captioner, annotate, objects_of
 from spa2v.evaluation.bench.build.filtering import Limits, reject_agreement, reject_picture, reject_sound
 from spa2v.evaluation.bench.build.sourcing import Cut, cuts, find_media, take_frames, take_sound, video_length
-from spa2v.evaluation.detectors.base import Detector
 from spa2v.evaluation.engine.journal import Journal, content_key, digest
 
 REJECTED, JOURNAL = "rejected.jsonl", "build.jsonl"

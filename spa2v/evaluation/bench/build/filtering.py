@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa2v.core.types import AudioClip, GeneratedVideo, VideoSceneLayout
-from spa2v.evaluation.metrics.spatial_alignment import spatial_alignment
+from spa2v.plugins.metrics.spatial_alignment import spatial_alignment
 
 
 @dataclass(frozen=True)

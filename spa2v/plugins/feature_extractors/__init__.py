@@ -1,0 +1,1 @@
+"""Feature extractors: videos as vectors, for FVD."""

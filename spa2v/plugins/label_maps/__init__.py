@@ -1,0 +1,1 @@
+"""Label maps: which labels count as the same."""
