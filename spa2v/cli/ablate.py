@@ -48,7 +48,7 @@ def ablate(
     from spa2v.core.parallel import cores
     from spa2v.core.pipeline import presets_folder
     from spa2v.core.runtime import Run
-    from spa2v.evaluation.ablation.cells import Settings, run_ablation
+    from spa2v.evaluation.ablation.cells import NAME, Settings, run_ablation
     from spa2v.evaluation.ablation.spec import read_ablation
     from spa2v.evaluation.bench.reading import read_bench
 
@@ -56,12 +56,14 @@ def ablate(
     bench = shared.cut(read_bench(data), split, limit)
     for fault in bench.faults:
         opt.say(f"{fault.kind}: {fault.where}: {fault.text}")
+    folder = out or Path(f"ablation-{Path(ablation).stem}")
+    sources = [Path(source) for source in (ablation, *(base or []), *(config or []))]
+    shared.refuse_data([folder / NAME, markdown, csv, latex], bench, *sources)
     run = Run(device=device, quiet=quiet)
     conventions = Conventions(labels, one_empty, orientation, False, detector, features, features_sha256)
     stage1, stage2 = stage_options(conventions, bench.clips, run)
     above = [*(read_source(source, presets_folder()) for source in config or []), *read_overrides(overrides or [])]
     settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores())
-    folder = out or Path(f"ablation-{Path(ablation).stem}")
     made = run_ablation(spec, settings, folder, run, opt.say)
     _tell(made, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in made.rows if row.status == "failed"]
