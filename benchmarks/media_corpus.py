@@ -87,7 +87,7 @@ def reference(path: Path) -> Reference | None:
 
 
 def _tracks(path: Path) -> tuple[list[dict[str, object]], float]:
-    """The audio tracks by ffprobe, and the time stamp of the start of the file in seconds."""
+    """The audio tracks by ffprobe, and the time stamp of the start of a Matroska file in seconds, else 0."""
     command = ["ffprobe", "-v", "quiet", "-of", "json", "-show_streams", "-show_format", f"file:{path}"]
     try:
         text = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False).stdout
@@ -95,7 +95,9 @@ def _tracks(path: Path) -> tuple[list[dict[str, object]], float]:
     except (subprocess.TimeoutExpired, ValueError):
         return [], 0.0
     tracks = [track for track in found.get("streams", []) if track.get("codec_type") == "audio"]
-    return tracks, float(found.get("format", {}).get("start_time", 0.0))
+    form = found.get("format", {})
+    late = "matroska" in form.get("format_name", "")
+    return tracks, float(form.get("start_time", 0.0)) if late else 0.0
 
 
 def difference(path: Path) -> str | None:

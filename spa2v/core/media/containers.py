@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from spa2v.core.errors import AudioError
+from spa2v.core.media.unfinished import finished_aiff
 
 SOUND_FORMATS = ",".join(
     (
@@ -56,7 +57,7 @@ def open_container(path: Path, formats: str = SOUND_FORMATS) -> Any:
     if _plain_wav(path):
         options |= {"probesize": str(WAV_PROBE_BYTES), "max_size": str(WAV_PROBE_BYTES)}
     try:
-        return av.open(f"file:{path}", options=options, metadata_errors="replace")
+        return av.open(finished_aiff(path) or f"file:{path}", options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise AudioError(
             f"cannot read {str(path)!r}: the format is not known or the file is damaged",

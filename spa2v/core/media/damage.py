@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-MIN_LOSS_S = 0.005
+MIN_LOSS_S = 0.015  # the first time stamps of a Vorbis stream may be off by a short block
 MIN_SHORT_S = 0.1  # below it lie the padding of codecs and rounded headers
 _FRAME_SYNC = 0xE0
 
@@ -61,6 +61,6 @@ class Damage:
                 if len(self._lost) == 1
                 else f"in {len(self._lost)} places from {first_s:.1f} s on"
             )
-            amount = f"{seconds:.3g} s" if seconds >= MIN_LOSS_S else "a little"
+            amount = f"{seconds:.3g} s" if seconds > 0 else "a little"
             parts.append(f"{amount} {where} could not be decoded")
         return "; ".join((*parts, *dict.fromkeys(self._ends)))
