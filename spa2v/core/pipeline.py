@@ -148,12 +148,14 @@ class Pipeline:
         from spa2v.core.media.audio import read_audio
 
         settings = self.config.audio
-        return read_audio(path, settings.start_s, settings.duration_s, settings.max_duration_s)
+        return read_audio(path, settings.start_s, settings.duration_s, settings.max_duration_s, settings.strict)
 
     def measure(self, audio: AudioClip, run: Run | None = None) -> SpatialCues:
         """The cues of a clip, from all extractors together."""
         run = run or self.new_run()
         run.audio = audio
+        for notice in audio.notices:
+            run.notice(notice)
         parts = {}
         for name, extractor in self.cue_extractors.items():
             inputs = {"audio": audio, **self._about(f"cue_extractors.{name}")}
