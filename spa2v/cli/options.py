@@ -9,6 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from spa2v.core.pipeline import Pipeline
+    from spa2v.core.runtime import Run
+    from spa2v.core.types import VideoSceneLayout
 
 Audio = Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording: wav, flac, ogg, mp3, m4a, or a video.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the result.")]
@@ -42,6 +44,13 @@ def pipeline(
     cut = {"audio.start_s": start, "audio.duration_s": duration}
     extra = [f"{key}={value}" for key, value in cut.items() if value is not None]
     return Pipeline.from_preset(*(sources or []), overrides=[*(overrides or []), *extra], quiet=quiet)
+
+
+def say_plan(layout: VideoSceneLayout, run: Run, target: Path) -> None:
+    """How sure the planner is, where it says so (`run.record`), the caption, and the file that was written."""
+    planner = run.record.get("planner")
+    sure = planner.get("identified") if isinstance(planner, dict) else None
+    say("\n".join([*([f"heard: {sure}"] if sure else []), layout.caption, f"wrote {target}"]))
 
 
 def say(text: str) -> None:
