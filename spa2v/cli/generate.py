@@ -77,6 +77,6 @@ def _generate(
             replay.check(job)
         layout = job.layout()
         job.write(job.draw(layout), target)
-    opt.say(f"{layout.caption}\nwrote {target}")
+    opt.say_plan(layout, job.run, target)
     for line in replay.compare(job.manifest.data["sha256"]) if replay else ():
         opt.say(line)

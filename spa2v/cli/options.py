@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spa2v.core.pipeline import Pipeline
+    from spa2v.core.runtime import Run
+    from spa2v.core.types import VideoSceneLayout
 
 Audio = Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording: wav, flac, ogg, mp3, m4a, or a video.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the result.")]
@@ -85,6 +87,13 @@ def video_target(out: Path | None, run_dir: Path | None, source: Path, inputs: S
     if remark:
         say(remark)
     return target
+
+
+def say_plan(layout: VideoSceneLayout, run: Run, target: Path) -> None:
+    """How sure the planner is, where it says so (`run.record`), the caption, and the file that was written."""
+    planner = run.record.get("planner")
+    sure = planner.get("identified") if isinstance(planner, dict) else None
+    say("\n".join([*([f"heard: {sure}"] if sure else []), layout.caption, f"wrote {target}"]))
 
 
 def say(text: str) -> None:

@@ -40,4 +40,4 @@ def plan(
     if out is None:
         typer.echo(layout.dumps(), nl=False)
     else:
-        opt.say(f"{layout.caption}\nwrote {out}")
+        opt.say_plan(layout, job.run, out)

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import preset_names, read_source
+from spa2v.core.config import read_source
 from spa2v.core.errors import ConfigError, Spa2vError
+from spa2v.core.host import Host
 from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
 from spa2v.core.media.files import write_json, write_text
-from spa2v.core.pipeline import Pipeline, presets_folder
+from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
 from spa2v.core.untrusted import FAULTS, read_json, reason_of
@@ -102,6 +103,7 @@ class Studio:
         self._sources, self._overrides = tuple(sources), tuple(overrides)
         self._heard, self._publish = heard, publish
         self._pipelines: dict[str, _WatchedPipeline] = {}
+        self._catalog = Host().configs
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -110,9 +112,10 @@ class Studio:
     def _presets(self) -> list[dict[str, str]]:
         """Presets that draw in different ways, each with what it is for and, if it cannot run here, why not."""
         found: dict[str, dict[str, str]] = {}
-        for name in (PREVIEW, *preset_names(presets_folder())):
+        for name in (PREVIEW, *self._catalog.names()):
             try:
-                if not read_source(name, presets_folder()).data.keys() & {"grounding_injector", "motion_backbone"}:
+                layers = read_source(name, self._catalog)
+                if not set().union(*(layer.data for layer in layers)) & {"grounding_injector", "motion_backbone"}:
                     continue  # it is about planning
                 pipeline = self._pipeline(name)
             except ConfigError:
@@ -123,14 +126,14 @@ class Studio:
                 problems = pipeline.check()
                 found[key] = {
                     "name": name,
-                    "about": _about(presets_folder() / f"{name}.yaml"),
+                    "about": _about(self._catalog.find(name)),
                     "problem": problems[0].fact if problems else "",
                 }
         return list(found.values())
 
     def _pipeline(self, preset: str) -> _WatchedPipeline:
         if preset not in self._pipelines:
-            if preset not in preset_names(presets_folder()):
+            if preset not in self._catalog.names():
                 raise ConfigError(f"there is no preset {preset!r}")
             made = _WatchedPipeline.from_preset(*self._sources, preset, overrides=self._overrides)
             assert isinstance(made, _WatchedPipeline)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from spa2v import Box, KeyFrame, VideoSceneLayout
+from spa2v.plugins.motion_backbones.storyboard.pictograms import draw_pictogram
 from spa2v.plugins.motion_backbones.storyboard.sheet import SUPERSAMPLE, Area, Color, Pencil
 from spa2v.plugins.motion_backbones.storyboard.text import printable
 
@@ -133,6 +134,7 @@ def draw_objects(pencil: Pencil, stage: Area, frame: KeyFrame, colors: dict[str,
     ordered = sorted(frame.objects, key=lambda item: item.box.y2)
     for item in ordered:
         _object(pencil, _part(stage, *item.box), item.box, colors[item.id])
+        draw_pictogram(pencil, _part(stage, *item.box), item.name, colors[item.id])
     for item in ordered:
         name = printable(item.name, 60) or printable(item.id, 60) or "thing"
         _label(pencil, stage, _part(stage, *item.box), name, colors[item.id], size)
