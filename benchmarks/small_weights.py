@@ -153,9 +153,9 @@ class Bench:
         """The frames of each layout, (F, H, W, 3); layout i is drawn with seed i."""
         frames = []
         for start in range(0, len(wanted), batch):
-            part = [backbone.reworded(layout, self.run) for layout in wanted[start : start + batch]]
+            part = [backbone.reword(layout, self.run) for layout in wanted[start : start + batch]]
             seeds = list(range(start, start + len(part)))
-            with injector.attach(backbone, part, self.run) if injector else nullcontext():
+            with injector.attach_many(backbone, part, self.run) if injector else nullcontext():
                 frames += [video.frames for video in backbone.generate_many(part, self.run, seeds)]
         return frames
 

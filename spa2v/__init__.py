@@ -6,6 +6,8 @@ This is the face of the package: components and extensions import from here. Eve
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from spa2v.core import deprecated
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -112,3 +114,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME_OF})
+
+
+deprecated.install()

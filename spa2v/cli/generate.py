@@ -10,10 +10,7 @@ import typer
 from spa2v.cli import options as opt
 
 if TYPE_CHECKING:
-    from spa2v.core.manifest import Manifest
     from spa2v.core.pipeline import Pipeline
-    from spa2v.core.runtime import Run
-    from spa2v.core.types import AudioClip, VideoSceneLayout
     from spa2v.jobs.replay import Replay
 
 FromRun = Annotated[
@@ -60,33 +57,16 @@ def _generate(
     pipeline: Pipeline, audio: Path, out: Path | None, run_dir: Path | None, replay: Replay | None = None
 ) -> None:
     from spa2v.core.media.files import check_output
-    from spa2v.core.media.video import SUFFIXES, write_video
+    from spa2v.core.media.video import SUFFIXES
+    from spa2v.jobs.job import Job
 
     target = out or (run_dir / "video.mp4" if run_dir else Path(audio.stem + ".mp4"))
     check_output(target, SUFFIXES, check_folder=out is not None)
-    with pipeline.recorded(run_dir) as (run, manifest):
-        manifest.input("audio", audio)
-        for line in replay.changes(pipeline) if replay else ():
-            run.notice(f"changed since the run: {line}")
-        clip = pipeline.read(audio)
+    with Job.opened(pipeline, audio, replay.layout() if replay else None, run_dir) as job:
         if replay:
-            replay.check_audio(clip)
-        given = replay.layout() if replay else None
-        layout = pipeline.plan(clip, run) if given is None else _drawn_again(pipeline, given, clip, run, manifest)
-        manifest.decided(layout)
-        video = pipeline.render(layout, run)
-        run.step("write", {"video": video}, lambda: write_video(target, video, clip))
-        manifest.output("video", target)
+            replay.check(job)
+        layout = job.layout()
+        job.write(job.draw(layout), target)
     opt.say(f"{layout.caption}\nwrote {target}")
-    for line in replay.compare(manifest.data["sha256"]) if replay else ():
+    for line in replay.compare(job.manifest.data["sha256"]) if replay else ():
         opt.say(line)
-
-
-def _drawn_again(pipeline: Pipeline, path: Path, clip: AudioClip, run: Run, manifest: Manifest) -> VideoSceneLayout:
-    """The layout of a run that drew a given one."""
-    from spa2v.core.media.files import read_layout
-
-    manifest.input("layout", path)
-    layout = read_layout(path)
-    pipeline.measure(clip, run)
-    return layout

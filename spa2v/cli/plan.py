@@ -23,20 +23,14 @@ def plan(
     quiet: opt.Quiet = False,
 ) -> None:
     """Decide what stands where: AUDIO in, a layout file out (on stdout without -o)."""
-    from spa2v.core.media.files import write_text
+    from spa2v.jobs.job import Job
 
     pipeline = opt.pipeline(config, overrides, start, duration, quiet)
-    with pipeline.recorded(run_dir) as (run, manifest):
-        manifest.input("audio", audio)
-        clip = pipeline.read(audio)
+    with Job.opened(pipeline, audio, folder=run_dir) as job:
         if dump_prompt:
-            typer.echo(pipeline.describe_prompt(clip, run))
+            typer.echo(pipeline.describe_prompt(pipeline.read(audio), job.run))
             return
-        layout = pipeline.plan(clip, run)
-        manifest.decided(layout)
-        if out is not None:
-            write_text(out, layout.dumps())
-            manifest.output("layout", out)
+        layout = job.layout(out)
     if out is None:
         typer.echo(layout.dumps(), nl=False)
     else:

@@ -22,20 +22,13 @@ def render(
     quiet: opt.Quiet = False,
 ) -> None:
     """Draw a layout file: LAYOUT.json in, a video out (.mp4, .gif, or .png for a contact sheet)."""
-    from spa2v.core.media.files import check_output, read_layout
-    from spa2v.core.media.video import SUFFIXES, write_video
+    from spa2v.core.media.files import check_output
+    from spa2v.core.media.video import SUFFIXES
+    from spa2v.jobs.job import Job
 
     pipeline = opt.pipeline(config, overrides, start, duration, quiet)
     target = out or (run_dir / "video.mp4" if run_dir else Path(layout.stem + ".mp4"))
     check_output(target, SUFFIXES, check_folder=out is not None)
-    plan = read_layout(layout)
-    with pipeline.recorded(run_dir) as (run, manifest):
-        manifest.input("layout", layout)
-        clip = pipeline.read(audio) if audio else None
-        if audio and clip is not None:
-            manifest.input("audio", audio)
-            pipeline.measure(clip, run)
-        video = pipeline.render(plan, run)
-        run.step("write", {"video": video}, lambda: write_video(target, video, clip))
-        manifest.output("video", target)
+    with Job.opened(pipeline, audio, layout, run_dir) as job:
+        job.write(job.draw(job.layout()), target)
     opt.say(f"wrote {target}")

@@ -40,20 +40,23 @@ def list_(overrides: Settings = None, config: opt.Sources = None, as_json: opt.J
 def check(overrides: Settings = None, config: opt.Sources = None) -> None:
     """Load the weights of a config on the CPU; name what is missing, and the keys that do not fit."""
     from spa2v.core.errors import WeightsError
+    from spa2v.core.protocols import ChecksWeights, capability, weights_of
     from spa2v.core.runtime import Run
-    from spa2v.core.weights import NeedsWeights, find
+    from spa2v.core.weights import find
 
     pipeline = opt.pipeline(config or DEFAULT, overrides)
     run, problems = Run(device="cpu", dtype="float32"), []
     for name, component in _components(pipeline):
-        if not isinstance(component, NeedsWeights):
-            continue
-        missing = [need for need in component.weights() if find(need) is None]
+        needs = weights_of(component)
+        missing = [need for need in needs if find(need) is None]
         problems += [f"{name}: the {need.role} {need.source!r} is missing" for need in missing]
         try:
-            if not missing:
-                component.check_weights(pipeline.motion_backbone, run)
-                typer.echo(f"{name}: fits")
+            if missing or not needs:
+                continue
+            checks = capability(component, ChecksWeights)
+            if checks is not None:
+                checks.check_weights(pipeline.motion_backbone, run)
+            typer.echo(f"{name}: " + ("is here, and cannot be tried alone" if checks is None else "fits"))
         except WeightsError as error:
             problems.append(f"{name}: {error}")
     if problems:
@@ -91,9 +94,11 @@ def _components(pipeline: Pipeline) -> Iterator[tuple[str, Any]]:
 
 def _needs(pipeline: Pipeline) -> Iterator[tuple[str, Any, Weights]]:
     """(name, component, need) of all that components say they need; each source once."""
+    from spa2v.core.protocols import weights_of
+
     seen: set[str] = set()
     for name, component in _components(pipeline):
-        for need in getattr(component, "weights", tuple)():
+        for need in weights_of(component):
             if need.source not in seen:
                 seen.add(need.source)
                 yield name, component, need

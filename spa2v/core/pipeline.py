@@ -10,13 +10,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spa2v.core import config as configs
-from spa2v.core.config import Choice, Config
+from spa2v.core.components import Components
+from spa2v.core.config import Config
 from spa2v.core.errors import ConfigError, ContractError, Spa2vError
 from spa2v.core.host import Host, data_folder
 from spa2v.core.manifest import Manifest
 from spa2v.core.media.files import write_json, write_text
-from spa2v.core.protocols import CueExtractor, GroundingInjector, LayoutPlanner, MotionBackbone
-from spa2v.core.registry import bind_options
+from spa2v.core.protocols import (
+    AttachesSeveral,
+    CueExtractor,
+    DescribesPrompt,
+    DrawsSeveral,
+    GroundingInjector,
+    LayoutPlanner,
+    MotionBackbone,
+    Rewords,
+    capability,
+)
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
 
@@ -48,7 +58,7 @@ class Pipeline:
         self.config = config
         self.host = host or Host([Path(path) for path in config.registries])
         self.quiet = quiet
-        self._built: dict[str, Any] = {}
+        self._components = Components(self.host)
 
     @classmethod
     def from_preset(cls, *sources: str | Path, overrides: Sequence[str] = (), quiet: bool = True) -> Pipeline:
@@ -64,30 +74,20 @@ class Pipeline:
         problems: list[Spa2vError] = []
         for where, family, choice in self.config.choices():
             try:
-                self._build(where, family, choice)
+                self._components.get(family, choice.name, choice.options, where)
             except Spa2vError as error:
                 problems.append(error)
         return problems
 
-    def _build(self, where: str, family: str, choice: Choice) -> Any:
-        if where not in self._built:
-            loaded = self.host.registry.load(family, choice.name)
-            bind_options(loaded, choice.options, f"{where} ({choice.name})")
-            try:
-                self._built[where] = loaded(**choice.options)
-            except (TypeError, ValueError) as error:
-                raise ConfigError(f"{where} ({choice.name}): {error}", f"options: {dict(choice.options)}") from error
-        return self._built[where]
-
     def _role(self, role: str) -> Any:
         where, family, choice = next(item for item in self.config.choices() if item[0] == role)
-        return self._build(where, family, choice)
+        return self._components.get(family, choice.name, choice.options, where)
 
     @cached_property
     def cue_extractors(self) -> dict[str, CueExtractor]:
         """By name, in the order of the config."""
         return {
-            choice.name: self._build(where, family, choice)
+            choice.name: self._components.get(family, choice.name, choice.options, where)
             for where, family, choice in self.config.choices()
             if family == configs.LIST_ROLE
         }
@@ -104,23 +104,23 @@ class Pipeline:
     def motion_backbone(self) -> MotionBackbone:
         return self._role("motion_backbone")
 
-    def new_run(self, folder: Path | None = None, told: set[str] | None = None) -> Run:
+    def new_run(self, folder: Path | None = None, notices: set[str] | None = None) -> Run:
         """A run with the config's seed, device and dtype, its steps going through the host's hook."""
-        settings = self.config.run
-        return Run(settings.seed, settings.device, settings.dtype, folder, self.host.run_step, self.quiet, told)
+        run, hook, parts = self.config.run, self.host.run_step, self._components.part
+        return Run(run.seed, run.device, run.dtype, folder, hook, self.quiet, notices, parts)
 
     @contextmanager
     def recorded(
-        self, folder: Path | None = None, told: set[str] | None = None, **facts: Any
+        self, folder: Path | None = None, notices: set[str] | None = None, **facts: Any
     ) -> Iterator[tuple[Run, Manifest]]:
         """A run and its manifest; in a folder, the resolved config and the manifest are kept there.
 
         Args:
             folder: of the run.
-            told: see `Run`.
+            notices: see `Run`.
             facts: further entries of the manifest, there from its first writing on.
         """
-        run = self.new_run(folder, told)
+        run = self.new_run(folder, notices)
         extensions = [asdict(extension) for extension in self.host.extensions]
         manifest = Manifest(run, self.config.to_dict(), self.origins(), extensions)
         manifest.data |= facts
@@ -154,15 +154,15 @@ class Pipeline:
             inputs = {"audio": audio, **self._about(f"cue_extractors.{name}")}
             found = run.step(f"extract:{name}", inputs, lambda e=extractor: e.extract(audio, run))  # type: ignore[misc]
             parts[name] = _expect(found, SpatialCues, f"cue extractor {name!r}")
-        run.cues = SpatialCues.merge(parts, audio.duration_s)
+        run.cues = cues = SpatialCues.merge(parts, audio.duration_s)
         if run.folder is not None:
-            write_json(run.folder / "cues.json", run.cues.to_json())
-        return run.cues
+            write_json(run.folder / "cues.json", cues.to_json())
+        return cues
 
-    def plan(self, audio: AudioClip, run: Run | None = None) -> VideoSceneLayout:
-        """Stage 1: measures the clip and decides its layout."""
+    def plan(self, audio: AudioClip, run: Run | None = None, cues: SpatialCues | None = None) -> VideoSceneLayout:
+        """Stage 1: decides the layout of a clip, which is measured unless its cues are given."""
         run = run or self.new_run()
-        cues = self.measure(audio, run)
+        cues = cues or self.measure(audio, run)
         inputs = {"audio": audio, "cues": cues, **self._about("layout_planner")}
         layout = run.step("plan", inputs, lambda: self.layout_planner.plan(audio, cues, run))
         _expect(layout, VideoSceneLayout, f"layout planner {self.config.layout_planner.name!r}")
@@ -176,11 +176,11 @@ class Pipeline:
         Raises:
             ConfigError: the planner asks no model.
         """
-        describe = getattr(self.layout_planner, "describe_prompt", None)
-        if describe is None:
+        planner = capability(self.layout_planner, DescribesPrompt)
+        if planner is None:
             raise ConfigError(f"the planner {self.config.layout_planner.name!r} sends no prompt")
         run = run or self.new_run()
-        return str(describe(audio, self.measure(audio, run), run))
+        return planner.describe_prompt(audio, self.measure(audio, run), run)
 
     def render(self, layout: VideoSceneLayout, run: Run | None = None) -> GeneratedVideo:
         """Stage 2: draws a layout."""
@@ -191,14 +191,14 @@ class Pipeline:
 
     def _generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         backbone = self.motion_backbone
-        layout = _in_its_words(backbone, layout, run)
+        layout = _reworded(backbone, layout, run)
         with self.grounding_injector.attach(backbone, layout, run):
             return backbone.generate(layout, run)
 
     def draws_together(self) -> bool:
         """Whether the backbone draws, and the injector grounds, several layouts in one batch."""
-        return hasattr(self.motion_backbone, "generate_many") and getattr(
-            self.grounding_injector, "attaches_many", False
+        return bool(
+            capability(self.motion_backbone, DrawsSeveral) and capability(self.grounding_injector, AttachesSeveral)
         )
 
     def render_together(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
@@ -212,29 +212,32 @@ class Pipeline:
         return [_expect(video, GeneratedVideo, who) for video in videos]
 
     def _generate_many(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
-        backbone: Any = self.motion_backbone
-        injector: Any = self.grounding_injector
-        layouts = [_in_its_words(backbone, layout, run) for layout in layouts]
-        with injector.attach(backbone, list(layouts), run):
-            return backbone.generate_many(layouts, run)
+        backbone = self.motion_backbone
+        several, injector = capability(backbone, DrawsSeveral), capability(self.grounding_injector, AttachesSeveral)
+        if several is None or injector is None:
+            raise ConfigError(f"{self.config.motion_backbone.name!r} draws one layout at a time with this injector")
+        layouts = [_reworded(backbone, layout, run) for layout in layouts]
+        with injector.attach_many(backbone, layouts, run):
+            return several.generate_many(layouts, run)
 
     def __call__(self, audio: AudioClip | str | Path, run: Run | None = None) -> Result:
         """Both stages for one clip."""
         run = run or self.new_run()
         clip = audio if isinstance(audio, AudioClip) else self.read(audio)
-        layout = self.plan(clip, run)
-        assert run.cues is not None  # set by measure
-        return Result(run.cues, layout, self.render(layout, run))
+        cues = self.measure(clip, run)
+        layout = self.plan(clip, run, cues)
+        return Result(cues, layout, self.render(layout, run))
 
     def _about(self, where: str) -> Mapping[str, Any]:
         choice = next(choice for place, _, choice in self.config.choices() if place == where)
         return {"component": choice.name, "options": dict(choice.options)}
 
 
-def _in_its_words(backbone: Any, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
-    if not hasattr(backbone, "reworded"):
+def _reworded(backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+    rewords = capability(backbone, Rewords)
+    if rewords is None:
         return layout
-    return _expect(backbone.reworded(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reworded")
+    return _expect(rewords.reword(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reword")
 
 
 def presets_folder() -> Path:

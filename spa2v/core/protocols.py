@@ -5,16 +5,24 @@ Constructors take the options of the config and must be cheap; weights load on f
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from spa2v.core import deprecated
+from spa2v.core.errors import ContractError
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
+from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, Tag, VideoSceneLayout
+from spa2v.core.weights import Weights
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
+
+C = TypeVar("C")
 
 
 @runtime_checkable
@@ -28,7 +36,7 @@ class CueExtractor(Protocol):
 
 @runtime_checkable
 class LayoutPlanner(Protocol):
-    """Decides what stands where and when."""
+    """Decides which objects are where, and when."""
 
     def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
         """Returns the layout of the clip. For silence: a layout without objects that says so."""
@@ -37,12 +45,7 @@ class LayoutPlanner(Protocol):
 
 @runtime_checkable
 class MotionBackbone(Protocol):
-    """Draws a layout as a video.
-
-    Optional: `generate_many(layouts, run) -> list[GeneratedVideo]`, which draws several in one batch, each as it would
-    come out alone; `reworded(layout, run) -> VideoSceneLayout`, which says the layout's texts in words that the weights
-    know, before injector and backbone see it, and leaves boxes and ids as they are.
-    """
+    """Draws a layout as a video."""
 
     def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         """Returns the frames, spread evenly over the clip: fps = frames / duration."""
@@ -166,10 +169,7 @@ class SteerableBackbone(DenoisingBackbone, Protocol):
 
 @runtime_checkable
 class GroundingInjector(Protocol):
-    """Makes a backbone's denoiser draw things inside their boxes.
-
-    Optional: `attaches_many = True` where `layout` may also be a list of layouts, for `generate_many` of a backbone.
-    """
+    """Makes a backbone's denoiser draw objects inside their boxes."""
 
     def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> AbstractContextManager[Any]:
         """Returns a context in which the backbone is grounded; afterwards it computes exactly what it did before."""
@@ -177,11 +177,88 @@ class GroundingInjector(Protocol):
 
 
 @runtime_checkable
+class DrawsSeveral(Protocol):
+    """A motion backbone that draws several layouts in one batch."""
+
+    def generate_many(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
+        """Returns a video for each layout, in order, each as `generate` would return it."""
+        ...
+
+
+@runtime_checkable
+class Rewords(Protocol):
+    """A motion backbone whose weights know a limited vocabulary."""
+
+    def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+        """Returns the layout with its texts in known words; boxes, ids and times are unchanged.
+
+        Called once a generation, before the injector attaches: injector and backbone both get the result.
+        """
+        ...
+
+
+@runtime_checkable
+class AttachesSeveral(Protocol):
+    """A grounding injector that grounds a batch of layouts, for a backbone that `DrawsSeveral`."""
+
+    def attach_many(
+        self, backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout], run: Run
+    ) -> AbstractContextManager[Any]:
+        """Returns a context as `attach` does; layout i grounds video i of the batch."""
+        ...
+
+
+@runtime_checkable
+class DescribesPrompt(Protocol):
+    """A layout planner that sends a prompt to a model."""
+
+    def describe_prompt(self, audio: AudioClip, cues: SpatialCues, run: Run) -> str:
+        """Returns what `plan` would send for this clip, as text; nothing is sent, and no key is needed."""
+        ...
+
+
+@runtime_checkable
+class NeedsWeights(Protocol):
+    """A component of any family that loads weights."""
+
+    def weights(self) -> Sequence[Weights]:
+        """Returns the weights that the component will load; nothing is loaded or fetched."""
+        ...
+
+
+@runtime_checkable
+class ChecksWeights(NeedsWeights, Protocol):
+    """A component that can load its weights without running, for `spa2v weights check`."""
+
+    def check_weights(self, backbone: MotionBackbone, run: Run) -> None:
+        """Loads the weights as a run would, for the config's backbone.
+
+        Raises:
+            WeightsError: they are missing or do not fit.
+        """
+        ...
+
+
+@runtime_checkable
 class NeedsKeys(Protocol):
-    """A component of any family that asks a service with a key. Optional: `spa2v doctor` looks for it."""
+    """A component of any family that calls a service with a key."""
 
     def keys(self) -> Sequence[str]:
         """Returns the environment variables of which one must hold a key; empty where none is needed."""
+        ...
+
+
+@runtime_checkable
+class TagsSound(Protocol):
+    """A cue extractor that can also classify any piece of sound, such as a separated source."""
+
+    def tag(self, samples: NDArray[np.floating[Any]], rate_hz: int) -> tuple[Tag, ...]:
+        """Returns labels with scores in 0..1, the best first; none for silence.
+
+        Args:
+            samples: mono, (n,), full scale 1.
+            rate_hz: sampling rate.
+        """
         ...
 
 
@@ -192,3 +269,52 @@ FAMILIES: dict[str, tuple[type[Any], str]] = {
     "motion_backbones": (MotionBackbone, "generate"),
 }
 """Family name to its protocol and the protocol's method."""
+
+CAPABILITIES: dict[type[Any], str] = {
+    DrawsSeveral: "generate_many",
+    Rewords: "reword",
+    AttachesSeveral: "attach_many",
+    DescribesPrompt: "describe_prompt",
+    NeedsWeights: "weights",
+    ChecksWeights: "check_weights",
+    NeedsKeys: "keys",
+    TagsSound: "tag",
+}
+"""Optional protocols, beside that of a component's family, and the method of each."""
+
+
+def capability(component: object, protocol: type[C]) -> C | None:
+    """The component as one that has a capability of `CAPABILITIES`; None where it does not have it.
+
+    Raises:
+        ContractError: its method takes other parameters than the protocol's.
+    """
+    if not isinstance(component, protocol):
+        return deprecated.adapted(component, protocol.__name__)
+    name = CAPABILITIES[protocol]
+    if problem := mismatch(component, protocol, name):
+        raise ContractError(f"{type(component).__name__} {problem[0]}", *problem[1:])
+    return component
+
+
+def weights_of(component: object) -> tuple[Weights, ...]:
+    """The weights that a component of any family loads; none where it does not say."""
+    loads = capability(component, NeedsWeights)
+    return () if loads is None else tuple(loads.weights())
+
+
+def mismatch(component: object, protocol: type[Any], method: str) -> tuple[str, ...]:
+    """How a method of a component, or of its class, differs from the protocol's; a fact and help, or nothing.
+
+    Further parameters are accepted where they have defaults.
+    """
+    wanted = [name for name in inspect.signature(getattr(protocol, method)).parameters if name != "self"]
+    form = f"{method}({', '.join(wanted)})"
+    if not callable(found := getattr(component, method, None)):
+        return (f"has no method {form}",)
+    parameters = [item for key, item in inspect.signature(found).parameters.items() if key != "self"]
+    given = [item.name for item in parameters]
+    rest = [item for item in parameters[len(wanted) :] if item.default is item.empty]
+    if given[: len(wanted)] == wanted and all(item.kind in (item.VAR_POSITIONAL, item.VAR_KEYWORD) for item in rest):
+        return ()
+    return f"has {method}({', '.join(given)})", f"expected {form}"

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 StepHook = Callable[[str, Mapping[str, Any], Callable[[], Any], "Run"], Any]
+Parts = Callable[[str, str, Mapping[str, Any]], Any]
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+def _no_parts(family: str, name: str, options: Mapping[str, Any]) -> Any:
+    raise ConfigError(f"no component {name!r}: this run belongs to no pipeline", "make it with Pipeline.new_run()")
 
 
 def _plain_step(step: str, inputs: Mapping[str, Any], compute: Callable[[], Any], run: Run) -> Any:
@@ -43,10 +48,12 @@ class Run:
         folder: the run folder, or None when nothing is kept.
         step_hook: what stands around each step (the host gives the `spa2v_run_step` hook).
         quiet: no progress on stderr.
-        told: notices that were printed already; the runs of a batch share one set.
+        notices: those that were printed already; the runs of a batch share one set.
+        parts: gives `component` its components (the pipeline gives its own).
 
     Attributes:
-        audio, cues: the sound and what was measured in it, once known; components may read them, never set them.
+        audio, cues: the sound, and what was measured in it; None before that, and where a layout is drawn without
+            sound. Components may read them, never set them.
         record: facts for the manifest, by name (JSON values only).
         timings_s: seconds a step took, by name.
     """
@@ -59,7 +66,8 @@ class Run:
         folder: Path | None = None,
         step_hook: StepHook = _plain_step,
         quiet: bool = True,
-        told: set[str] | None = None,
+        notices: set[str] | None = None,
+        parts: Parts = _no_parts,
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigError(f"run.dtype: {dtype!r}", f"expected one of: {', '.join(DTYPES)}")
@@ -68,9 +76,9 @@ class Run:
         self.cues: SpatialCues | None = None
         self.record: dict[str, Any] = {}
         self.timings_s: dict[str, float] = {}
-        self._device, self._dtype, self._step_hook = device, dtype, step_hook
+        self._device, self._dtype, self._step_hook, self._parts = device, dtype, step_hook, parts
         self._accelerator: Accelerator | None = None
-        self._told: set[str] = set() if told is None else told
+        self._notices: set[str] = set() if notices is None else notices
 
     def derived_seed(self, name: str) -> int:
         """A seed of 63 bits for one purpose, from the run's seed and the name of the purpose."""
@@ -118,6 +126,23 @@ class Run:
             name = "float16" if self.device.type == "cuda" else "float32"
         return getattr(torch, name)
 
+    def component(self, family: str, name: str, /, **options: Any) -> Any:
+        """Another component, for one that is made of others; built once a pipeline for the same options.
+
+        Call it in `extract`, `plan`, `attach` or `generate`, since a constructor has no run. The class is checked
+        against the protocol of its family, as that of a config is.
+
+        Args:
+            family: "cue_extractors", "layout_planners", "grounding_injectors" or "motion_backbones".
+            name: as `spa2v components` lists it: built in, from an extension or a registry file of the config.
+            options: for its constructor.
+
+        Raises:
+            UnknownComponent, ComponentLoadError, ConfigError: it cannot be loaded, or does not take the options.
+            ContractError: it lacks the method of its family, or is running already: it would be made of itself.
+        """
+        return self._parts(family, name, options)
+
     def step(self, name: str, inputs: Mapping[str, Any], compute: Callable[[], T]) -> T:
         """Runs one step of a run through the step hook and takes its time."""
         start = time.perf_counter()
@@ -131,8 +156,8 @@ class Run:
         kept = self.record.setdefault("notices", [])
         if text not in kept:
             kept.append(text)
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._notices:
+            self._notices.add(text)
             print(text, file=sys.stderr)
 
     @contextmanager

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
+from spa2v.core import deprecated
 from spa2v.core.errors import WeightsError
 from spa2v.core.untrusted import FAULTS, reason_of
 
@@ -49,19 +50,6 @@ class Weights:
     license: str = "unknown; read it at the source"
     patterns: tuple[str, ...] = ()
     hint: str = ""
-
-
-@runtime_checkable
-class NeedsWeights(Protocol):
-    """A component that can say which weights it needs, and check them."""
-
-    def weights(self) -> Sequence[Weights]:
-        """Returns the weights that this component will load."""
-        ...
-
-    def check_weights(self, backbone: Any, run: Any) -> None:
-        """Loads the weights as a run would, for the config's backbone; raises `WeightsError` when they do not fit."""
-        ...
 
 
 def known(need: Weights, table: Mapping[str, Mapping[str, Any]]) -> Weights:
@@ -274,3 +262,7 @@ def misfits(have: Mapping[str, tuple[int, ...]], want: Mapping[str, tuple[int, .
     if wrong:
         lines.append(f"of another shape: {shorten(wrong)}")
     return lines
+
+
+def __getattr__(name: str) -> Any:
+    return deprecated.moved(__name__, name, {"NeedsWeights": "spa2v.core.protocols"})

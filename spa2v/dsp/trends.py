@@ -1,16 +1,20 @@
-"""Robust trends of a track (Theil 1950, Sen 1968; Kendall 1938)."""
+"""Robust trends of a track (Theil 1950, Sen 1968; Kendall 1938).
+
+`scipy.stats.theilslopes` gives the same slope, but importing `scipy.stats` takes longer than measuring a clip;
+`scipy.stats.kendalltau` corrects for ties (tau-b), which raises the tau of a track that is mostly flat.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spa2v.dsp.stft import Array
+from spa2v.dsp.filters import Array
 
 MAX_POINTS = 80  # 3160 pairs
 
 
 def thinned(values: Array) -> Array:
-    """At most `MAX_POINTS` means of neighboring values, symmetric in time."""
+    """Means of neighboring values, at most `MAX_POINTS`, symmetric in time."""
     if len(values) <= MAX_POINTS:
         return values
     edges = np.linspace(0, len(values), MAX_POINTS + 1)
@@ -20,7 +24,7 @@ def thinned(values: Array) -> Array:
 
 
 def change_over_clip(values: Array) -> float:
-    """The Theil-Sen slope times the length: how much a steady trend changes from the first to the last value."""
+    """The Theil-Sen slope of (N,) values times the length: the change of a steady trend from the first to the last."""
     points = thinned(values)
     if len(points) < 2:
         return 0.0
@@ -30,7 +34,7 @@ def change_over_clip(values: Array) -> float:
 
 
 def steadiness(values: Array) -> float:
-    """Kendall's tau of the values against time, -1..1: 1 when they only rise."""
+    """Kendall's tau-a of (N,) values against time, -1..1: 1 when they only rise, 0 for fewer than two."""
     points = thinned(values)
     if len(points) < 2:
         return 0.0

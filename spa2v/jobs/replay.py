@@ -12,8 +12,8 @@ from spa2v.core.config import Config, Layer
 from spa2v.core.errors import AudioError, ConfigError
 from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME, describe_audio, versions
 from spa2v.core.pipeline import Pipeline
-from spa2v.core.types import AudioClip
 from spa2v.core.untrusted import read_json, reason_of
+from spa2v.jobs.job import Job
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,19 @@ class Replay:
         path = inputs.get(kind) if isinstance(inputs, dict) else None
         return Path(path) if isinstance(path, str) else None
 
-    def check_audio(self, audio: AudioClip) -> None:
-        """Refuses a recording that is not the one of the run.
+    def check(self, job: Job) -> None:
+        """Notices what has changed since the run, and refuses a recording that is not the one of the run.
 
         Raises:
             AudioError: other samples.
         """
-        told = self.manifest.get("audio")
-        before = told.get("sha256") if isinstance(told, dict) else None
-        if before is not None and before != describe_audio(audio)["sha256"]:
+        for line in self.changes(job.pipeline):
+            job.run.notice(f"changed since the run: {line}")
+        entry = self.manifest.get("audio")
+        before = entry.get("sha256") if isinstance(entry, dict) else None
+        if before is not None and job.sound is not None and before != describe_audio(job.sound)["sha256"]:
             raise AudioError(
-                f"{audio.source!r} does not hold the sound of the run in {str(self.origin.parent)!r}",
+                f"{job.sound.source!r} does not hold the sound of the run in {str(self.origin.parent)!r}",
                 "its samples differ; give the recording of the run: AUDIO --from-run RUN",
             )
 

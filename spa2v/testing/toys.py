@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.components import Components
 from spa2v.core.config import load
 from spa2v.core.errors import ConfigError, near
 from spa2v.core.host import Host
@@ -126,5 +127,10 @@ def _thing(index: int, objects: int, part: float) -> SceneObject:
 
 
 def toy_run(seed: int = 0, folder: Path | None = None) -> Run:
-    """A quiet run on the CPU."""
-    return Run(seed, device="cpu", dtype="float32", folder=folder)
+    """A quiet run on the CPU; `run.component` gives built-in components and those of installed extensions."""
+    return Run(seed, device="cpu", dtype="float32", folder=folder, parts=lambda *which: _components().part(*which))
+
+
+@cache
+def _components() -> Components:
+    return Components(Host())

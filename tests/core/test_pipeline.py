@@ -40,7 +40,7 @@ from spa2v import GeneratedVideo
 class Wordy:
     heard = ""
 
-    def reworded(self, layout, run):
+    def reword(self, layout, run):
         return replace(layout, caption="in its words")
 
     def generate(self, layout, run):
@@ -49,7 +49,7 @@ class Wordy:
 
 
 class Mute(Wordy):
-    def reworded(self, layout, run):
+    def reword(self, layout, run):
         return "nothing"
 
 
@@ -73,7 +73,7 @@ def test_a_backbone_may_reword_a_layout_before_the_injector_sees_it(toy: Path, n
     assert (result.video.frames == 255).all(), "injector and backbone got the reworded layout"
     assert result.layout.caption == "a gong", "the result has the plan as it was"
     mute = Pipeline.from_preset(toy, overrides=["grounding_injector=listener", "motion_backbone=mute"])
-    with pytest.raises(ContractError, match=r"Mute\.reworded.* returned a str"):
+    with pytest.raises(ContractError, match=r"Mute\.reword.* returned a str"):
         mute(noise)
 
 

@@ -44,7 +44,7 @@ def test_every_picture_is_used() -> None:
 
 
 def test_dead_links_are_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("test_docs_links.ROOT", tmp_path)
+    monkeypatch.setattr("tests.docs.test_docs_links.ROOT", tmp_path)
     (tmp_path / "other.md").write_text("# One `two`: three_four\n\n## Same\n\n## Same\n")
     page = tmp_path / "page.md"
     good = "[a](other.md) [b](other.md#one-two-three_four) [c](#here) [d](other.md#same-1) <https://a.org>\n\n# Here\n"

@@ -56,6 +56,17 @@ def offer(name: str) -> str:
     return "\n".join([*fields, *rows]) + "\n"
 
 
+def capabilities(name: str) -> str:
+    """The optional protocols: whose they are, and the method of each."""
+    head = ["| protocol | method | what it returns |", "|---|---|---|"]
+    rows = []
+    for protocol, key in protocols.CAPABILITIES.items():
+        function = getattr(protocol, key)
+        says = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+        rows.append(f"| `{protocol.__name__}`: {inspect.getdoc(protocol)} | `{_signature(function)}` | {says} |")
+    return "\n".join([*head, *rows]) + "\n"
+
+
 def hook(name: str) -> str:
     """The signature and docstring of a hook."""
     function = getattr(hookspecs, name)
@@ -77,6 +88,7 @@ MAKERS = {
     "method": method,
     "rules": table,
     "offer": offer,
+    "capabilities": capabilities,
     "hook": hook,
     "command": doc_commands.part,
     "presets": doc_presets.part,
@@ -101,6 +113,7 @@ def everything() -> set[tuple[str, str]]:
     wanted |= {("hook", name) for name in hook_names()}
     wanted |= {("command", name) for name in doc_commands.names()}
     wanted |= {("example", name) for name in example_names()}
+    wanted |= {("capabilities", "all")}
     return wanted | {("presets", name) for name in doc_presets.PARTS} | {("schema", "doctor")}
 
 

@@ -10,8 +10,8 @@ import yaml
 
 from spa2v.core.config import ABLATIONS, SINGLE_ROLES, load, preset_names
 from spa2v.core.pipeline import Pipeline
-from spa2v.core.protocols import NeedsKeys
-from spa2v.core.weights import PACKAGED, NeedsWeights
+from spa2v.core.protocols import NeedsKeys, weights_of
+from spa2v.core.weights import PACKAGED
 from tests.kit.paths import ROOT
 
 CONFIGS = ROOT / "configs"
@@ -42,7 +42,7 @@ def _cells(name: str) -> Iterator[str]:
 
 
 def _weights(components: dict[str, Any]) -> str:
-    needs = [need for item in components.values() if isinstance(item, NeedsWeights) for need in item.weights()]
+    needs = [need for item in components.values() for need in weights_of(item)]
     if needs and all(need.source.startswith(PACKAGED) for need in needs):
         return "small ones of the package"
     sizes = [need.size_mb for need in needs]

@@ -182,6 +182,14 @@ def _numbered(answer: Answer, rng: np.random.Generator) -> str:
     return json.dumps({"caption": answer["caption"], "reasoning": answer["reasoning"], "frames": numbered})
 
 
+def _gemini_boxes(answer: Answer, rng: np.random.Generator) -> str:
+    answer = copied(answer)
+    for item in _objects(answer):
+        x1, y1, x2, y2 = (round(value * 1000) for value in item.pop("box"))
+        item["box_2d"] = [y1, x1, y2, x2]
+    return json.dumps(answer)
+
+
 REPAIRABLE: dict[str, Mutation] = {
     "untouched": _text(lambda text, rng: text),
     "code fence": _text(lambda text, rng: f"```json\n{text}\n```"),
@@ -207,6 +215,7 @@ REPAIRABLE: dict[str, Mutation] = {
     "box as corners": _each_box(lambda b: {"x1": b[0], "y1": b[1], "x2": b[2], "y2": b[3]}),
     "box as size": _each_box(lambda b: {"x": b[0], "y": b[1], "width": b[2] - b[0], "height": b[3] - b[1]}),
     "box as points": _each_box(lambda b: [[b[0], b[1]], [b[2], b[3]]]),
+    "box_2d as Gemini writes it": _gemini_boxes,
     "swapped corners": _some_boxes(lambda b, rng: [b[2], b[1], b[0], b[3]]),
     "swapped both": _some_boxes(lambda b, rng: [b[2], b[3], b[0], b[1]]),
     "one unit in the middle of another": _some_boxes(lambda b, rng: [v * 1000 for v in b], 0.2),

@@ -52,7 +52,7 @@ def tiny_file(name: str) -> Setup:
 
     @contextmanager
     def setup(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
-        from tests import tiny_weights
+        from tests.kit import tiny_weights
 
         yield {"weights": str(tiny_weights.home() / name)}
 

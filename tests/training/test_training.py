@@ -264,7 +264,7 @@ def test_a_thing_has_one_look_in_all_texts_the_told_one_if_there_is_one() -> Non
 
     def worded(layout: VideoSceneLayout, seed: int = 1) -> tuple[str, ...]:
         run = Run(seed=seed, device="cpu", dtype="float32")
-        made = table.reworded(layout, run)
+        made = table.reword(layout, run)
         assert [o.box for o in made.keyframes[0].objects] == [o.box for o in layout.keyframes[0].objects]
         used = {word for word in (*looks, "piano") if any(f" {word}" in text for text in made.names.values())}
         assert set(run.record.get("looks", {})) == used

@@ -13,12 +13,11 @@ from spa2v.core.config import SINGLE_ROLES, load, preset_names
 from spa2v.core.errors import MissingDependency, Spa2vError
 from spa2v.core.host import Host
 from spa2v.core.pipeline import Pipeline, presets_folder
-from spa2v.core.protocols import NeedsKeys
+from spa2v.core.protocols import NeedsKeys, capability, weights_of
 from spa2v.core.weights import (
     PACKAGED,
     PICKLE_SUFFIXES,
     SAFE_SUFFIXES,
-    NeedsWeights,
     Weights,
     find,
     is_local,
@@ -101,7 +100,7 @@ def _of(names: Sequence[str], pipeline: Pipeline) -> Readiness:
     refused = [_refused(error) for error in pipeline.check()]
     built = list(_built(pipeline))
     missing = [(role, need) for role, need in _weights(built) if not _is_there(need)]
-    keys = [component.keys() for _, component in built if isinstance(component, NeedsKeys)]
+    keys = [asks.keys() for _, component in built if (asks := capability(component, NeedsKeys))]
     needs = [*refused, *(_missing(role, need, names) for role, need in missing), *_unset(keys)]
     sizes = [need.size_mb for _, need in missing]
     at_least = None in sizes or any(need.kind == "package" for need in refused)
@@ -124,7 +123,7 @@ def _built(pipeline: Pipeline) -> Iterator[tuple[str, Any]]:
 
 def _weights(built: Iterable[tuple[str, Any]]) -> list[tuple[str, Weights]]:
     """(role, need) of what components load, each source once."""
-    needs = [(role, need) for role, item in built if isinstance(item, NeedsWeights) for need in item.weights()]
+    needs = [(role, need) for role, item in built for need in weights_of(item)]
     return list({need.source: (role, need) for role, need in needs}.values())
 
 

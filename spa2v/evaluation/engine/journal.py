@@ -5,7 +5,6 @@ One line of JSON a result, appended as it is made. A line that a kill tore apart
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -13,25 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import MediaError
+from spa2v.core.manifest import file_sha256
 from spa2v.core.untrusted import parse_json
+from spa2v.jobs.keys import content_key
 
-VERSION = 1
-
-
-def content_key(*parts: Any) -> str:
-    """SHA-256 of JSON values."""
-    return hashlib.sha256(json.dumps([VERSION, *parts], sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+__all__ = ["Journal", "content_key", "digest"]
 
 
 def digest(path: Path | None) -> str | None:
     """SHA-256 of a file's bytes, None where there is no such file."""
-    if path is None:
-        return None
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
+    return None if path is None else file_sha256(path)
 
 
 class Journal:

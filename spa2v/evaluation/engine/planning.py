@@ -21,15 +21,14 @@ from spa2v.core.errors import (
     Spa2vError,
 )
 from spa2v.core.manifest import make_folder
-from spa2v.core.media.files import read_layout, write_text
-from spa2v.core.media.video import write_video
 from spa2v.core.parallel import spread
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
-from spa2v.core.types import VideoSceneLayout
 from spa2v.core.types.benchmark import BenchmarkClip
 from spa2v.evaluation.bench.reading import Fault, file_stem
-from spa2v.evaluation.engine.journal import Journal, content_key, digest
+from spa2v.evaluation.engine.journal import Journal, digest
+from spa2v.jobs.job import Job
+from spa2v.jobs.keys import Keys, content_key
 
 JOURNAL = "plans.jsonl"
 GIVE_UP_AFTER = 10
@@ -124,11 +123,12 @@ def _task(
 ) -> PlanTask:
     own = with_truth(config, root / clip.layout)
     layout = given[clip.id] if given is not None else None
-    inputs = [digest(root / clip.audio), digest(layout), digest(root / clip.layout) if own is not config else None]
-    settings = {**config.to_dict(), "registries": [digest(Path(path)) for path in config.registries]}
-    return PlanTask(
-        own, clip.id, root / clip.audio, out, layout, draw, content_key("plan", clip.id, settings, inputs, draw)
-    )
+    keys, audio = Keys(config), digest(root / clip.audio) or ""
+    made_from = [digest(root / clip.layout)] if own is not config else []
+    made_from += [keys.plan(audio)] if layout is None else []
+    made_from += [keys.render(audio, digest(layout) or "")] if draw else []
+    key = content_key("outputs", clip.id, digest(layout), made_from)
+    return PlanTask(own, clip.id, root / clip.audio, out, layout, draw, key)
 
 
 def with_truth(config: Config, layout: Path) -> Config:
@@ -164,23 +164,12 @@ def _make(task: PlanTask) -> dict[str, Any]:
     for stale in (task.layout, task.video):  # of another config or sound: it must not be scored if this one fails
         stale.unlink(missing_ok=True)
     pipeline = _pipeline(task.config.to_yaml(), task.config)
-    run = pipeline.new_run()
-    layout = _layout(task, pipeline, run)
-    write_text(task.layout, layout.dumps())
-    result: dict[str, Any] = {"clip": task.clip, "layout": digest(task.layout)}
-    if task.draw:
-        write_video(task.video, pipeline.render(layout, run), pipeline.read(task.audio))
-        result["video"] = digest(task.video)
-    timings = {name: round(seconds, 4) for name, seconds in run.timings_s.items()}
-    return {**result, "timings_s": timings, "record": run.record}
-
-
-def _layout(task: PlanTask, pipeline: Pipeline, run: Run) -> VideoSceneLayout:
-    audio = pipeline.read(task.audio)
-    if task.given is None:
-        return pipeline.plan(audio, run)
-    pipeline.measure(audio, run)
-    return read_layout(task.given)
+    with Job.opened(pipeline, task.audio, task.given) as job:
+        layout = job.layout(task.layout)
+        if task.draw:
+            job.write(job.draw(layout), task.video)
+    timings = {name: round(seconds, 4) for name, seconds in job.run.timings_s.items()}
+    return {"clip": task.clip, **job.manifest.data["sha256"], "timings_s": timings, "record": job.run.record}
 
 
 _KEPT: dict[str, Pipeline] = {}

@@ -76,7 +76,7 @@ class ClipFolder:
         """Whether the plan that the goal needs is here. Stage "render" takes any plan of the same recording."""
         record = stages.get("plan", {})
         if goal.plans:
-            return record.get("key") == goal.plan_key(audio_sha256)
+            return record.get("key") == goal.keys.plan(audio_sha256)
         return record.get("audio_sha256") == audio_sha256
 
     def layout(self, goal: Goal) -> Path | None:
@@ -95,7 +95,7 @@ class ClipFolder:
             return True
         layout = self.layout(goal)
         digest = file_sha256(layout) if layout else None
-        return digest is not None and stages.get("render", {}).get("key") == goal.render_key(audio, digest)
+        return digest is not None and stages.get("render", {}).get("key") == goal.keys.render(audio, digest)
 
     def sweep(self) -> None:
         """Removes what a killed process left under temporary names. For the holder of the claim.

@@ -1,20 +1,14 @@
-"""What a batch wants of a clip, and the keys by which it knows that it has it already."""
+"""What a batch wants of a clip."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 from spa2v.core.config import Config
-from spa2v.core.manifest import file_sha256
+from spa2v.jobs.keys import Keys
 
 STAGES = ("both", "plan", "render")
-FORMAT = 1
-PLAN_PARTS = ("cue_extractors", "layout_planner", "audio")
-RENDER_PARTS = ("cue_extractors", "grounding_injector", "motion_backbone", "audio", "run")
 
 
 @dataclass(frozen=True)
@@ -30,12 +24,11 @@ class Goal:
     stage: str
     config: Config
     given_layouts: bool = False
-    _parts: dict[str, Any] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        parts = self.config.to_dict()
-        parts["registries"] = [file_sha256(Path(path)) for path in self.config.registries]
-        object.__setattr__(self, "_parts", parts)
+    @cached_property
+    def keys(self) -> Keys:
+        """By which a batch knows that it has an output already."""
+        return Keys(self.config)
 
     @property
     def plans(self) -> bool:
@@ -44,18 +37,3 @@ class Goal:
     @property
     def renders(self) -> bool:
         return self.stage in ("render", "both")
-
-    def plan_key(self, audio_sha256: str) -> str:
-        """Of everything in the configuration that shapes a plan, and the recording."""
-        parts = {name: self._parts[name] for name in ("registries", *PLAN_PARTS)}
-        return _key("plan", parts, self.config.run.seed, audio_sha256)
-
-    def render_key(self, audio_sha256: str, layout_sha256: str) -> str:
-        """Of everything in the configuration that shapes a video, the recording and the layout."""
-        parts = {name: self._parts[name] for name in ("registries", *RENDER_PARTS)}
-        return _key("render", parts, audio_sha256, layout_sha256)
-
-
-def _key(*content: Any) -> str:
-    text = json.dumps([FORMAT, *content], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

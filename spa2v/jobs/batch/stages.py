@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import LayoutError, Spa2vError
-from spa2v.core.manifest import Manifest, file_sha256
-from spa2v.core.media.files import read_layout
+from spa2v.core.manifest import file_sha256
 from spa2v.core.pipeline import Pipeline
-from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, GeneratedVideo, VideoSceneLayout
+from spa2v.core.types import GeneratedVideo, VideoSceneLayout
 from spa2v.jobs.batch.folders import LAYOUT, VIDEO, ClipFolder
 from spa2v.jobs.batch.goals import Goal
+from spa2v.jobs.job import Job
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A clip that is ready to be drawn; its run is still open."""
+    """A clip that is ready to be drawn; its job is still open."""
 
     folder: ClipFolder
-    run: Run
-    manifest: Manifest
+    job: Job
     layout: VideoSceneLayout
     open: ExitStack
 
@@ -44,7 +43,7 @@ class Stages:
 
     def __init__(self, pipeline: Pipeline, goal: Goal, launch: str) -> None:
         self.pipeline, self.goal, self.launch = pipeline, goal, launch
-        self._told: set[str] = set()
+        self._notices: set[str] = set()
 
     def prepare(self, folder: ClipFolder) -> Prepared | None:
         """Reads and measures a clip, and plans it unless it is planned; None where nothing is to be drawn."""
@@ -54,39 +53,33 @@ class Stages:
         new_plan = self.goal.plans and not folder.planned(self.goal, audio, stages)
         dropped = ({"plan"} if new_plan else set()) | ({"render"} if self.goal.renders else set())
         kept = {name: record for name, record in stages.items() if name not in dropped}
+        given = None if new_plan else folder.layout(self.goal)
+        facts: dict[str, Any] = {"clip": folder.item.id, "launch": self.launch, "stages": kept}
         with ExitStack() as stack:
-            recorded = self.pipeline.recorded(
-                folder.path, self._told, clip=folder.item.id, launch=self.launch, stages=kept
-            )
-            run, manifest = stack.enter_context(recorded)
-            manifest.input("audio", folder.item.audio)
-            clip = self.pipeline.read(folder.item.audio)
-            layout = self._planned(folder, clip, run, manifest, audio) if new_plan else self._found(folder, manifest)
-            if not self.goal.renders:
-                return None
+            opened = Job.opened(self.pipeline, folder.item.audio, given, folder.path, self._notices, **facts)
+            job = stack.enter_context(opened)
             if not new_plan:
-                self.pipeline.measure(clip, run)
-            return Prepared(folder, run, manifest, layout, stack.pop_all())
+                job.sound  # noqa: B018 - a recording that cannot be read comes first
+                self._check_given(folder, given)
+            layout = job.layout()
+            if new_plan:
+                self._keep_plan(folder, job, audio)
+            return Prepared(folder, job, layout, stack.pop_all()) if self.goal.renders else None
         raise AssertionError  # the manifest lets no exception pass
 
-    def _planned(
-        self, folder: ClipFolder, clip: AudioClip, run: Run, manifest: Manifest, audio_sha256: str
-    ) -> VideoSceneLayout:
-        layout = self.pipeline.plan(clip, run)
-        manifest.output("layout", folder.path / LAYOUT)
-        manifest.data["stages"]["plan"] = {
-            "key": self.goal.plan_key(audio_sha256),
+    def _keep_plan(self, folder: ClipFolder, job: Job, audio_sha256: str) -> None:
+        job.manifest.output("layout", folder.path / LAYOUT)
+        job.manifest.data["stages"]["plan"] = {
+            "key": self.goal.keys.plan(audio_sha256),
             "audio_sha256": audio_sha256,
             "sha256": {LAYOUT: file_sha256(folder.path / LAYOUT)},
-            "seconds": round(sum(run.timings_s.values()), 3),
-            "cost_usd": planning_cost(run.record),
+            "seconds": round(sum(job.run.timings_s.values()), 3),
+            "cost_usd": planning_cost(job.run.record),
             "launch": self.launch,
         }
-        manifest.write()  # a plan may have cost money: it stays, whatever happens next
-        return layout
+        job.manifest.write()  # a plan may have cost money: it stays, whatever happens next
 
-    def _found(self, folder: ClipFolder, manifest: Manifest) -> VideoSceneLayout:
-        path = folder.layout(self.goal)
+    def _check_given(self, folder: ClipFolder, path: Path | None) -> None:
         if path is None:
             raise LayoutError(f"the clip {folder.item.id!r} comes without a layout", "a plain list names none")
         if not self.goal.given_layouts and not path.is_file():
@@ -95,49 +88,43 @@ class Stages:
                 "plan first: spa2v batch ... --stage plan",
                 "or draw the layouts that the manifest names: --given-layouts",
             )
-        manifest.input("layout", path)
-        return read_layout(path)
 
     def draw(self, prepared: Sequence[Prepared]) -> list[GeneratedVideo | Exception]:
         """The video of each clip, or what went wrong. Where a batch fails, its halves are tried."""
         if len(prepared) < 2 or not self.pipeline.draws_together():
             return [self._draw_one(clip) for clip in prepared]
-        run = self.pipeline.new_run(None, self._told)
+        run = self.pipeline.new_run(None, self._notices)
         try:
             videos = self.pipeline.render_together([clip.layout for clip in prepared], run)
-        except Exception:  # noqa: BLE001 - out of memory, or one clip that spoils the batch: told by the halves
+        except Exception:  # noqa: BLE001 - out of memory, or one clip that spoils the batch: the halves say which
             middle = len(prepared) // 2
             return self.draw(prepared[:middle]) + self.draw(prepared[middle:])
         for clip in prepared:
-            clip.run.record |= {**run.record, "drawn_together": len(prepared)}
-            clip.run.timings_s["generate"] = run.timings_s["generate_many"] / len(prepared)
+            clip.job.run.record |= {**run.record, "drawn_together": len(prepared)}
+            clip.job.run.timings_s["generate"] = run.timings_s["generate_many"] / len(prepared)
         return list(videos)
 
     def _draw_one(self, clip: Prepared) -> GeneratedVideo | Exception:
         try:
-            return self.pipeline.render(clip.layout, clip.run)
+            return clip.job.draw(clip.layout)
         except Exception as error:  # noqa: BLE001 - one bad clip must not stop the rest
             return error
 
     def finish(self, clip: Prepared, video: GeneratedVideo | Exception) -> None:
-        """Writes the video and closes the run; raises what went wrong."""
-        from spa2v.core.media.video import write_video
-
+        """Writes the video and closes the job; raises what went wrong."""
         with clip.open:
             if isinstance(video, Exception):
                 raise video
-            target = clip.folder.path / VIDEO
-            clip.run.step("write", {"video": video}, lambda: write_video(target, video, clip.run.audio))
-            clip.manifest.output("video", target)
-            clip.manifest.data["stages"]["render"] = self._drawn(clip)
+            clip.job.write(video, clip.folder.path / VIDEO)
+            clip.job.manifest.data["stages"]["render"] = self._drawn(clip)
 
     def _drawn(self, clip: Prepared) -> dict[str, Any]:
         layout = clip.folder.layout(self.goal)
         audio, plan = file_sha256(clip.folder.item.audio), file_sha256(layout) if layout else None
-        seconds = clip.run.timings_s
+        seconds = clip.job.run.timings_s
         return {
-            "key": self.goal.render_key(audio or "", plan or ""),
-            "sha256": {VIDEO: clip.manifest.data["sha256"]["video"]},
+            "key": self.goal.keys.render(audio or "", plan or ""),
+            "sha256": {VIDEO: clip.job.manifest.data["sha256"]["video"]},
             "seconds": round(seconds["generate"] + seconds["write"], 3),
             "launch": self.launch,
         }

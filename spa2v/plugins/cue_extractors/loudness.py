@@ -1,4 +1,4 @@
-"""Level over time and what it implies for distance."""
+"""Level over time and the change of distance that it implies."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Track
-from spa2v.dsp.interaural import smoothed
-from spa2v.dsp.stft import FLOOR_DBFS, SILENCE_DBFS, Array, spectra_of
+from spa2v.dsp.filters import FLOOR_DB, Array, moving_mean, ramp
+from spa2v.dsp.stft import SILENCE_DBFS, stereo_stft
 from spa2v.dsp.trends import change_over_clip, steadiness
 
 SILENT = "The recording is silent: nothing rises above {limit:.0f} dBFS."
@@ -23,19 +23,19 @@ class Loudness:
     """
 
     def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
-        spectra = spectra_of(audio)
-        level, broad = spectra.level_dbfs, spectra.broad_level_dbfs
-        sure = np.clip((level - FLOOR_DBFS) / (SILENCE_DBFS - FLOOR_DBFS), 0.0, 1.0)
+        stft = stereo_stft(audio)
+        level, broad = stft.level_dbfs, stft.broadband_level_dbfs
+        confidence = ramp(level, FLOOR_DB, SILENCE_DBFS)
         tracks = {
-            "level": Track(spectra.track_times_s, level, "dBFS", sure),
-            "level_broad": Track(spectra.track_times_s, broad, "dBFS"),
+            "level": Track(stft.track_times_s, level, "dBFS", confidence),
+            "level_broad": Track(stft.track_times_s, broad, "dBFS"),
         }
-        notes = (SILENT.format(limit=SILENCE_DBFS),) if spectra.silent else ()
-        return SpatialCues(audio.duration_s, tracks, _measures(level, spectra.silent), notes=notes)
+        notes = (SILENT.format(limit=SILENCE_DBFS),) if stft.silent else ()
+        return SpatialCues(audio.duration_s, tracks, _measures(level, stft.silent), notes=notes)
 
 
 def _measures(level: Array, silent: bool) -> dict[str, float]:
-    shape = smoothed(level, len(level) // SMOOTHING)
+    shape = moving_mean(level, len(level) // SMOOTHING)
     slope = change_over_clip(shape)
     highest = np.flatnonzero(shape >= shape.max() - 1e-9)
     return {

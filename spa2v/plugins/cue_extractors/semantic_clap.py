@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError, MissingDependency, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag
-from spa2v.dsp.stft import spectra_of
+from spa2v.dsp.stft import stereo_stft
 
 LABELS = (
     "car", "bus", "truck", "motorcycle", "train", "airplane", "boat", "guitar", "piano", "harp", "violin", "cello",
@@ -63,7 +63,7 @@ class SemanticClap:
             MissingDependency: torch or transformers is not installed.
             WeightsError: the model cannot be loaded.
         """
-        if spectra_of(audio).silent:
+        if stereo_stft(audio).silent:
             return SpatialCues(audio.duration_s)
         scores = self._scores(audio, run)
         order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: self.top]

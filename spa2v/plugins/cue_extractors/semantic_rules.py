@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.dsp.sound_kinds import kind_tags
-from spa2v.dsp.stft import spectra_of
-from spa2v.dsp.timbre import texture_of
+from spa2v.dsp.stft import sounding_part, stereo_stft
+from spa2v.dsp.timbre import kind_tags, measure_timbre
 
 EXCERPT_S = 90.0  # frames stay contiguous up to here
 
@@ -24,20 +23,21 @@ class SemanticRules:
         self.min_confidence = min_confidence
 
     def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
-        if spectra_of(audio).silent:
+        if stereo_stft(audio).silent:
             return SpatialCues(audio.duration_s)
-        texture = texture_of(spectra_of(middle(audio)))
-        tags = kind_tags(texture)
+        timbre = measure_timbre(stereo_stft(middle(audio)))
+        tags = kind_tags(timbre)
         kept = tuple(tag for index, tag in enumerate(tags) if index == 0 or tag.confidence >= self.min_confidence)
-        measures = texture.measures()
+        measures = timbre.measures()
         measures["pitch_heard_share"] = measures.pop("pitch_heard")
         return SpatialCues(audio.duration_s, measures=measures, tags=kept)
 
 
 def middle(audio: AudioClip) -> AudioClip:
-    """The middle 90 s of a longer clip, else the clip itself."""
-    count, wanted = audio.samples.shape[1], int(EXCERPT_S * audio.sample_rate)
+    """The middle 90 s of the sounding part of a longer clip, else the clip itself."""
+    part, wanted = sounding_part(audio), int(EXCERPT_S * audio.sample_rate)
+    count = part.stop - part.start
     if count <= wanted:
         return audio
-    start = (count - wanted) // 2
+    start = part.start + (count - wanted) // 2
     return AudioClip(audio.samples[:, start : start + wanted], audio.sample_rate, audio.source)

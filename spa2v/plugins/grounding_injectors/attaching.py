@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spa2v.core.errors import ContractError
 from spa2v.core.protocols import AttentionSite, DenoisingBackbone
 from spa2v.core.runtime import Run
-from spa2v.core.types import VideoSceneLayout
-
-Layouts = VideoSceneLayout | Sequence[VideoSceneLayout]
 
 
 @dataclass(frozen=True)
@@ -42,8 +38,3 @@ def denoising(backbone: object, injector: str) -> DenoisingBackbone:
         "it needs a backbone that draws by denoising (see `DenoisingBackbone`), such as 'animatediff'",
         "or set grounding_injector to 'ungrounded'",
     )
-
-
-def as_layouts(layout: Layouts) -> list[VideoSceneLayout]:
-    """One layout, or those of a batch of videos, as a list."""
-    return [layout] if isinstance(layout, VideoSceneLayout) else list(layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from spa2v import MotionBackbone, Run, VideoSceneLayout
@@ -10,7 +11,10 @@ from spa2v import MotionBackbone, Run, VideoSceneLayout
 class Ungrounded:
     """Leaves the backbone as it is."""
 
-    attaches_many = True
-
     def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def attach_many(
+        self, backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout], run: Run
+    ) -> AbstractContextManager[None]:
         return nullcontext()

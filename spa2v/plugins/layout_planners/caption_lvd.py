@@ -54,7 +54,7 @@ class CaptionLvd(MllmPlanner):
         if self.service not in SERVICES:
             raise ConfigError(f"service: {self.service!r}", f"expected one of: {', '.join(SERVICES)}")
         super().__post_init__()
-        self._captioner = self._make_asker(self.caption_model, self._service(self.caption_model, audio=True))
+        self._captioner = self._make_requests(self.caption_model, self._service(self.caption_model, audio=True))
 
     def make_service(self) -> Service:
         return self._service(self.model, audio=False)
@@ -74,16 +74,16 @@ class CaptionLvd(MllmPlanner):
         return OpenAiService(base_url=self.base_url, api_key_env=self.api_key_env, modalities=modalities, **shared)
 
     def caption_conversation(self, audio: AudioClip) -> Conversation:
-        """What is said to the model that hears the recording."""
+        """The conversation with the model that hears the recording."""
         return Conversation(self._prompts.fill("caption_system"), (Turn("user", (mixed_part(audio),)),))
 
     def layout_conversation(self, caption: str, duration_s: float) -> Conversation:
-        """What is said to the model that plans."""
+        """The conversation with the model that plans."""
         presentation = self._presentation(duration_s)
         turns: list[Turn] = []
-        for told, layout in _examples()[: self.shots]:
+        for heard, layout in _examples()[: self.shots]:
             answer = json.dumps(answer_of_layout(layout, presentation.form), ensure_ascii=False)
-            turns += [Turn("user", (f"Caption: {told}",)), Turn("assistant", (answer,))]
+            turns += [Turn("user", (f"Caption: {heard}",)), Turn("assistant", (answer,))]
         system = presentation.system_text(len(turns), template="caption_lvd_system")
         return Conversation(system, (*turns, Turn("user", (f"Caption: {caption}",))))
 
@@ -104,20 +104,20 @@ class CaptionLvd(MllmPlanner):
         if is_silent(audio):
             return silent_layout(audio.duration_s, self.keyframes)
         facts: dict[str, Any] = {"caption_model": None if self.caption else self.caption_model}
-        caption = self.caption or self._heard(audio, run, facts)
+        caption = self.caption or self._caption(audio, run, facts)
         facts["audio_caption"] = caption
         conversation = self.layout_conversation(caption, audio.duration_s)
         facts["prompt"] = {"prompts": self.prompts, "conversation_sha256": conversation.digest}
         form: AnswerForm = self._presentation(audio.duration_s).form
-        return self._answered(self._asker, conversation, form, run, facts)
+        return self._answered(self._requests, conversation, form, run, facts)
 
-    def _heard(self, audio: AudioClip, run: Run, facts: dict[str, Any]) -> str:
+    def _caption(self, audio: AudioClip, run: Run, facts: dict[str, Any]) -> str:
         try:
-            asked = self._captioner.ask(self.caption_conversation(audio), None, run)
+            response = self._captioner.send(self.caption_conversation(audio), None, run)
         except EmptyAnswer as error:
             raise PlannerError(f"no caption from {self.caption_model!r}: {error}") from error
-        facts["caption_answer"] = answer_facts(asked)
-        return " ".join(asked.reply.text.split())[:MAX_CAPTION]
+        facts["caption_answer"] = answer_facts(response)
+        return " ".join(response.reply.text.split())[:MAX_CAPTION]
 
 
 @cache
@@ -130,10 +130,10 @@ def _examples() -> tuple[tuple[str, VideoSceneLayout], ...]:
 
 def _layout(item: dict[str, Any]) -> VideoSceneLayout:
     def frame(time_s: float, end: str) -> KeyFrame:
-        things = tuple(
-            SceneObject(f"{thing['name']}_{number}", thing["name"], Box(*thing[end]))
-            for number, thing in enumerate(item["things"])
+        objects = tuple(
+            SceneObject(f"{each['name']}_{number}", each["name"], Box(*each[end]))
+            for number, each in enumerate(item["objects"])
         )
-        return KeyFrame(time_s, item["caption"], things)
+        return KeyFrame(time_s, item["caption"], objects)
 
     return VideoSceneLayout(1.0, item["caption"], (frame(0.0, "start"), frame(1.0, "end")), item["reasoning"])

@@ -1,4 +1,4 @@
-"""One vehicle that goes while another comes is heard as two, and no single movement is."""
+"""One vehicle that recedes while another approaches is heard as two, and no single movement is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def both(pan: str, louder_db: float = 0.0) -> AudioClip:
 
 @pytest.mark.parametrize("pan", PANS)
 @pytest.mark.parametrize("louder_db", [-6.0, -3.0, 0.0])
-def test_one_goes_while_another_comes(pan: str, louder_db: float) -> None:
+def test_one_recedes_while_another_approaches(pan: str, louder_db: float) -> None:
     layout = localize(both(pan, louder_db))
     assert sorted(layout.attributes.values()) == ["approaching", "receding"]
     assert layout.scenario == "translational"

@@ -1,4 +1,4 @@
-"""Things in one place are told apart by how they sound; one thing is not split, whatever the room does to it."""
+"""Sounds from one direction are separated by how they move; one sound is not split, whatever the room does to it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import pytest
 from benchmarks.real_clips import localize
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.dsp.separation.onsets import onsets_of
-from spa2v.dsp.separation.partial_groups import Choir
-from spa2v.dsp.separation.partials import partials_of
-from spa2v.dsp.separation.percussion import bursts_of
-from spa2v.dsp.separation.spatial import Evidence, separate
-from spa2v.dsp.separation.streams import layers_of
-from spa2v.dsp.separation.tf_bins import cells_of
-from spa2v.dsp.stft import spectra_of
+from spa2v.dsp.separation.onsets import first_arrivals, percussive_onsets
+from spa2v.dsp.separation.partials import PartialGroup, track_partials
+from spa2v.dsp.separation.spatial import SpatialEvidence, split_by_azimuth
+from spa2v.dsp.separation.streams import find_streams
+from spa2v.dsp.separation.tf_bins import time_frequency_bins
+from spa2v.dsp.stft import stereo_stft
 from spa2v.plugins.cue_extractors.sources import Sources
 from spa2v.world.acoustics import record
 from spa2v.world.sampling import sample_scene
@@ -99,10 +97,10 @@ def test_one_alone_is_one(make: object, channels: str, seed: int) -> None:
 
 
 def test_a_strummed_guitar_is_no_drum_kit() -> None:
-    """Its pick bursts into noise in a beat as drums do, but every stroke starts lines; drums hit on their own, too."""
-    spectra = spectra_of(clip(strummed(4.0, 1)[None]))
-    assert bursts_of(spectra) is not None
-    assert [layer.kind for layer in layers_of(spectra)] == [STRINGS]
+    """Its pick bursts into noise in a beat as drums do, but every stroke starts partials; drums also hit alone."""
+    stft = stereo_stft(clip(strummed(4.0, 1)[None]))
+    assert percussive_onsets(stft) is not None
+    assert [stream.kind for stream in find_streams(stft)] == [STRINGS]
 
 
 def test_two_singers_in_two_places_are_two() -> None:
@@ -116,7 +114,7 @@ def test_two_singers_in_two_places_are_two() -> None:
 
 @pytest.mark.parametrize("cents", [15.0, 16.0])
 def test_a_vibrato_between_a_bow_and_a_voice_is_one(cents: float) -> None:
-    """Some of its lines count as narrow and some as wide, but all glide as one."""
+    """Some of its partials count as narrow and some as wide, but all glide as one."""
     for seed in (1, 2, 3):
         audio = clip(with_noise(level_panned(violin(4.0, seed, cents=cents), 10.0), 25))
         assert separated(audio).sources == ()
@@ -126,12 +124,12 @@ SPREAD = {"violin": 60_000_137, "woman": 60_000_210, "harp": 60_000_243, "guitar
 
 
 @pytest.mark.parametrize("name", SPREAD)
-def test_a_room_does_not_split_one_thing(name: str) -> None:
-    """Each line of these has a place of its own, more than 12 degrees from others, and still it is one instrument."""
+def test_a_room_does_not_split_one_source(name: str) -> None:
+    """The azimuths of the partials of these differ by more than 12 degrees, and still it is one instrument."""
     scene = sample_scene(SPREAD[name])
     assert [thing.name for thing in scene.things] == [name]
     audio = record(scene).audio
-    assert len(separate(Evidence.of(cells_of(spectra_of(audio), 0.18)), 4).paths) > 1
+    assert len(split_by_azimuth(SpatialEvidence.of(time_frequency_bins(stereo_stft(audio), 0.18)), 4).trajectories) > 1
     assert separated(audio).measures["source_count"] == 1
 
 
@@ -172,39 +170,38 @@ def test_music_in_a_street_does_not_hide_the_car() -> None:
 
 
 @pytest.mark.parametrize("cents", [8.0, 20.0, 50.0])
-def test_partials_tell_the_depth_of_a_vibrato(cents: float) -> None:
+def test_partials_measure_the_depth_of_a_vibrato(cents: float) -> None:
     """The standard deviation of a sine is its depth over the root of 2; a window of 46 ms rounds its turns off."""
-    spectra = spectra_of(clip(violin(4.0, 2, cents=cents)[None]))
-    partials = partials_of(spectra)
+    stft = stereo_stft(clip(violin(4.0, 2, cents=cents)[None]))
+    partials = track_partials(stft)
     assert partials is not None
-    high = partials.lasting & (partials.hz > 500)
-    assert np.median(partials.wobble_cents[high]) == pytest.approx(cents / np.sqrt(2), rel=0.15)
-    assert np.median(partials.even[high]) > 0.9
-    assert Choir.of(partials, high, len(spectra.times_s)).unison > 0.95
+    high = partials.sustained & (partials.peaks.hz > 500)
+    assert np.median(partials.deviation_cents[high]) == pytest.approx(cents / np.sqrt(2), rel=0.15)
+    assert np.median(partials.smoothness[high]) > 0.9
+    assert PartialGroup.of(partials, high, len(stft.times_s)).common_glide > 0.95
 
 
 def test_partials_of_a_steady_tone_hold_their_pitch() -> None:
-    partials = partials_of(spectra_of(clip(tones(2.0, 1)[None])))
+    partials = track_partials(stereo_stft(clip(tones(2.0, 1)[None])))
     assert partials is not None
-    lasting = partials.lasting & (partials.hz > 300)
-    assert lasting.mean() > 0.7
-    assert np.quantile(partials.wobble_cents[lasting], 0.95) < 1.0
+    sustained = partials.sustained & (partials.peaks.hz > 300)
+    assert sustained.mean() > 0.7
+    assert np.quantile(partials.deviation_cents[sustained], 0.95) < 1.0
 
 
-def test_starts_come_straight_from_their_source() -> None:
-    """A wall that answers after 10 ms from the other side does not move them."""
+def test_first_arrivals_come_straight_from_their_source() -> None:
+    """A wall that reflects after 10 ms from the other side does not move them."""
     direct = level_panned(guitar(4.0, 1), 30.0)
     echo = 0.7 * np.roll(level_panned(guitar(4.0, 1), -60.0), 441, axis=1)
-    starts = onsets_of(clip(direct + echo))
-    sine = float(np.average(starts.sine, weights=starts.weight))
-    late = direct + echo
-    power = np.mean(late**2, axis=1)
+    arrivals = first_arrivals(clip(direct + echo))
+    sine = float(np.average(arrivals.sine, weights=arrivals.weight))
+    power = np.mean((direct + echo) ** 2, axis=1)
     assert abs(sine - 0.5) < 0.1
-    assert (power[1] - power[0]) / power.sum() < 0.25  # over all the echo pulls it far to the middle
+    assert (power[1] - power[0]) / power.sum() < 0.25  # overall the echo pulls it far to the middle
 
 
 @pytest.mark.parametrize("samples", [np.zeros((2, 3_000)), np.ones((2, 2_300)), np.eye(2, 4_410)])
-def test_little_or_nothing_has_no_layers(samples: Array) -> None:
+def test_little_or_nothing_has_no_streams(samples: Array) -> None:
     audio = clip(samples)
-    assert layers_of(spectra_of(audio)) == []
-    assert len(onsets_of(audio).frame) == 0
+    assert find_streams(stereo_stft(audio)) == []
+    assert len(first_arrivals(audio).frame) == 0

@@ -1,4 +1,4 @@
-"""Level difference, delay and azimuth against sounds of known place, and what must never be claimed."""
+"""Level difference, delay and azimuth against sounds of known azimuth, and what must never be claimed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.dsp.interaural import lateral_of
-from spa2v.dsp.stft import CUE_BAND_HZ, MAX_FRAMES, spectra_of
+from spa2v.dsp.interaural import interaural_cues
+from spa2v.dsp.stft import CUE_BAND_HZ, MAX_FRAMES, stereo_stft
 from spa2v.plugins.cue_extractors.interaural import CONFLICT, IDENTICAL, Interaural
 from tests.kit.cue_sounds import (
     KINDS,
@@ -149,7 +149,7 @@ def test_unrelated_noise_claims_no_side() -> None:
 
 def test_swapping_negates_to_the_last_bit() -> None:
     audio = clip(noisy(both_panned(guitar(2.0, seed=2), sweep(-20, 30, 2 * RATE)), 5))
-    one, other = lateral_of(audio), lateral_of(audio.swapped())
+    one, other = interaural_cues(audio), interaural_cues(audio.swapped())
     assert np.array_equal(one.delay_us, -other.delay_us)
     assert np.array_equal(one.level_sine, -other.level_sine)
     assert np.array_equal(one.coherence, other.coherence)
@@ -159,11 +159,11 @@ def test_swapping_negates_to_the_last_bit() -> None:
 @pytest.mark.parametrize(("rate", "count"), [(8_000, 400), (192_000, 9_600), (44_100, 2_205), (48_000, 48_000 * 20)])
 def test_frames_stay_bounded_and_centered(rate: int, count: int) -> None:
     audio = AudioClip(0.1 * np.random.default_rng(0).standard_normal((2, count)).astype(np.float32), rate)
-    spectra = spectra_of(audio)
-    assert spectra_of(audio) is spectra
-    assert len(spectra.times_s) <= MAX_FRAMES
-    assert len(spectra.track_times_s) <= 200
-    assert abs(spectra.times_s[0] + spectra.times_s[-1] - audio.duration_s) < 1.5 / rate
+    stft = stereo_stft(audio)
+    assert stereo_stft(audio) is stft
+    assert len(stft.times_s) <= MAX_FRAMES
+    assert len(stft.track_times_s) <= 200
+    assert abs(stft.times_s[0] + stft.times_s[-1] - audio.duration_s) < 1.5 / rate
     assert set(measured(audio).tracks) == {
         "level_difference", "level_difference_shift", "delay", "coherence", "azimuth",
     }  # fmt: skip
@@ -171,7 +171,7 @@ def test_frames_stay_bounded_and_centered(rate: int, count: int) -> None:
 
 def test_power_is_that_of_the_samples() -> None:
     audio = clip(np.stack([white(2.0, seed=1), np.zeros(2 * RATE)]))
-    spectra = spectra_of(audio)
+    stft = stereo_stft(audio)
     share = 2 * 10_000 / RATE  # lines above 10 kHz are not kept
-    assert spectra.left.sum(axis=1).mean() == pytest.approx(np.mean(audio.left**2) * share, rel=0.03)
-    assert not spectra.right.any()
+    assert stft.left.sum(axis=1).mean() == pytest.approx(np.mean(audio.left**2) * share, rel=0.03)
+    assert not stft.right.any()

@@ -1,4 +1,4 @@
-"""Several sources are told apart, one source is not taken for several, and the plan follows."""
+"""Several sources are separated, one source is not taken for several, and the plan follows."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_plan_of_two_names_and_places_both() -> None:
             assert np.abs(np.array(item.box.mirrored()) - other.box).max() < 1e-9
 
 
-def test_identical_channels_tell_no_two_places() -> None:
+def test_identical_channels_have_no_two_azimuths() -> None:
     mono = guitar(2.0, 1) + voice(2.0, 2)
     cues = separated(clip(np.stack([mono, mono])))
     assert all(source.tracks["azimuth"].weights.max() == 0 for source in cues.sources)

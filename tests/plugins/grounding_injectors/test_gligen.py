@@ -72,7 +72,7 @@ def test_it_equals_the_gated_unet_frame_by_frame() -> None:
 def test_two_videos_at_once_equal_one_by_one(backbone: Any) -> None:
     scenes = [tiny.layout("car", "dog"), tiny.layout("piano", caption="a hall"), tiny.layout(caption="night")]
     injector = gligen()
-    with injector.attach(backbone, scenes, RUN):
+    with injector.attach_many(backbone, scenes, RUN):
         together = evaluate(backbone, scenes)
     for index, scene in enumerate(scenes):
         with injector.attach(backbone, scene, RUN):

@@ -83,7 +83,7 @@ def test_it_reports_its_layers(backbone: Any) -> None:
 def test_two_videos_at_once_equal_one_by_one(backbone: Any, naive: float) -> None:
     scenes = [tiny.layout("car", "dog", "drum"), tiny.layout("piano", caption="a hall"), tiny.layout(caption="night")]
     injector = migc(naive_share=naive)
-    with injector.attach(backbone, scenes, RUN):
+    with injector.attach_many(backbone, scenes, RUN):
         together = evaluate(backbone, scenes)
     for index, scene in enumerate(scenes):
         with injector.attach(backbone, scene, RUN):
@@ -112,7 +112,7 @@ def test_frames_at_once_equal_frame_by_frame() -> None:
     attention: Any = backbone.denoiser(RUN).get_submodule(site.name)
     with torch.no_grad():
         plain = attention(x, encoder_hidden_states=text)
-        with migc().attach(backbone, shown, RUN):
+        with migc().attach_many(backbone, shown, RUN):
             together = attention(x, encoder_hidden_states=text)
         assert torch.equal(together[:4], plain[:4])
         assert torch.equal(together[6], plain[6])
@@ -225,7 +225,7 @@ def test_other_backbones_are_refused() -> None:
 
 def test_another_batch_than_the_attached_one_is_refused(backbone: Any) -> None:
     scenes = [tiny.layout("car"), tiny.layout("dog")]
-    with migc().attach(backbone, scenes, RUN), pytest.raises(ContractError, match="passes 8 rows of") as caught:
+    with migc().attach_many(backbone, scenes, RUN), pytest.raises(ContractError, match="passes 8 rows of") as caught:
         evaluate(backbone, scenes[:1])
     assert "the attached layout has 16 rows of 6 x 8 cells" in str(caught.value)
 

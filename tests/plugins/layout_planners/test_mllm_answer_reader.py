@@ -1,4 +1,4 @@
-"""The tolerant reader of MLLM answers: what it mends, what it refuses, and that nothing else ever comes out of it."""
+"""The tolerant reader of MLLM answers: what it repairs, what it refuses, and that nothing else comes out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def error_against(answer: Answer, layout: VideoSceneLayout) -> float:
 
 
 @pytest.mark.parametrize("kind", REPAIRABLE)
-def test_a_broken_answer_is_mended_to_the_truth(kind: str) -> None:
+def test_a_broken_answer_is_repaired_to_the_truth(kind: str) -> None:
     rng = np.random.default_rng(sum(map(ord, kind)))
     errors = []
     for _ in range(ROUNDS):
@@ -166,7 +166,7 @@ def test_a_frame_that_was_left_out_is_found_by_the_jump() -> None:
         ("{'a':" * 60, "the answer is nested 60 levels deep\n  at most 40 are read"),
     ],
 )
-def test_what_cannot_be_mended_is_named(text: str, message: str) -> None:
+def test_what_cannot_be_repaired_is_named(text: str, message: str) -> None:
     with pytest.raises(LayoutError) as caught:
         read_answer(text, FORM)
     assert str(caught.value).startswith(message)

@@ -210,7 +210,7 @@ def test_half_a_json_in_the_answer_goes_back_to_the_model(monkeypatch, service: 
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_answers_that_cannot_be_mended_end_with_the_kept_answer(monkeypatch, service: str, tmp_path) -> None:
+def test_answers_that_cannot_be_repaired_end_with_the_kept_answer(monkeypatch, service: str, tmp_path) -> None:
     text = f"I hear a car. Key: {kit.PLANTED[service]}"
     with serving(answer(service, text)) as server:
         kit.aim(monkeypatch, server)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,7 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag, Track, VideoSceneLayout
 from spa2v.plugins.layout_planners.stereo_rules.camera import Camera
 from spa2v.plugins.layout_planners.stereo_rules.planner import SILENT_NOTE, StereoRules
-from spa2v.plugins.layout_planners.stereo_rules.priors import class_of, vehicle_odds
+from spa2v.plugins.layout_planners.stereo_rules.priors import find_class, vehicle_probability
 from tests.kit.cue_sounds import (
     KINDS,
     PANS,
@@ -84,6 +86,18 @@ def test_a_vehicle_that_comes_closer_grows_and_one_that_leaves_shrinks() -> None
     assert (np.diff(areas) >= 0).all()
     away = localize(clip(with_noise(np.stack([mono, mono]) * gain, 25)).reversed())
     assert only_attribute(away) == "receding"
+
+
+def test_the_reasoning_gives_the_way_of_a_crossing_and_the_direction_of_one_that_stays() -> None:
+    mono = road(3.0, seed=3)
+    crossing = localize(clip(with_noise(level_panned(mono, sweep(-40, 40, len(mono))), 20))).reasoning
+    start, end = re.search(r"goes from (\d+) degrees left to (\d+) degrees right. So the car moves", crossing).groups()
+    assert 20 <= int(start) <= 50
+    assert 20 <= int(end) <= 50
+    assert crossing.endswith("It moves, so the scene is translational.")
+    still = localize(clip(with_noise(level_panned(guitar(2.0, seed=5), 18.0), 15))).reasoning
+    assert re.search(r"direction of arrival is 1\d degrees right. So the guitar is likely on the right", still)
+    assert still.endswith("It does not move, so the scene is stationary.")
 
 
 def test_box_sides_double_for_six_decibels() -> None:
@@ -241,7 +255,7 @@ def test_the_same_sound_gives_the_same_bytes() -> None:
 
 def test_names_find_their_class() -> None:
     asked = ["A red car", "Cars", "taxi", "drum kit", "woman's voice", "zebra"]
-    assert [found.name if (found := class_of(name)) else None for name in asked] == [
+    assert [found.name if (found := find_class(name)) else None for name in asked] == [
         "car",
         "car",
         "car",
@@ -249,9 +263,9 @@ def test_names_find_their_class() -> None:
         "woman",
         None,
     ]
-    assert vehicle_odds((Tag("engine", 0.9),)) > 0.9
-    assert vehicle_odds((Tag("plucked strings", 0.9),)) < 0.1
-    assert vehicle_odds(()) == 0.5
+    assert vehicle_probability((Tag("engine", 0.9),)) > 0.9
+    assert vehicle_probability((Tag("plucked strings", 0.9),)) < 0.1
+    assert vehicle_probability(()) == 0.5
 
 
 def test_the_camera_is_odd_around_the_middle() -> None:

@@ -11,7 +11,7 @@ from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbon
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.weights import Weights, known, locate
-from spa2v.plugins.grounding_injectors.attaching import Attachment, Layouts, as_layouts, denoising
+from spa2v.plugins.grounding_injectors.attaching import Attachment, denoising
 from spa2v.plugins.grounding_injectors.instances import Instances
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ class GLIGEN:
         ConfigError: a value is out of range.
     """
 
-    attaches_many = True  # one layout, or those of a batch
-
     def __init__(
         self, *, weights: str = PUBLISHED, share: float = 0.3, tokens: int = 30, empty_frames: str = "null"
     ) -> None:
@@ -67,8 +65,10 @@ class GLIGEN:
         """
         self._load(denoising(backbone, "gligen").attention_sites(run), run)
 
-    def attach(self, backbone: MotionBackbone, layout: Layouts, run: Run) -> AbstractContextManager[Attachment]:
-        """Grounds a backbone in one layout, or in those of a batch of videos, until the context ends.
+    def attach(
+        self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run
+    ) -> AbstractContextManager[Attachment]:
+        """Grounds a backbone in a layout until the context ends.
 
         The unconditional rows of a video with things get null tokens, as in training; videos without things come out as
         without the injector.
@@ -77,7 +77,13 @@ class GLIGEN:
             ContractError: the backbone does not draw by denoising.
             WeightsError: the checkpoint is missing or does not fit the backbone.
         """
-        return self._attached(denoising(backbone, "gligen"), as_layouts(layout), run)
+        return self.attach_many(backbone, [layout], run)
+
+    def attach_many(
+        self, backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout], run: Run
+    ) -> AbstractContextManager[Attachment]:
+        """As `attach`, for the layouts of a batch of videos."""
+        return self._attached(denoising(backbone, "gligen"), layouts, run)
 
     @contextmanager
     def _attached(

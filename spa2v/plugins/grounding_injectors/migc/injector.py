@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from spa2v.core.errors import ConfigError
 from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbone
 from spa2v.core.runtime import Run
+from spa2v.core.types import VideoSceneLayout
 from spa2v.core.weights import Weights, known, locate, stated_license
-from spa2v.plugins.grounding_injectors.attaching import Attachment, Layouts, as_layouts, denoising
+from spa2v.plugins.grounding_injectors.attaching import Attachment, denoising
 from spa2v.plugins.grounding_injectors.instances import Instances
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ class MIGC:
         ConfigError: a number is out of range.
     """
 
-    attaches_many = True  # one layout, or those of a batch
-
     def __init__(
         self,
         *,
@@ -86,8 +85,10 @@ class MIGC:
         """
         self._load(denoising(backbone, "migc").attention_sites(run), run)
 
-    def attach(self, backbone: MotionBackbone, layout: Layouts, run: Run) -> AbstractContextManager[Attachment]:
-        """Grounds a backbone in one layout, or in those of a batch of videos, until the context ends.
+    def attach(
+        self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run
+    ) -> AbstractContextManager[Attachment]:
+        """Grounds a backbone in a layout until the context ends.
 
         Frames without things, and the unconditional half of a batch, come out as without the injector.
 
@@ -95,7 +96,13 @@ class MIGC:
             ContractError: the backbone does not draw by denoising.
             WeightsError: the checkpoint is missing or does not fit the backbone.
         """
-        return self._attached(denoising(backbone, "migc"), as_layouts(layout), run)
+        return self.attach_many(backbone, [layout], run)
+
+    def attach_many(
+        self, backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout], run: Run
+    ) -> AbstractContextManager[Attachment]:
+        """As `attach`, for the layouts of a batch of videos."""
+        return self._attached(denoising(backbone, "migc"), layouts, run)
 
     @contextmanager
     def _attached(self, backbone: DenoisingBackbone, layouts: Sequence[Any], run: Run) -> Iterator[Attachment]:

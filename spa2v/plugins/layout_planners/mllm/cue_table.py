@@ -1,4 +1,4 @@
-"""What was measured, as a compact text table: one line a key frame, with confidences."""
+"""The cues as a compact text table: one line a key frame, with confidences."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def _cells(track: Track, times: NDArray[np.float64], form: str, sure: bool) -> l
 
 
 def _tag_lines(title: str, tags: tuple[Tag, ...]) -> list[str]:
-    told = ", ".join(f"{tag.label} ({tag.confidence:.2f})" for tag in tags[:MAX_TAGS])
-    return [f"{title}: {told}."] if told else []
+    listed = ", ".join(f"{tag.label} ({tag.confidence:.2f})" for tag in tags[:MAX_TAGS])
+    return [f"{title}: {listed}."] if listed else []
 
 
 def _source_lines(source: SoundSource, times: NDArray[np.float64]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Asking until the answer can be used: what cannot be mended goes back to the model with the error, a few times."""
+"""Requests until an answer can be used: one that cannot be repaired goes back to the model with the error."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.plugins.layout_planners.mllm.answer.reader import read_answer
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
-from spa2v.plugins.layout_planners.mllm.asking import Asked, Asker
 from spa2v.plugins.layout_planners.mllm.conversation import Conversation
 from spa2v.plugins.layout_planners.mllm.model_names import same_model
 from spa2v.plugins.layout_planners.mllm.prompts import Prompts
+from spa2v.plugins.layout_planners.mllm.requests import Requests, Response
 from spa2v.plugins.layout_planners.mllm.service import EmptyAnswer, Reply
 
 MAX_RETURNED = 20_000
 
 
 class Dialogue:
-    """One recording's talk with a model.
+    """The conversation with a model about one recording.
 
     Args:
-        asker: how the service is asked.
-        prompts: holds the text of a request to mend an answer.
-        form: what the answer looks like.
+        requests: to the service.
+        prompts: holds the text of a request to correct an answer.
+        form: the requested form of an answer.
         repairs: how often an answer may go back.
-        model: that is asked.
+        model: its name.
 
     Attributes:
         told: one entry for each answer, for the manifest.
     """
 
-    def __init__(self, asker: Asker, prompts: Prompts, form: AnswerForm, repairs: int, model: str) -> None:
-        self.asker, self.prompts, self.form = asker, prompts, form
+    def __init__(self, requests: Requests, prompts: Prompts, form: AnswerForm, repairs: int, model: str) -> None:
+        self.requests, self.prompts, self.form = requests, prompts, form
         self.repairs, self.model = repairs, model
-        self.told: list[dict[str, Any]] = []
+        self.responses: list[dict[str, Any]] = []
 
     def layout(self, conversation: Conversation, run: Run, sample: int = 0) -> VideoSceneLayout:
         """The layout from the first answer that can be used.
@@ -50,30 +50,30 @@ class Dialogue:
         first, raw, error = conversation, "", LayoutError("the service gave no text")
         for _ in range(self.repairs + 1):
             try:
-                asked = self.asker.ask(conversation, self.form, run, sample)
+                response = self.requests.send(conversation, self.form, run, sample)
             except EmptyAnswer as empty:
                 error = LayoutError(str(empty))
-                self.told.append({"sample": sample, "unusable": str(empty)})
+                self.responses.append({"sample": sample, "unusable": str(empty)})
                 continue
-            raw = asked.reply.text
-            self._tell(asked, run, sample)
+            raw = response.reply.text
+            self._record(response, run, sample)
             try:
                 read = read_answer(raw, self.form)
             except LayoutError as broken:
                 error = broken
-                self.told[-1]["unusable"] = str(broken)
+                self.responses[-1]["unusable"] = str(broken)
                 request = self.prompts.fill(
                     "repair", error=" ".join(str(broken).split()), keyframes=self.form.keyframes
                 )
                 conversation = first.followed_by(raw[:MAX_RETURNED], request)
                 continue
-            self.told[-1]["repairs"] = list(read.repairs)
+            self.responses[-1]["repairs"] = list(read.repairs)
             return read.layout
         raise self._given_up(raw, error, run)
 
-    def _tell(self, asked: Asked, run: Run, sample: int) -> None:
-        reply = asked.reply
-        self.told.append({"sample": sample, **answer_facts(asked)})
+    def _record(self, response: Response, run: Run, sample: int) -> None:
+        reply = response.reply
+        self.responses.append({"sample": sample, **answer_facts(response)})
         if reply.model and not same_model(self.model, reply.model):
             run.notice(f"asked for the model {self.model!r}, answered by {reply.model!r}")
         if reply.facts.get("retirement_time"):
@@ -82,7 +82,7 @@ class Dialogue:
     def _given_up(self, raw: str, error: LayoutError, run: Run) -> PlannerError:
         tries = self.repairs + 1
         details = [str(error)]
-        if self.told and self.told[-1].get("finish") == "length":
+        if self.responses and self.responses[-1].get("finish") == "length":
             details.append("it was cut at the token limit: raise max_output_tokens, or ask for fewer keyframes")
         if raw:
             details.append(f"the last answer is kept in {str(_keep(raw, run))!r}")
@@ -91,17 +91,17 @@ class Dialogue:
         )
 
 
-def answer_facts(asked: Asked) -> dict[str, Any]:
-    """What the manifest says of one answer."""
-    reply: Reply = asked.reply
+def answer_facts(response: Response) -> dict[str, Any]:
+    """The facts of one answer for the manifest."""
+    reply: Reply = response.reply
     usage = reply.usage
     return {
         "model_version": reply.model,
         "response_id": reply.response_id,
         "finish": reply.finish,
         "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens} if usage else None,
-        "kept_from_before": asked.kept,
-        "requests": asked.requests,
+        "kept_from_before": response.cached,
+        "requests": response.requests,
         **reply.facts,
     }
 

@@ -1,4 +1,4 @@
-"""From a failed request to what a person is told, the same words for every service."""
+"""From a failed request to the message for the user, the same for every service."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from spa2v.core.errors import PlannerError
 from spa2v.plugins.layout_planners.mllm.model_names import retired_on
-from spa2v.plugins.layout_planners.mllm.retries import RETRIED_CODES, retry_after
+from spa2v.plugins.layout_planners.mllm.requests import RETRIED_CODES, retry_after
 from spa2v.plugins.layout_planners.mllm.secrets import redact, safe_cause
 from spa2v.plugins.layout_planners.mllm.service import TransientFault
 
-MAX_TOLD = 300
+MAX_MESSAGE = 300
 MALFORMED_TRIES = 2
 
 
@@ -46,17 +46,17 @@ def raise_status(
         TransientFault: 408, 409, 425, 429 and 5xx.
         PlannerError: everything else.
     """
-    told = told_by_service(message)
+    reason = service_message(message)
     cause = safe_cause(error)
     if code in RETRIED_CODES and not final:
         asked = retry_after(headers)
-        raise TransientFault(_transient(code, where, told), wait_s if asked is None else asked) from cause
-    raise PlannerError(*_final(code, where, model, instead, key_names, headers), told) from cause
+        raise TransientFault(_transient(code, where, reason), wait_s if asked is None else asked) from cause
+    raise PlannerError(*_final(code, where, model, instead, key_names, headers), reason) from cause
 
 
-def _transient(code: int, where: str, told: str) -> str:
+def _transient(code: int, where: str, reason: str) -> str:
     what = "is over its rate limit" if code == 429 else "is in trouble"
-    return f"{where} {what} ({code}); {told}"
+    return f"{where} {what} ({code}); {reason}"
 
 
 def _final(
@@ -76,22 +76,22 @@ def _final(
     if code == 429:
         return [f"the quota of this key is used up (429) at {where}", f"check the plan that the key in {names} is on"]
     if 300 <= code < 400:
-        target = told_by_service(headers.get("location", "an unnamed address")).removeprefix("it says: ")
+        target = service_message(headers.get("location", "an unnamed address")).removeprefix("it says: ")
         return [f"{where} redirects ({code}) to {target}", "redirects are not followed, so that the key stays here"]
     return [f"{where} refuses the request ({code})", f"for the model {model!r}"]
 
 
-def told_by_service(message: str) -> str:
+def service_message(message: str) -> str:
     """The service's words in one line, without keys."""
     line = " ".join(redact(str(message)).split())
-    return f"it says: {line[:MAX_TOLD]}" if line else "it gives no reason"
+    return f"it says: {line[:MAX_MESSAGE]}" if line else "it gives no reason"
 
 
 def connection_fault(where: str, error: Exception, timed_out: bool, timeout_s: float) -> TransientFault:
     """A request that got no response at all."""
-    reason = " ".join(redact(str(error)).split())[:MAX_TOLD]
-    told = f"did not answer within {timeout_s:g} s" if timed_out else f"cannot be reached ({reason})"
-    return TransientFault(f"{where} {told}")
+    reason = " ".join(redact(str(error)).split())[:MAX_MESSAGE]
+    what = f"did not answer within {timeout_s:g} s" if timed_out else f"cannot be reached ({reason})"
+    return TransientFault(f"{where} {what}")
 
 
 def malformed_fault(where: str, body: str) -> TransientFault:

@@ -179,8 +179,8 @@ class OpenAiService:
     def _raise_empty(self, message: dict[str, Any], finish: str) -> None:
         refusal = _str(message.get("refusal"))
         if refusal or finish == "content_filter":
-            told = http_faults.told_by_service(refusal or "")
-            raise PlannerError(f"{self.model!r} declines an answer: {finish}", told)
+            reason = http_faults.service_message(refusal or "")
+            raise PlannerError(f"{self.model!r} declines an answer: {finish}", reason)
         raise EmptyAnswer(f"the service gave an empty choice ({finish})")
 
 

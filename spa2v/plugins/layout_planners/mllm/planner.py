@@ -14,7 +14,6 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, KeyFrame, SpatialCues, VideoSceneLayout, keyframe_times
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
-from spa2v.plugins.layout_planners.mllm.asking import Asker
 from spa2v.plugins.layout_planners.mllm.budget import Budget
 from spa2v.plugins.layout_planners.mllm.cache import AnswerCache
 from spa2v.plugins.layout_planners.mllm.conversation import Conversation
@@ -23,7 +22,7 @@ from spa2v.plugins.layout_planners.mllm.examples.selection import ExampleSelecto
 from spa2v.plugins.layout_planners.mllm.medoid import medoid
 from spa2v.plugins.layout_planners.mllm.presentation import Presentation, Shot
 from spa2v.plugins.layout_planners.mllm.prompts import Prompts
-from spa2v.plugins.layout_planners.mllm.retries import RetryPolicy
+from spa2v.plugins.layout_planners.mllm.requests import Requests, RetryPolicy
 from spa2v.plugins.layout_planners.mllm.service import Service, Usage
 
 SILENT_PEAK = 1e-4
@@ -49,11 +48,11 @@ class MllmPlanner(ABC):
         seed: of the service's sampling; sent only when set.
         keyframes: frames that the model plans, 1 to 128.
         box_units: in which boxes are asked for: "fraction", "permille" or "pixels" of `frame_size`.
-        frame_size: width and height of the picture, as it is told to the model.
+        frame_size: width and height of the picture, as given to the model.
         max_objects: things in a layout, at most.
         answer_mode: "text", "schema" or "tool": what carries the answer.
         samples: answers to ask for; of several, the one most like the others is taken.
-        repairs: how often an answer that cannot be mended goes back to the model.
+        repairs: how often an answer that cannot be repaired goes back to the model.
         prompts: version of the prompt texts, or a folder with own ones.
         max_output_tokens: sent only when set.
         timeout_s: of one request.
@@ -107,7 +106,7 @@ class MllmPlanner(ABC):
         if len(self.frame_size) != 2:
             raise ConfigError(f"frame_size: {self.frame_size!r}", "expected [width, height]")
         self._presentation(1.0).system_text(self.shots)  # reads and fills every prompt text once
-        self._asker = self._make_asker(self.model, self.make_service())
+        self._requests = self._make_requests(self.model, self.make_service())
         self._selector = ExampleSelector(self.selection, self.examples, tuple(self.fixed_examples))
 
     @abstractmethod
@@ -115,14 +114,14 @@ class MllmPlanner(ABC):
         """The client of the planner's service; nothing is loaded or connected yet."""
 
     def keys(self) -> tuple[str, ...]:
-        """The variables of which one must hold a key; a service tells them by `key_names()`, or needs none."""
-        names: tuple[str, ...] = getattr(self._asker.service, "key_names", tuple)()
+        """The variables of which one must hold a key; from the service's `key_names()`; none where it needs none."""
+        names: tuple[str, ...] = getattr(self._requests.service, "key_names", tuple)()
         return names
 
-    def _make_asker(self, model: str, service: Service) -> Asker:
+    def _make_requests(self, model: str, service: Service) -> Requests:
         retries = RetryPolicy(self.attempts, self.first_wait_s, self.longest_wait_s, self.patience_s)
         budget = Budget(model, self.max_requests, self.max_tokens, self.max_cost_usd, self.price)
-        return Asker(service, retries, budget, AnswerCache(self.cache, self.cache_dir), self.at_once)
+        return Requests(service, retries, budget, AnswerCache(self.cache, self.cache_dir), self.at_once)
 
     @cached_property
     def _prompts(self) -> Prompts:
@@ -162,14 +161,14 @@ class MllmPlanner(ABC):
         if self.save_prompt and run.folder is not None:
             (run.folder / "prompt.txt").write_text(conversation.dump(), encoding="utf-8")
         facts = {"prompt": self._prompt_facts(conversation, shots)}
-        return self._answered(self._asker, conversation, form, run, facts)
+        return self._answered(self._requests, conversation, form, run, facts)
 
     def _answered(
-        self, asker: Asker, conversation: Conversation, form: AnswerForm, run: Run, facts: dict[str, Any]
+        self, requests: Requests, conversation: Conversation, form: AnswerForm, run: Run, facts: dict[str, Any]
     ) -> VideoSceneLayout:
-        """The layout from one answer, or the medoid of several; the record of the run tells how it came about."""
-        dialogue = Dialogue(asker, self._prompts, form, self.repairs, self.model)
-        facts |= {"model_asked": self.model, "answers": dialogue.told}
+        """The layout from one answer, or the medoid of several; the run's record holds how it came about."""
+        dialogue = Dialogue(requests, self._prompts, form, self.repairs, self.model)
+        facts |= {"model_asked": self.model, "answers": dialogue.responses}
         run.record["planner"] = facts
         layouts: list[VideoSceneLayout] = []
         try:
@@ -178,9 +177,10 @@ class MllmPlanner(ABC):
                     layouts.append(dialogue.layout(conversation, run, sample))
                     done(1)
         finally:
-            facts["budget"] = {"requests": asker.budget.requests, "tokens": asker.budget.tokens}
-            facts["budget"]["cost_usd_estimated"] = round(asker.budget.cost_usd, 6) if asker.budget.price else None
-            facts["clip_cost_usd_estimated"] = _cost(dialogue.told, asker.budget)
+            budget = requests.budget
+            cost = round(budget.cost_usd, 6) if budget.price else None
+            facts["budget"] = {"requests": budget.requests, "tokens": budget.tokens, "cost_usd_estimated": cost}
+            facts["clip_cost_usd_estimated"] = _cost(dialogue.responses, budget)
         chosen = medoid(layouts)
         facts["chosen_sample"] = chosen
         return layouts[chosen]
@@ -197,9 +197,9 @@ class MllmPlanner(ABC):
         }
 
 
-def _cost(told: list[dict[str, Any]], budget: Budget) -> float | None:
+def _cost(responses: list[dict[str, Any]], budget: Budget) -> float | None:
     """Of the answers to one recording that were paid for now, in US dollars; None where no price is known."""
-    used = [answer["usage"] for answer in told if answer.get("usage") and not answer.get("kept_from_before")]
+    used = [answer["usage"] for answer in responses if answer.get("usage") and not answer.get("kept_from_before")]
     return round(sum(budget.cost(Usage(**usage)) for usage in used), 6) if budget.price else None
 
 

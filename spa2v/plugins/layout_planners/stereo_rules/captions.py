@@ -1,4 +1,4 @@
-"""Reasoning and captions in words, from the numbers."""
+"""Reasoning and captions from the measurements."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spa2v.core.types import Box, SpatialCues, Tag
-from spa2v.plugins.layout_planners.stereo_rules.motion import DOUBT, Heard, Verdict, place_word
-from spa2v.plugins.layout_planners.stereo_rules.priors import VEHICLE, ThingClass
-from spa2v.plugins.layout_planners.stereo_rules.trends import trend_of
+from spa2v.plugins.layout_planners.stereo_rules.camera import MAX_GROWTH
+from spa2v.plugins.layout_planners.stereo_rules.motion import DOUBT, Motion, ObjectCues, position_word
+from spa2v.plugins.layout_planners.stereo_rules.priors import VEHICLE, ObjectClass
+from spa2v.plugins.layout_planners.stereo_rules.trends import ends, trend
 
 SILENT_CAPTION = "An empty, still scene; nothing is heard."
 PLACES = {"left": "on the left", "center": "in the center", "right": "on the right"}
@@ -21,118 +22,136 @@ MOVES = {
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One thing of the plan: what it is, what was heard of it, what was decided, where it stands."""
+class PlannedObject:
+    """One object of the plan: class, cues, motion and boxes, one a key frame (None: out of the frame)."""
 
     id: str
-    thing: ThingClass
-    heard: Heard
-    verdict: Verdict
+    cls: ObjectClass
+    cues: ObjectCues
+    motion: Motion
     boxes: Sequence[Box | None]
     attribute: str
     tags: tuple[Tag, ...] = ()
     named_by_user: bool = False
 
 
-def a(noun: str) -> str:
-    """The noun with its article."""
+def with_article(noun: str) -> str:
+    """The noun with its indefinite article."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
-def reasoning(things: Sequence[Planned], cues: SpatialCues, scenario: str) -> str:
-    """Per thing, why it is what and where it is; then the scenario."""
-    parts = [_about(item, index, len(things)) for index, item in enumerate(things, 1)]
-    parts += list(cues.notes)
-    where = "so this is a stationary scene." if scenario == "stationary" else "so this is a scene in motion."
-    movers = sum(item.verdict.moves for item in things)
-    parts.append(f"{movers} of {len(things)} thing{'s' * (len(things) > 1)} move, {where}")
-    return "\n".join(parts)
+def reasoning(objects: Sequence[PlannedObject], cues: SpatialCues, scenario: str) -> str:
+    """For each object, why this class and this position or movement; then the scenario."""
+    lines = [_about(item, index, len(objects)) for index, item in enumerate(objects, 1)]
+    lines += cues.notes
+    moving = sum(item.motion.moves for item in objects)
+    if len(objects) == 1:
+        count = "It moves" if moving else "It does not move"
+    else:
+        count = f"{moving or 'None'} of {len(objects)} objects {'move' if moving > 1 else 'moves'}"
+    lines.append(f"{count}, so the scene is {scenario}.")
+    return "\n".join(lines)
 
 
-def _about(item: Planned, index: int, total: int) -> str:
+def _about(item: PlannedObject, index: int, total: int) -> str:
     head = f"Sound {index}" if total > 1 else "The sound"
-    sentences = [f"{head} {_identity(item)}.", _loudness(item), _laterality(item), _conclusion(item)]
+    sentences = [f"{head} {_identity(item)}.", _level(item), _direction(item), _conclusion(item)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _identity(item: Planned) -> str:
+def _identity(item: PlannedObject) -> str:
+    name = with_article(item.cls.name)
     if item.named_by_user:
-        return f"is {a(item.thing.name)}, as named by the user"
+        return f"is {name}, as named by the user"
     if not item.tags:
-        return f"could not be named; it is drawn as {a(item.thing.name)}"
+        return f"could not be named; it is drawn as {name}"
     best = item.tags[0]
     because = f": {best.reason}" if best.reason else ""
-    return f"is probably {a(item.thing.name)} ({best.label}, confidence {best.confidence:.2f}{because})"
+    return f"is probably {name} ({best.label}, confidence {best.confidence:.2f}{because})"
 
 
-def _loudness(item: Planned) -> str:
-    change = item.verdict.level_change_db
-    if "level" not in item.heard.tracks:
+def _level(item: PlannedObject) -> str:
+    change = item.motion.level_change_db
+    if "level" not in item.cues.tracks:
         return ""
     if abs(change) < 1.5:
         return f"Its level stays nearly the same ({change:+.1f} dB)."
-    factor = 2.0 ** (abs(change) / 6.0206)
-    nearer = "nearer" if change > 0 else "farther away"
     text = f"Its level {'rises' if change > 0 else 'falls'} by {abs(change):.1f} dB over the clip"
-    return f"{text}, as for a source {factor:.1f} times {nearer}." if item.verdict.moves else f"{text}."
+    if item.attribute not in ("approaching", "receding"):
+        return f"{text}."
+    factor = 10.0 ** (abs(change) / 20.0)
+    times = f"{factor:.1f}" if factor <= MAX_GROWTH else f"over {MAX_GROWTH:g}"
+    return f"{text}, as for a source {times} times {'closer' if change > 0 else 'farther away'}."
 
 
-def _laterality(item: Planned) -> str:
-    heard = item.heard
-    if heard.evidence <= 0:
-        return "The channels tell no left or right."
-    numbers = []
-    if "level_difference" in heard.tracks:
-        shift = trend_of(heard.tracks["level_difference"])
-        numbers.append(f"the level difference (right minus left) changes by {shift.change:+.1f} dB")
-    if "delay" in heard.tracks:
-        numbers.append(f"the delay by {trend_of(heard.tracks['delay']).change:+.0f} us")
-    measured = f"Between the channels {' and '.join(numbers)}" if numbers else "The channels differ"
-    azimuth = item.verdict.azimuth_deg
-    side = (
-        "in the middle"
-        if abs(azimuth) < 3
-        else f"{abs(azimuth):.0f} degrees to the {'right' if azimuth > 0 else 'left'}"
-    )
-    doubt = " with little certainty" if heard.evidence < DOUBT else ""
-    return f"{measured}; it is heard {side}{doubt}."
+def _direction(item: PlannedObject) -> str:
+    """What the channels show: the changes between them, and the direction of arrival or the way that it takes."""
+    cues = item.cues
+    if cues.evidence <= 0:
+        return "The channels show no difference between left and right."
+    changes = []
+    if "level_difference" in cues.tracks:
+        change = trend(cues.tracks["level_difference"]).change
+        changes.append(f"the level difference (right minus left) changes by {change:+.1f} dB")
+    if "delay" in cues.tracks:
+        changes.append(f"the delay by {trend(cues.tracks['delay']).change:+.0f} us")
+    measured = f"Between the channels {' and '.join(changes)}" if changes else "The channels differ"
+    doubt = " with little certainty" if cues.evidence < DOUBT else ""
+    if item.attribute in ("left_to_right", "right_to_left"):
+        return f"{measured}; {_way(item)}{doubt}."
+    return f"{measured}; its direction of arrival is {_angle(item.motion.azimuth_deg)}{doubt}."
 
 
-def _conclusion(item: Planned) -> str:
-    name = item.thing.name
-    if item.verdict.moves:
-        unsure = ", though the sound alone hardly tells how" if item.verdict.certain < 0.25 else ""
+def _way(item: PlannedObject) -> str:
+    drift = f"the cues drift to the {'right' if item.attribute == 'left_to_right' else 'left'}"
+    azimuth = item.cues.tracks.get("azimuth")
+    if azimuth is None or trend(azimuth).change * item.motion.lateral <= 0:
+        return drift
+    start, end = ends(azimuth)
+    return f"its direction of arrival goes from {_angle(start)} to {_angle(end)}" if abs(end - start) >= 3 else drift
+
+
+def _angle(degrees: float) -> str:
+    return "the middle" if abs(degrees) < 3 else f"{abs(degrees):.0f} degrees {'right' if degrees > 0 else 'left'}"
+
+
+def _conclusion(item: PlannedObject) -> str:
+    name = item.cls.name
+    if item.motion.moves:
+        unsure = ", though the cues hardly show how" if item.motion.confidence < 0.25 else ""
         return f"So the {name} {MOVES[item.attribute]}{unsure}."
-    if item.heard.evidence < DOUBT:
+    if item.cues.evidence < DOUBT:
         return f"So the {name} is placed in the center, in doubt."
     return f"So the {name} is likely {PLACES[item.attribute]}."
 
 
-def video_caption(things: Sequence[Planned], scenario: str) -> str:
+def video_caption(objects: Sequence[PlannedObject], scenario: str) -> str:
     """One sentence for the whole video."""
-    if not things:
+    if not objects:
         return SILENT_CAPTION
-    setting = "outdoors on a street" if any(item.thing.kind == VEHICLE for item in things) else "in a room"
-    if scenario == "translational" and all(item.thing.kind != VEHICLE for item in things):
+    setting = "outdoors on a street" if any(item.cls.kind == VEHICLE for item in objects) else "in a room"
+    if scenario == "translational" and all(item.cls.kind != VEHICLE for item in objects):
         setting = "in an open place"
     clauses = [
-        f"{a(item.thing.name)} {MOVES[item.attribute] if item.verdict.moves else PLACES[item.attribute]}"
-        for item in things
+        f"{with_article(item.cls.name)} {MOVES[item.attribute] if item.motion.moves else PLACES[item.attribute]}"
+        for item in objects
     ]
     return _sentence(f"{_listed(clauses)}, {setting}")
 
 
-def frame_caption(things: Sequence[Planned], index: int, words: Mapping[str, str] = PLACES) -> str:
+def frame_caption(objects: Sequence[PlannedObject], index: int, words: Mapping[str, str] = PLACES) -> str:
     """What is seen in one key frame."""
     clauses = []
-    for item in things:
+    for item in objects:
         box = item.boxes[index]
         if box is not None:
-            clauses.append(f"{a(item.thing.name)} {_nearness(item, index)}{words[place_word(box.center[0])]}")
+            clauses.append(
+                f"{with_article(item.cls.name)} {_nearness(item, index)}{words[position_word(box.center[0])]}"
+            )
     return _sentence(_listed(clauses)) if clauses else "Nothing that sounds is in view."
 
 
-def _nearness(item: Planned, index: int) -> str:
+def _nearness(item: PlannedObject, index: int) -> str:
     if item.attribute not in ("approaching", "receding"):
         return ""
     sizes = [box.area for box in item.boxes if box is not None]

@@ -1,109 +1,111 @@
-"""Who is in the scene: the sources that were heard, named by their tags or by the user."""
+"""Object selection: which sources are planned as objects, named by their tags or by the user."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from spa2v.core.types import SoundSource, SpatialCues, Tag
-from spa2v.plugins.layout_planners.stereo_rules.motion import Heard
+from spa2v.plugins.layout_planners.stereo_rules.motion import ObjectCues
 from spa2v.plugins.layout_planners.stereo_rules.priors import (
     INSTRUMENT,
     PERSON,
     UNKNOWN,
     VEHICLE,
-    ThingClass,
-    class_of,
-    thing_named,
-    vehicle_odds,
+    ObjectClass,
+    class_named,
+    find_class,
+    vehicle_probability,
 )
 
 UNNAMED = "sound source"
 MIN_TAG = 0.3  # confidence under which a tag names nothing
-NAMED_ODDS = {VEHICLE: 0.97, INSTRUMENT: 0.03, PERSON: 0.2}  # persons walk now and then
+NAMED_VEHICLE = {VEHICLE: 0.97, INSTRUMENT: 0.03, PERSON: 0.2}  # persons walk now and then
 
 
 @dataclass(frozen=True)
-class Part:
-    """One role: its id, what it is, what is heard of it and the tags behind its name."""
+class SelectedObject:
+    """One object of the scene: its id and class, its cues, and the tags behind its name."""
 
     id: str
-    thing: ThingClass
-    heard: Heard
+    cls: ObjectClass
+    cues: ObjectCues
     tags: tuple[Tag, ...]
 
 
 @dataclass(frozen=True)
-class _Voice:
-    heard: Heard
+class _Candidate:
+    """A separated source, or the whole recording where there are not two."""
+
+    cues: ObjectCues
     tags: tuple[Tag, ...]
     share: float
 
 
-def cast(cues: SpatialCues, names: Sequence[str], max_objects: int, min_confidence: float) -> list[Part]:
-    """The things of a scene, loudest first; with names exactly these, in their order."""
+def select_objects(
+    cues: SpatialCues, names: Sequence[str], max_objects: int, min_confidence: float
+) -> list[SelectedObject]:
+    """The objects of a scene, loudest first; with names exactly these, in their order."""
     sure = [source for source in cues.sources if source.confidence >= min_confidence]
     sure.sort(key=lambda source: -source.share)
-    voices = [_voice(source, cues) for source in sure] if len(sure) > 1 else [_whole(cues)]
+    candidates = [_of_source(source, cues) for source in sure] if len(sure) > 1 else [_of_mixture(cues)]
     if names:
-        return _ids([(thing_named(name), voice) for name, voice in _assigned(names, voices)])
-    return _ids([(_best_thing(voice.tags), voice) for voice in voices[:max_objects]], by_name=False)
+        return _with_ids([(class_named(name), found) for name, found in _assigned(names, candidates)])
+    return _with_ids([(_class_by_tags(found.tags), found) for found in candidates[:max_objects]])
 
 
-def _whole(cues: SpatialCues) -> _Voice:
+def _of_mixture(cues: SpatialCues) -> _Candidate:
     evidence = cues.measures.get("lateral_evidence", 0.0)
-    return _Voice(Heard(cues.tracks, evidence, vehicle_odds(cues.tags)), cues.tags, 1.0)
+    return _Candidate(ObjectCues(cues.tracks, evidence, vehicle_probability(cues.tags)), cues.tags, 1.0)
 
 
-def _voice(source: SoundSource, cues: SpatialCues) -> _Voice:
+def _of_source(source: SoundSource, cues: SpatialCues) -> _Candidate:
     tags = source.tags or cues.tags
-    return _Voice(Heard(source.tracks, _evidence(source), vehicle_odds(tags)), tags, source.share)
-
-
-def _evidence(source: SoundSource) -> float:
-    """How far a source tells its place: none where the channels are identical, whatever told it from the others."""
     azimuth = source.tracks.get("azimuth")
-    return source.confidence * (float(azimuth.weights.max()) if azimuth is not None else 1.0)
+    # None where the channels are identical, whatever separated the source from the others.
+    evidence = source.confidence * (float(azimuth.weights.max()) if azimuth is not None else 1.0)
+    return _Candidate(ObjectCues(source.tracks, evidence, vehicle_probability(tags)), tags, source.share)
 
 
-def _best_thing(tags: tuple[Tag, ...]) -> ThingClass:
+def _class_by_tags(tags: tuple[Tag, ...]) -> ObjectClass:
     best = max(tags, key=lambda tag: tag.confidence, default=None)
-    known = class_of(best.label) if best is not None and best.confidence >= MIN_TAG else None
-    return known or ThingClass(UNNAMED, UNKNOWN, 0.8, 0.8, 0.8, 0.4, 3.0)
+    known = find_class(best.label) if best is not None and best.confidence >= MIN_TAG else None
+    return known or ObjectClass(UNNAMED, UNKNOWN, 0.8, 0.8, 0.8, 0.4, 3.0)
 
 
-def _assigned(names: Sequence[str], voices: Sequence[_Voice]) -> list[tuple[str, _Voice]]:
-    """Each name with the voice whose tags fit it best; more names than voices share the loudest."""
-    likeness = np.array([[_likeness(name, voice) for voice in voices] for name in names])
-    rows, columns = linear_sum_assignment(-likeness)
+def _assigned(names: Sequence[str], candidates: Sequence[_Candidate]) -> list[tuple[str, _Candidate]]:
+    """Each name with the source whose tags fit it best; more names than sources share the loudest."""
+    score = np.array([[_score(name, candidate) for candidate in candidates] for name in names])
+    rows, columns = linear_sum_assignment(score, maximize=True)
     chosen = dict(zip(rows.tolist(), columns.tolist(), strict=True))
-    return [(name, _as_named(name, voices[chosen.get(index, 0)])) for index, name in enumerate(names)]
+    return [(name, _as_named(name, candidates[chosen.get(index, 0)])) for index, name in enumerate(names)]
 
 
-def _likeness(name: str, voice: _Voice) -> float:
-    wanted = class_of(name)
+def _score(name: str, candidate: _Candidate) -> float:
+    wanted = find_class(name)
     if wanted is None:
-        return 0.1 + 0.05 * voice.share
-    same = [tag.confidence for tag in voice.tags if class_of(tag.label) == wanted]
-    kind = [tag.confidence for tag in voice.tags if (known := class_of(tag.label)) and known.kind == wanted.kind]
-    return max(same, default=0.0) + 0.7 * max(kind, default=0.0) + 0.05 * voice.share
+        return 0.1 + 0.05 * candidate.share
+    known = [(found, tag.confidence) for tag in candidate.tags if (found := find_class(tag.label))]
+    same_class = max((confidence for found, confidence in known if found == wanted), default=0.0)
+    same_kind = max((confidence for found, confidence in known if found.kind == wanted.kind), default=0.0)
+    return same_class + 0.7 * same_kind + 0.05 * candidate.share
 
 
-def _as_named(name: str, voice: _Voice) -> _Voice:
-    known = class_of(name)
-    odds = NAMED_ODDS.get(known.kind, voice.heard.vehicle) if known else voice.heard.vehicle
-    return _Voice(Heard(voice.heard.tracks, voice.heard.evidence, odds), voice.tags, voice.share)
+def _as_named(name: str, candidate: _Candidate) -> _Candidate:
+    known = find_class(name)
+    vehicle = NAMED_VEHICLE.get(known.kind, candidate.cues.vehicle) if known else candidate.cues.vehicle
+    return replace(candidate, cues=replace(candidate.cues, vehicle=vehicle))
 
 
-def _ids(roles: Sequence[tuple[ThingClass, _Voice]], by_name: bool = True) -> list[Part]:
-    seen: Counter[str] = Counter()
-    parts = []
-    for thing, voice in roles:
-        key = thing.name.replace(" ", "_")
-        parts.append(Part(f"{key}_{seen[key]}", thing, voice.heard, voice.tags))
-        seen[key] += 1
-    return parts
+def _with_ids(chosen: Sequence[tuple[ObjectClass, _Candidate]]) -> list[SelectedObject]:
+    counts: Counter[str] = Counter()
+    selected = []
+    for cls, candidate in chosen:
+        key = cls.name.replace(" ", "_")
+        selected.append(SelectedObject(f"{key}_{counts[key]}", cls, candidate.cues, candidate.tags))
+        counts[key] += 1
+    return selected

@@ -1,4 +1,4 @@
-"""The rule-based stereo localizer: from cues to a layout, offline, deterministic, with reasons in words."""
+"""The entry `stereo_rules`: options, key frames, scenario."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from spa2v.core.types import (
     KeyFrame,
     SceneObject,
     SpatialCues,
-    Tag,
     VideoSceneLayout,
     keyframe_times,
 )
-from spa2v.plugins.layout_planners.stereo_rules.camera import Camera, path_of
+from spa2v.plugins.layout_planners.stereo_rules.camera import Camera, trajectory
 from spa2v.plugins.layout_planners.stereo_rules.captions import (
     SILENT_CAPTION,
-    Planned,
+    PlannedObject,
     frame_caption,
     reasoning,
     video_caption,
 )
-from spa2v.plugins.layout_planners.stereo_rules.motion import judge, place_word
-from spa2v.plugins.layout_planners.stereo_rules.objects import Part, cast
+from spa2v.plugins.layout_planners.stereo_rules.motion import estimate_motion, position_word
+from spa2v.plugins.layout_planners.stereo_rules.objects import SelectedObject, select_objects
 from spa2v.plugins.layout_planners.stereo_rules.trends import Array
 
 SILENT_NOTE = "Nothing is heard, so the plan has no object."
@@ -32,13 +31,13 @@ MAX_OBJECTS = 16
 
 
 class StereoRules:
-    """Plans from the cues alone: what sounds, how many, where each stands or how it moves, and boxes for it.
+    """Plans from the cues alone: which objects, how many, the position or movement of each, and its boxes.
 
     Args:
-        objects: names of the things, when the user knows them; then only places and movements are inferred.
+        objects: names of the objects, where the user knows them; then only positions and movements are inferred.
         keyframes: number of key frames, 1 to 1024.
-        max_objects: at most so many things are planned when they are not named.
-        field_of_view_deg: horizontal angle that the picture shows, 20 to 150; what is heard outside is out of frame.
+        max_objects: upper bound on the objects planned when they are not named.
+        field_of_view_deg: horizontal angle that the picture shows, 20 to 150; a source outside it is out of frame.
         min_source_confidence: separated sources below this are taken for parts of the main one.
 
     Raises:
@@ -64,26 +63,25 @@ class StereoRules:
         times = keyframe_times(audio.duration_s, int(self.keyframes))
         if cues.measures.get("silent", 0.0) > 0.5:
             return self._silence(audio, cues, times)
-        parts = cast(cues, self.objects, int(self.max_objects), self.min_source_confidence)
-        things = [self._place(part, times, audio.duration_s) for part in parts]
-        moving = any(item.verdict.moves for item in things)
+        selected = select_objects(cues, self.objects, int(self.max_objects), self.min_source_confidence)
+        objects = [self._planned(item, times, audio.duration_s) for item in selected]
+        moving = any(item.motion.moves for item in objects)
         scenario = "translational" if moving else "stationary"
         return VideoSceneLayout(
             duration_s=audio.duration_s,
-            caption=video_caption(things, scenario),
-            keyframes=tuple(_keyframe(things, index, float(time)) for index, time in enumerate(times)),
-            reasoning=reasoning(things, cues, scenario),
+            caption=video_caption(objects, scenario),
+            keyframes=tuple(_keyframe(objects, index, float(time)) for index, time in enumerate(times)),
+            reasoning=reasoning(objects, cues, scenario),
             scenario=scenario,
-            attributes={item.id: item.attribute for item in things},
+            attributes={item.id: item.attribute for item in objects},
             notes=cues.notes,
         )
 
-    def _place(self, part: Part, times: Array, duration_s: float) -> Planned:
-        verdict = judge(part.heard)
-        boxes = path_of(part.heard, verdict, part.thing, times, duration_s, self.camera)
-        attribute = verdict.attribute or place_word(next(box for box in boxes if box is not None).center[0])
-        tags: tuple[Tag, ...] = part.tags
-        return Planned(part.id, part.thing, part.heard, verdict, boxes, attribute, tags, bool(self.objects))
+    def _planned(self, item: SelectedObject, times: Array, duration_s: float) -> PlannedObject:
+        motion = estimate_motion(item.cues)
+        boxes = trajectory(item.cues, motion, item.cls, times, duration_s, self.camera)
+        attribute = motion.attribute or position_word(next(box for box in boxes if box is not None).center[0])
+        return PlannedObject(item.id, item.cls, item.cues, motion, boxes, attribute, item.tags, bool(self.objects))
 
     def _silence(self, audio: AudioClip, cues: SpatialCues, times: Array) -> VideoSceneLayout:
         frames = tuple(KeyFrame(float(time), SILENT_CAPTION) for time in times)
@@ -91,11 +89,9 @@ class StereoRules:
         return VideoSceneLayout(audio.duration_s, SILENT_CAPTION, frames, reasoning=SILENT_NOTE, notes=notes)
 
 
-def _keyframe(things: Sequence[Planned], index: int, time_s: float) -> KeyFrame:
-    objects = tuple(
-        SceneObject(item.id, item.thing.name, box) for item in things if (box := item.boxes[index]) is not None
-    )
-    return KeyFrame(time_s, frame_caption(things, index), objects)
+def _keyframe(objects: Sequence[PlannedObject], index: int, time_s: float) -> KeyFrame:
+    seen = tuple(SceneObject(item.id, item.cls.name, box) for item in objects if (box := item.boxes[index]) is not None)
+    return KeyFrame(time_s, frame_caption(objects, index), seen)
 
 
 def _names(objects: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What is known of things before any sound is heard: their kind, their size, where they usually stand."""
+"""Prior knowledge of the classes of objects: kind, size, height above the ground and usual distance."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ VEHICLE, INSTRUMENT, PERSON, UNKNOWN = "vehicle", "instrument", "person", "unkno
 
 
 @dataclass(frozen=True)
-class ThingClass:
-    """Size and place of a class of things.
+class ObjectClass:
+    """Size and usual position of a class of objects.
 
     Args:
         name: short noun.
         kind: vehicle, instrument, person or unknown.
         length_m, width_m, height_m: seen from the side, seen from the front, and upright.
-        base_m: how high its lower edge hangs over the ground (a guitar on a lap).
-        distance_m: where a camera usually has it.
+        base_m: height of its lower edge above the ground (a guitar on a lap).
+        distance_m: from the camera.
     """
 
     name: str
@@ -54,7 +54,7 @@ _TABLE = (
     ("child", PERSON, 0.45, 0.45, 1.2, 0.0, 2.4),
     ("dog", UNKNOWN, 0.9, 0.4, 0.6, 0.0, 2.5),
 )
-CLASSES = {row[0]: ThingClass(*row) for row in _TABLE}
+CLASSES = {row[0]: ObjectClass(*row) for row in _TABLE}
 ALIASES = {
     "automobile": "car", "vehicle": "car", "taxi": "car", "van": "car", "engine": "car", "traffic": "car",
     "coach": "bus", "lorry": "truck", "motorbike": "motorcycle", "scooter": "motorcycle", "bike": "bicycle",
@@ -67,8 +67,8 @@ ALIASES = {
 }  # fmt: skip
 
 
-def class_of(name: str) -> ThingClass | None:
-    """The class that a free name means: "a red car", "Cars" and "taxi" are cars; None for what is not known."""
+def find_class(name: str) -> ObjectClass | None:
+    """The class of a free name: "a red car", "Cars" and "taxi" are cars; None for an unknown one."""
     text = " ".join(name.lower().replace("_", " ").split())
     words = text.split()
     tries = [text, *(text.removeprefix(article) for article in ("a ", "an ", "the ")), *reversed(words)]
@@ -79,19 +79,19 @@ def class_of(name: str) -> ThingClass | None:
     return None
 
 
-def thing_named(name: str) -> ThingClass:
-    """A class for any name; an unknown thing is a meter wide and high and stands three meters away."""
-    known = class_of(name)
+def class_named(name: str) -> ObjectClass:
+    """A class for any name; an unknown object is a meter wide and high and three meters away."""
+    known = find_class(name)
     if known is None:
-        return ThingClass(name, UNKNOWN, 1.0, 1.0, 1.0, 0.0, 3.0)
-    return ThingClass(name, *list(vars(known).values())[1:])
+        return ObjectClass(name, UNKNOWN, 1.0, 1.0, 1.0, 0.0, 3.0)
+    return ObjectClass(name, *list(vars(known).values())[1:])
 
 
-def vehicle_odds(tags: tuple[Tag, ...]) -> float:
-    """0..1: how far the tags speak for a vehicle against instruments and voices; 0.5 when they say nothing."""
+def vehicle_probability(tags: tuple[Tag, ...]) -> float:
+    """0..1: share of the tags' confidence on vehicles, against instruments and voices; 0.5 without tags."""
     weights = {VEHICLE: 0.02, "other": 0.02}
     for tag in tags:
-        known = class_of(tag.label)
+        known = find_class(tag.label)
         if known is not None and known.kind != UNKNOWN:
             weights[VEHICLE if known.kind == VEHICLE else "other"] += tag.confidence
     return weights[VEHICLE] / sum(weights.values())

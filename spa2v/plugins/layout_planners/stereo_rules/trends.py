@@ -1,4 +1,4 @@
-"""Does a track go somewhere? Robust change, steadiness and significance, all odd under negation and under reversal."""
+"""Trend of a track: robust change, Kendall's tau and significance, all odd under negation and under time reversal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.types import Track
+from spa2v.dsp.trends import steadiness
 
 Array = NDArray[np.float64]
 
@@ -26,9 +27,9 @@ class Trend:
         significance: change over its standard error, from the scatter of neighboring blocks.
     """
 
-    change: float
-    tau: float
-    significance: float
+    change: float = 0.0
+    tau: float = 0.0
+    significance: float = 0.0
 
     def strength(self, floor: float) -> float:
         """-1..1: 0 below `floor` or where chance explains it, sign as the change.
@@ -37,16 +38,16 @@ class Trend:
         """
         if self.change * self.tau <= 0:
             return 0.0
-        sure = rise(abs(self.tau), 0.3, 0.55) * rise(self.significance, 1.5, 3.5)
-        return float(np.sign(self.change)) * sure * rise(abs(self.change), floor, 3.0 * floor)
+        sure = ramp(abs(self.tau), 0.3, 0.55) * ramp(self.significance, 1.5, 3.5)
+        return float(np.sign(self.change)) * sure * ramp(abs(self.change), floor, 3.0 * floor)
 
 
-def rise(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high`, straight between."""
+def ramp(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high`, linear between."""
     return float(min(1.0, max(0.0, (value - low) / (high - low))))
 
 
-def blocks(track: Track, count: int = BLOCKS) -> tuple[Array, Array]:
+def block_means(track: Track, count: int = BLOCKS) -> tuple[Array, Array]:
     """Weighted means and total weights of `count` consecutive parts of a track (fewer for a short one)."""
     starts = np.arange(min(count, len(track.values))) * len(track.values) // min(count, len(track.values))
     weights = np.add.reduceat(track.weights, starts)
@@ -55,40 +56,24 @@ def blocks(track: Track, count: int = BLOCKS) -> tuple[Array, Array]:
     return means, weights
 
 
-def trend_of(track: Track) -> Trend:
-    """The trend of a track over the whole clip; nothing where fewer than six blocks are known."""
-    means, weights = blocks(track)
+def ends(track: Track) -> tuple[float, float]:
+    """Means of the first and the last sixteenth that have weight, in the unit of the track."""
+    means, weights = block_means(track)
+    known = means[weights > MIN_WEIGHT * weights.max()]
+    return (float(known[0]), float(known[-1])) if len(known) else (0.0, 0.0)
+
+
+def trend(track: Track | None) -> Trend:
+    """The trend over the whole clip; zero without a track, or where fewer than six blocks have weight."""
+    if track is None:
+        return Trend()
+    means, weights = block_means(track)
     known = weights > MIN_WEIGHT * weights.max() if weights.max() > 0 else np.zeros(len(weights), dtype=bool)
     values = means[known]
     if len(values) < 6:
-        return Trend(0.0, 0.0, 0.0)
+        return Trend()
     third = max(2, round(len(values) * END_BLOCKS / BLOCKS))
     change = float(values[-third:].mean() - values[:third].mean())
-    first, second = np.triu_indices(len(values), 1)
-    tau = float(np.mean(np.sign(values[second] - values[first])))
     scatter = float(np.sqrt(np.mean(np.diff(values, 2) ** 2) / 6.0))  # of one block around a straight line
     error = scatter * np.sqrt(2.0 / third)
-    return Trend(change, tau, abs(change) / error if error > 1e-12 else (1e6 if change else 0.0))
-
-
-def monotone(values: Array, weights: Array, direction: float) -> Array:
-    """The closest rising (direction > 0) or falling sequence by least squares (pool adjacent violators)."""
-    sign = 1.0 if direction > 0 else -1.0
-    pools: list[list[float]] = []
-    for value, weight in zip(sign * values, np.maximum(weights, 1e-6), strict=True):
-        pools.append([float(value), float(weight), 1.0])
-        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
-            value_b, weight_b, count_b = pools.pop()
-            value_a, weight_a, count_a = pools[-1]
-            total = weight_a + weight_b
-            pools[-1] = [(value_a * weight_a + value_b * weight_b) / total, total, count_a + count_b]
-    return sign * np.concatenate([np.full(int(count), value) for value, _, count in pools])
-
-
-def softened(values: Array, size: int) -> Array:
-    """Moving mean with mirrored ends; keeps a rising sequence rising and is symmetric in time."""
-    half = min(size // 2, len(values) - 1)
-    if half < 1:
-        return values
-    padded = np.concatenate([2 * values[0] - values[half:0:-1], values, 2 * values[-1] - values[-2 : -half - 2 : -1]])
-    return np.convolve(padded, np.full(2 * half + 1, 1.0 / (2 * half + 1)), mode="valid")
+    return Trend(change, steadiness(values), abs(change) / error if error > 1e-12 else (1e6 if change else 0.0))

@@ -206,12 +206,12 @@ class AnimateDiff:
             found.append(tuple(own or other for own, other in zip(*kinds, strict=True)))
         return tuple(found)
 
-    def reworded(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+    def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
         """The layout in words that the weights know, each thing with one look, where the base has a vocabulary."""
         from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary, found
 
         path = found(self.vocabulary, self.base)
-        return layout if path is None else Vocabulary.read(path).reworded(layout, run)
+        return layout if path is None else Vocabulary.read(path).reword(layout, run)
 
     def _known(self, texts: Sequence[str], run: Run) -> Sequence[str]:
         """The texts in words that the weights know."""

@@ -128,7 +128,7 @@ class Vocabulary:
                 found[name] = told.pop()
         return found
 
-    def reworded(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+    def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
         """The layout in known words, each thing with its look in captions and names; boxes and ids stay.
 
         What was replaced goes into the run's record, and looks as well. A text that would become too long stays.

@@ -10,23 +10,21 @@ from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
 
 MIN_SIDE = 0.004
 FRACTION_REACH = 1.5
-PAST = 1.02
-COMMON_SIZES = ((640, 360), (640, 480), (854, 480), (1024, 640), (1280, 720), (1280, 800), (1920, 1080), (3840, 2160))
+PAST = 1.02  # of the frame: rounding
+FAR_PAST = 1.3  # of the frame, in the requested unit: an object that leaves
+PERMILLE = ("permille", (1000.0, 1000.0))
 
 Boxes = NDArray[np.float64]
 
 
-def fractions_of_frame(
-    boxes: Boxes, percent: NDArray[np.bool_], size: tuple[float, float] | None, form: AnswerForm, repairs: Repairs
-) -> Boxes:
+def fractions_of_frame(boxes: Boxes, percent: NDArray[np.bool_], form: AnswerForm, repairs: Repairs) -> Boxes:
     """Boxes in parts of the frame, corners in order, inside the frame.
 
     Args:
         boxes: all boxes of an answer, shape (N, 4), NaN where a number is missing.
         percent: shape (N,), boxes written with a percent sign.
-        size: frame size that the answer states.
-        form: what was asked for.
-        repairs: takes what had to be mended.
+        form: the requested form.
+        repairs: collects what had to be repaired.
 
     Returns:
         Shape (N, 4). Rows of NaN for boxes that cannot be used; rows of infinity for boxes outside the frame.
@@ -35,16 +33,14 @@ def fractions_of_frame(
     boxes[percent] /= 100.0
     if percent.any():
         repairs.note("boxes in percent")
-    boxes /= np.tile(_scales(boxes, percent, size, form, repairs), 2)
+    boxes /= np.tile(_scales(boxes, percent, form, repairs), 2)
     swapped = (boxes[:, 0] > boxes[:, 2]) | (boxes[:, 1] > boxes[:, 3])
     repairs.note("box corners swapped", int(swapped.sum()))
     boxes = np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])], axis=1)
     return _inside(boxes, repairs)
 
 
-def _scales(
-    boxes: Boxes, percent: NDArray[np.bool_], size: tuple[float, float] | None, form: AnswerForm, repairs: Repairs
-) -> Boxes:
+def _scales(boxes: Boxes, percent: NDArray[np.bool_], form: AnswerForm, repairs: Repairs) -> Boxes:
     """What to divide each box by, shape (N, 2).
 
     An answer keeps to one unit, or mixes parts of the frame with one other. The other one is guessed from the
@@ -58,7 +54,7 @@ def _scales(
         small |= reach <= 3.0  # an object that drives out of the frame, not another unit
     other = known & ~small
     if other.any():
-        name, scale = _other_unit(boxes[other], size, form)
+        name, scale = _other_unit(boxes[other], form)
         scales[other] = scale
         if name != form.box_units:
             repairs.note(f"boxes in {name}")
@@ -67,30 +63,17 @@ def _scales(
     return scales
 
 
-def _other_unit(boxes: Boxes, size: tuple[float, float] | None, form: AnswerForm) -> tuple[str, tuple[float, float]]:
-    """The unit of boxes that are no fractions: asked for, stated, or the smallest one that they fit into."""
+def _other_unit(boxes: Boxes, form: AnswerForm) -> tuple[str, tuple[float, float]]:
+    """The unit of boxes that are no fractions: the requested one, or the smallest one that they fit into."""
     right, bottom = float(boxes[:, [0, 2]].max()), float(boxes[:, [1, 3]].max())
-
-    def fits(scale: tuple[float, float]) -> bool:
-        return right <= scale[0] * PAST and bottom <= scale[1] * PAST
-
-    asked = form.scale
-    if form.box_units != "fraction" and fits((asked[0] * 1.3, asked[1] * 1.3)):
-        return form.box_units, asked
-    if size is not None and max(size) > FRACTION_REACH:
-        return f"pixels of {size[0]:.0f} x {size[1]:.0f}", size
-    if fits((100.0, 100.0)):
-        return "percent", (100.0, 100.0)
-    own = (float(form.width), float(form.height))
-    if fits(own):
-        return "pixels", own
-    if fits((1000.0, 1000.0)):
-        return "permille", (1000.0, 1000.0)
-    for width, height in COMMON_SIZES:
-        if fits((width, height)):
-            return f"pixels of {width} x {height}", (float(width), float(height))
-    # Boxes far past the frame in the unit that a model falls back to most often.
-    return "permille", (1000.0, 1000.0)
+    units = [("percent", (100.0, 100.0)), ("pixels", (float(form.width), float(form.height))), PERMILLE]
+    if form.box_units != "fraction":
+        units.insert(0, (form.box_units, form.scale))
+    for index, (name, (width, height)) in enumerate(units):
+        past = FAR_PAST if index == 0 and form.box_units != "fraction" else PAST
+        if right <= width * past and bottom <= height * past:
+            return name, (width, height)
+    return PERMILLE  # boxes far past the frame, in the unit that models fall back to most often
 
 
 def _inside(boxes: Boxes, repairs: Repairs) -> Boxes:

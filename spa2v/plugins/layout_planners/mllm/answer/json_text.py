@@ -1,4 +1,4 @@
-"""Finds the JSON value in what a model wrote, and mends it where it is broken.
+"""The JSON value in the text of a model, repaired where it is broken.
 
 Size and depth are bounded before anything is parsed. What the standard parser refuses goes through `json_repair`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from spa2v.plugins.layout_planners.mllm.answer.repairs import Repairs
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 40
-MAX_STARTS = 40
 
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]*[ \t]*\r?\n?(.*?)(?:```|\Z)", re.DOTALL)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[\]{}()]', re.DOTALL)
@@ -38,12 +37,12 @@ class FoundJson:
 
 
 def find_json(text: str, score: Callable[[Any], int], repairs: Repairs) -> FoundJson:
-    """The value in `text` that scores best; the later one where two score the same.
+    """The JSON value in `text` that is an answer.
 
     Args:
         text: what the model wrote.
-        score: how much a value looks like an answer; 0 or less is none.
-        repairs: takes what had to be mended.
+        score: how many frames a value holds; 0 where it is no answer.
+        repairs: collects what had to be repaired.
 
     Raises:
         LayoutError: too long, too deep, or nothing in it that scores.
@@ -53,78 +52,55 @@ def find_json(text: str, score: Callable[[Any], int], repairs: Repairs) -> Found
     text = text.lstrip("\ufeff").strip()
     if not text:
         raise LayoutError("the answer is empty")
-    whole = _strict(text)
-    if whole is not None and score(whole) > 0:
+    if (whole := _strict(text, score)) is not None:
         return FoundJson(whole)
     text = text.rpartition("</think>")[2] or text  # local models think aloud first
-    found = _best(_strict_values(text), score)
-    if found is not None:
-        repairs.note("text around the JSON")
-        return FoundJson(found)
-    return _mended(text, score, repairs)
-
-
-def _strict(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _strict_values(text: str) -> Iterator[Any]:
-    for body in _FENCE.findall(text):
-        yield _strict(body.strip())
-    decoder, start = json.JSONDecoder(), -1
-    for _ in range(MAX_STARTS):
-        start = _next_start(text, start + 1)
-        if start < 0:
-            return
-        try:
-            value, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            continue
-        yield value
-        start = end - 1
-
-
-def _next_start(text: str, position: int) -> int:
-    starts = [found for found in (text.find("{", position), text.find("[", position)) if found >= 0]
-    return min(starts, default=-1)
-
-
-def _best(values: Iterator[Any], score: Callable[[Any], int]) -> Any:
-    best, best_score = None, 0
-    for value in values:
-        points = score(value) if isinstance(value, (dict, list)) else 0
-        if points > 0 and points >= best_score:
-            best, best_score = value, points
-    return best
-
-
-def _mended(text: str, score: Callable[[Any], int], repairs: Repairs) -> FoundJson:
     fences = [body for body in _FENCE.findall(text) if "{" in body or "[" in body]
-    body = max(fences, key=len) if fences else text
+    body = max(fences, key=len).strip() if fences else text
     start = _answer_start(body)
     if start < 0:
-        raise LayoutError("the answer holds no JSON", f"it begins: {_beginning(text)}")
+        raise LayoutError("the answer holds no JSON", f"it begins: {text[:80]!r}")
     body = body[start:]
+    if (found := _strict(body, score, to_end=False)) is not None:
+        repairs.note("text around the JSON")
+        return FoundJson(found)
+    return _repaired(body, score, repairs)
+
+
+def _strict(text: str, score: Callable[[Any], int], to_end: bool = True) -> Any:
+    """The answer in the valid JSON at the start of a text, else None; `to_end`: nothing may follow it."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return _best(value, score) if end == len(text) or not to_end else None
+
+
+def _best(value: Any, score: Callable[[Any], int]) -> Any:
+    """The value, or the item of a list, with the most frames; None where none has any."""
+    found = max([value, *(value if isinstance(value, list) else [])], key=score)
+    return found if score(found) > 0 else None
+
+
+def _answer_start(body: str) -> int:
+    """Index of the brace before the first known key, so that a brace in a preface does no harm; -1 without any."""
+    key = re.search(r"[{\[][{\s]{0,20}['\"]?(?:reasoning|caption|frames|keyframes)\b", body)
+    bracket = key or re.search(r"[{\[]", body)
+    return bracket.start() if bracket else -1
+
+
+def _repaired(body: str, score: Callable[[Any], int], repairs: Repairs) -> FoundJson:
     depth, deepest, close_end, close_depth = _brackets(body)
     if deepest > MAX_DEPTH:
         raise LayoutError(f"the answer is nested {deepest} levels deep", f"at most {MAX_DEPTH} are read")
     cut = depth > 0
     value = _repair(body[:close_end] if cut and close_end else body)
-    found = _best(iter([value, *(value if isinstance(value, list) else [])]), score)
+    found = _best(value, score)
     if found is None:
-        reason = "it is cut off before the first whole frame" if cut else f"it begins: {_beginning(text)}"
+        reason = "it is cut off before the first whole frame" if cut else f"it begins: {body[:80]!r}"
         raise LayoutError("the answer holds no frames that can be read", reason)
     repairs.note("answer cut off" if cut else "broken JSON")
     return FoundJson(found, cut, close_depth <= 2)
-
-
-def _answer_start(body: str) -> int:
-    """Where the answer begins: at the brace before its first known key, so that a brace in a preface does no harm."""
-    key = re.search(r"[{\[][{\s]{0,20}['\"]?(?:reasoning|caption|frames|keyframes)\b", body)
-    return key.start() if key else _next_start(body, 0)
 
 
 def _brackets(text: str) -> tuple[int, int, int, int]:
@@ -151,8 +127,4 @@ def _repair(text: str) -> Any:
     try:
         return json_repair.loads(text)
     except (ValueError, RecursionError, IndexError) as error:
-        raise LayoutError("the answer is not JSON and could not be mended", str(error)[:200]) from error
-
-
-def _beginning(text: str) -> str:
-    return repr(text[:80])
+        raise LayoutError("the answer is not JSON and could not be repaired", str(error)[:200]) from error

@@ -1,4 +1,4 @@
-"""What had to be mended in an answer, for the manifest."""
+"""Repairs of an answer, counted for the manifest."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ BOX_UNITS = ("fraction", "permille", "pixels")
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """What an answer is asked to look like.
+    """The requested form of an answer.
 
     Args:
         duration_s: of the clip, in seconds.
-        keyframes: how many frames the model plans, spread over the clip as `keyframe_times` says.
+        keyframes: how many frames the model plans, spread over the clip as in `keyframe_times`.
         reasoning: whether the answer starts with the model's reasoning.
         box_units: "fraction" (0..1), "permille" (0..1000) or "pixels" of a picture of `width` x `height`.
-        max_objects: things that a layout may hold; the least shown ones beyond it are dropped.
+        max_objects: objects that a layout may hold; the least shown ones beyond it are dropped.
 
     Raises:
         ConfigError: a value out of range.
@@ -50,7 +50,7 @@ class AnswerForm:
 
     @property
     def scale(self) -> tuple[float, float]:
-        """How many of the asked units the frame is wide and high."""
+        """Width and height of the frame in the requested unit."""
         return {
             "fraction": (1.0, 1.0),
             "permille": (1000.0, 1000.0),
@@ -96,7 +96,7 @@ def _object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def answer_of_layout(layout: VideoSceneLayout, form: AnswerForm) -> dict[str, Any]:
-    """A layout as the answer that a model should have given, for in-context examples.
+    """A layout as the answer to its recording, for in-context examples.
 
     The layout is read at the key frame times of `form`, stretched to its own duration; ids become numbers in the
     order of first appearance.
@@ -105,11 +105,11 @@ def answer_of_layout(layout: VideoSceneLayout, form: AnswerForm) -> dict[str, An
     frames = []
     for index, time_s in enumerate(keyframe_times(layout.duration_s, form.keyframes)):
         moment = layout.at(float(time_s))
-        things = [
+        objects = [
             {"id": numbers[item.id], "name": item.name, "box": _written(item.box, form)}
             for item in moment.objects[: form.max_objects]
         ]
-        frames.append({"frame": index + 1, "caption": moment.caption, "objects": things})
+        frames.append({"frame": index + 1, "caption": moment.caption, "objects": objects})
     head = {"reasoning": layout.reasoning} if form.reasoning else {}
     return {**head, "caption": layout.caption, "frames": frames}
 

@@ -1,4 +1,4 @@
-"""From a JSON value to frames and objects, whatever the keys are called. Numbers and ids are not judged here."""
+"""From a JSON value to frames and objects, for the usual names of the keys. Numbers and ids are checked later."""
 
 from __future__ import annotations
 
@@ -15,27 +15,20 @@ from spa2v.plugins.layout_planners.mllm.answer.repairs import Repairs
 
 MAX_FRAMES, MAX_FRAME_OBJECTS = 1_024, 64
 
-_FRAMES = ("frames", "keyframes", "key_frames", "layouts", "layout", "frame_layouts", "scenes", "video")
-_OBJECTS = ("objects", "layout", "boxes", "items", "instances", "detections")
-_BOXES = ("box", "bbox", "bounding_box", "boundingBox", "bounding box", "box_2d", "coordinates", "position")
-_NAMES = ("name", "label", "class", "object", "category", "type", "description")
-_IDS = ("id", "object_id", "track_id", "ID")
-_PLACES = ("frame", "frame_index", "index", "frame_id", "frame_number", "number")
-_TIMES = ("time_s", "time", "timestamp", "t", "seconds")
-_CORNERS = (
-    ("x1", "y1", "x2", "y2"),
-    ("xmin", "ymin", "xmax", "ymax"),
-    ("x_min", "y_min", "x_max", "y_max"),
-    ("left", "top", "right", "bottom"),
-    ("x0", "y0", "x1", "y1"),
-)
-_SIZES = (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height"))
+_FRAMES = ("frames", "keyframes", "key_frames", "layouts")
+_OBJECTS = ("objects", "layout", "boxes")
+_BOXES = ("box", "bbox", "bounding_box", "box_2d", "bbox_2d")
+_NAMES = ("name", "label", "class")
+_IDS = ("id", "object_id", "track_id")
+_NUMBERS = ("frame", "frame_index", "index")
+_CORNERS = ("x1", "y1", "x2", "y2")
+_SIZES = ("x", "y", "width", "height")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class RawObject:
-    """A thing as written: `box` has shape (4,), NaN where no number could be read."""
+    """An object as written: `box` has shape (4,), NaN where no number could be read."""
 
     id: str
     name: str
@@ -45,22 +38,20 @@ class RawObject:
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A frame as written; `place` is its number or time where it has one."""
+    """A frame as written; `number` counts from 0 or 1, where it is given."""
 
     caption: str
     objects: tuple[RawObject, ...]
-    place: float | None = None
-    timed: bool = False
+    number: float | None = None
 
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """An answer as written. A frame that cannot be read is None. `size` is the frame size that it states, if any."""
+    """An answer as written. A frame that cannot be read is None."""
 
     reasoning: str
     caption: str
     frames: tuple[RawFrame | None, ...]
-    size: tuple[float, float] | None = None
 
 
 def answer_score(value: Any) -> int:
@@ -82,10 +73,9 @@ def shape_answer(value: Any, repairs: Repairs) -> RawAnswer:
     if len(frames) > MAX_FRAMES:
         repairs.note("frames beyond the limit dropped", len(frames) - MAX_FRAMES)
     return RawAnswer(
-        reasoning=plain_text(_first(holder, ("reasoning", "thoughts", "analysis", "explanation"))),
-        caption=plain_text(_first(holder, ("caption", "video_caption", "global_caption", "title", "summary"))),
+        reasoning=plain_text(holder.get("reasoning")),
+        caption=plain_text(_first(holder, ("caption", "video_caption", "global_caption"))),
         frames=tuple(_frame(frame, key, repairs) for key, frame in frames[:MAX_FRAMES]),
-        size=_stated_size(holder),
     )
 
 
@@ -101,9 +91,6 @@ def _find_frames(value: Any, depth: int = 0) -> tuple[dict[str, Any], list[tuple
             return value, [(None, item) for item in inner]
         if isinstance(inner, dict) and inner and all(_is_frame(item) for item in inner.values()):
             return value, list(inner.items())
-    numbered = [(key, item) for key, item in value.items() if re.fullmatch(r"frame[ _-]?\d+", key, re.IGNORECASE)]
-    if numbered and all(_is_frame(item) for _, item in numbered):
-        return value, list(numbered)
     for inner in list(value.values())[:20]:
         if isinstance(inner, dict) and (found := _find_frames(inner, depth + 1)):
             return found
@@ -117,7 +104,7 @@ def _is_frame(value: Any) -> bool:
 
 
 def _has_box(value: dict[str, Any]) -> bool:
-    return any(key in value for key in _BOXES) or any(all(k in value for k in keys) for keys in _CORNERS + _SIZES)
+    return any(key in value for key in _BOXES) or all(key in value for key in _CORNERS)
 
 
 def _first(data: dict[str, Any], keys: tuple[str, ...]) -> Any:
@@ -136,38 +123,20 @@ def plain_text(value: Any) -> str:
     return "".join(char for char in text if char.isprintable() or char in "\n\t").strip()
 
 
-def _stated_size(holder: dict[str, Any]) -> tuple[float, float] | None:
-    size = _first(holder, ("frame_size", "image_size", "resolution", "size"))
-    numbers = _numbers(size) if size is not None else [_number(holder.get("width")), _number(holder.get("height"))]
-    if len(numbers) == 2 and all(math.isfinite(n) and 1 <= n <= 20_000 for n in numbers):
-        return numbers[0], numbers[1]
-    return None
-
-
 def _frame(value: Any, key: Any, repairs: Repairs) -> RawFrame | None:
     if not _is_frame(value):
         repairs.note("unreadable frame")
         return None
     data: dict[str, Any] = value if isinstance(value, dict) else {"objects": value}
-    things: Any = next(data[name] for name in _OBJECTS if isinstance(data.get(name), (list, dict)))
-    if isinstance(things, dict):
-        things = [{"name": name, **inner} if isinstance(inner, dict) else inner for name, inner in things.items()]
-    if len(things) > MAX_FRAME_OBJECTS:
-        repairs.note("objects beyond the limit dropped", len(things) - MAX_FRAME_OBJECTS)
-    objects = [_object(thing, repairs) for thing in things[:MAX_FRAME_OBJECTS]]
-    caption = plain_text(_first(data, ("caption", "frame_caption", "local_caption", "description")))
-    place, timed = _place(data, key)
-    return RawFrame(caption, tuple(thing for thing in objects if thing is not None), place, timed)
-
-
-def _place(data: dict[str, Any], key: Any) -> tuple[float | None, bool]:
-    if isinstance(key, str) and (digits := re.search(r"\d+", key)):
-        return float(digits.group()[:9]), False
-    for names, timed in ((_PLACES, False), (_TIMES, True)):
-        number = _number(_first(data, names))
-        if math.isfinite(number):
-            return number, timed
-    return None, False
+    written: Any = next(data[name] for name in _OBJECTS if isinstance(data.get(name), (list, dict)))
+    if isinstance(written, dict):
+        written = [{"name": name, **inner} if isinstance(inner, dict) else inner for name, inner in written.items()]
+    if len(written) > MAX_FRAME_OBJECTS:
+        repairs.note("objects beyond the limit dropped", len(written) - MAX_FRAME_OBJECTS)
+    objects = [_object(item, repairs) for item in written[:MAX_FRAME_OBJECTS]]
+    caption = plain_text(_first(data, ("caption", "frame_caption", "description")))
+    number = _number(key.replace("-", " ") if isinstance(key, str) else _first(data, _NUMBERS))
+    return RawFrame(caption, tuple(filter(None, objects)), number if math.isfinite(number) else None)
 
 
 def _object(value: Any, repairs: Repairs) -> RawObject | None:
@@ -200,20 +169,16 @@ def _box(data: dict[str, Any]) -> tuple[NDArray[np.float64], bool]:
     numbers = _numbers(value)
     if len(numbers) != 4:
         return np.full(4, np.nan), False
-    if key == "box_2d":  # Gemini's own habit for pictures: y before x
+    if key == "box_2d":  # Gemini's convention for pictures: y before x
         numbers = [numbers[1], numbers[0], numbers[3], numbers[2]]
     return np.array(numbers), _percent(value)
 
 
 def _named_box(data: dict[str, Any]) -> NDArray[np.float64]:
-    for keys in _CORNERS:
-        if all(key in data for key in keys):
-            return np.array([_number(data[key]) for key in keys])
-    for keys in _SIZES:
-        if all(key in data for key in keys):
-            x, y, width, height = (_number(data[key]) for key in keys)
-            return np.array([x, y, x + width, y + height])
-    return np.full(4, np.nan)
+    if all(key in data for key in _CORNERS):
+        return np.array([_number(data[key]) for key in _CORNERS])
+    x, y, width, height = (_number(data.get(key)) for key in _SIZES)
+    return np.array([x, y, x + width, y + height])
 
 
 def _percent(value: Any) -> bool:

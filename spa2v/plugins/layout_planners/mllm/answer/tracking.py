@@ -1,4 +1,4 @@
-"""Which boxes of an answer are the same thing. Ids are believed where they are consistent, else things are tracked."""
+"""Object identity over the frames of an answer: by id where ids are consistent, else by tracking."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ DOUBLE = 0.01
 
 
 @dataclass
-class Thing:
-    """One thing over the frames of an answer: which object of which frame it is.
+class ObjectTrack:
+    """One object over the frames of an answer.
 
     Args:
         id: as first written.
-        names: how often it was called what.
+        names: each spelling with its count.
         seen: index of the frame to the object in it.
     """
 
@@ -55,18 +55,18 @@ class Thing:
         return self.seen[max(whole)] if whole else self.last()
 
 
-def find_things(frames: tuple[RawFrame | None, ...], repairs: Repairs) -> list[Thing]:
-    """The things of an answer in the order of first appearance. Boxes must be in one unit already."""
+def link_objects(frames: tuple[RawFrame | None, ...], repairs: Repairs) -> list[ObjectTrack]:
+    """The objects of an answer in the order of first appearance. Boxes must be in one unit already."""
     frames = tuple(_without_doubles(frame, repairs) if frame else None for frame in frames)
-    believed = _by_id(frames)
-    if believed is not None and not _handed_over(believed):
-        return believed
+    by_id = _by_id(frames)
+    if by_id is not None and not _handed_over(by_id):
+        return by_id
     repairs.note("ids that change")
     return _tracked(frames)
 
 
 def _without_doubles(frame: RawFrame, repairs: Repairs) -> RawFrame:
-    """The frame without things of the same name in the same place."""
+    """The frame without objects of the same name in the same place."""
     kept: list[RawObject] = []
     for item in frame.objects:
         if not any(_key(item.name) == _key(other.name) and _same_place(item, other) for other in kept):
@@ -83,23 +83,23 @@ def _key(name: str) -> str:
     return name.casefold().removesuffix("s")
 
 
-def _by_id(frames: tuple[RawFrame | None, ...]) -> list[Thing] | None:
-    """Things by their ids, or None where an id is missing, stands twice in a frame or changes its name."""
-    things: dict[str, Thing] = {}
+def _by_id(frames: tuple[RawFrame | None, ...]) -> list[ObjectTrack] | None:
+    """Objects by their ids, or None where an id is missing, occurs twice in a frame or changes its name."""
+    tracks: dict[str, ObjectTrack] = {}
     for index, frame in enumerate(frames):
         for item in frame.objects if frame else ():
-            thing = things.setdefault(item.id, Thing(item.id))
-            same_name = not (item.name and thing.names) or _key(item.name) in map(_key, thing.names)
-            if not item.id or index in thing.seen or not same_name:
+            track = tracks.setdefault(item.id, ObjectTrack(item.id))
+            same_name = not (item.name and track.names) or _key(item.name) in map(_key, track.names)
+            if not item.id or index in track.seen or not same_name:
                 return None
-            thing.add(index, item)
-    return list(things.values())
+            track.add(index, item)
+    return list(tracks.values())
 
 
-def _handed_over(things: list[Thing]) -> bool:
-    """Whether one thing ends where another of the same name begins, at about the same place."""
-    for old in things:
-        for new in things:
+def _handed_over(tracks: list[ObjectTrack]) -> bool:
+    """Whether one object ends where another of the same name begins, at about the same place."""
+    for old in tracks:
+        for new in tracks:
             gap = min(new.seen) - max(old.seen)
             if 0 < gap <= FORGIVEN_GAP and _key(old.name) == _key(new.name):
                 distance = _distance(old.last_box_item(), new.seen[min(new.seen)])
@@ -115,31 +115,31 @@ def _distance(a: RawObject, b: RawObject) -> float:
     return float(np.abs(a.box - b.box).mean())
 
 
-def _tracked(frames: tuple[RawFrame | None, ...]) -> list[Thing]:
-    things: list[Thing] = []
+def _tracked(frames: tuple[RawFrame | None, ...]) -> list[ObjectTrack]:
+    tracks: list[ObjectTrack] = []
     for index, frame in enumerate(frames):
         if frame is None or not frame.objects:
             continue
-        matched = _match(things, frame.objects)
+        matched = _match(tracks, frame.objects)
         for number, item in enumerate(frame.objects):
-            thing = matched.get(number)
-            if thing is None:
-                thing = Thing(item.id)
-                things.append(thing)
-            thing.add(index, item)
-    return things
+            track = matched.get(number)
+            if track is None:
+                track = ObjectTrack(item.id)
+                tracks.append(track)
+            track.add(index, item)
+    return tracks
 
 
-def _match(things: list[Thing], items: tuple[RawObject, ...]) -> dict[int, Thing]:
-    if not things:
+def _match(tracks: list[ObjectTrack], items: tuple[RawObject, ...]) -> dict[int, ObjectTrack]:
+    if not tracks:
         return {}
-    cost = np.array([[_cost(thing, item) for item in items] for thing in things])
+    cost = np.array([[_cost(track, item) for item in items] for track in tracks])
     rows, columns = linear_sum_assignment(cost)
-    return {int(c): things[int(r)] for r, c in zip(rows, columns, strict=True) if cost[r, c] < MAX_COST}
+    return {int(c): tracks[int(r)] for r, c in zip(rows, columns, strict=True) if cost[r, c] < MAX_COST}
 
 
-def _cost(thing: Thing, item: RawObject) -> float:
-    cost = _distance(thing.last_box_item(), item)
-    cost += 0.0 if thing.id == item.id or thing.last().id == item.id else OTHER_ID_COST
-    named = bool(thing.names) and bool(item.name)
-    return cost + (OTHER_NAME_COST if named and _key(item.name) not in map(_key, thing.names) else 0.0)
+def _cost(track: ObjectTrack, item: RawObject) -> float:
+    cost = _distance(track.last_box_item(), item)
+    cost += 0.0 if track.id == item.id or track.last().id == item.id else OTHER_ID_COST
+    named = bool(track.names) and bool(item.name)
+    return cost + (OTHER_NAME_COST if named and _key(item.name) not in map(_key, track.names) else 0.0)

@@ -1,20 +1,103 @@
-"""Asking again: backoff with jitter, the service's own Retry-After, and an end."""
+"""Requests to a service: cached replies first, then requests within the budget, retried with backoff and jitter."""
 
 from __future__ import annotations
 
 import email.utils
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from spa2v.core.errors import ConfigError, PlannerError
-from spa2v.plugins.layout_planners.mllm.service import TransientFault
+from spa2v.core.runtime import Run
+from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
+from spa2v.plugins.layout_planners.mllm.budget import Budget
+from spa2v.plugins.layout_planners.mllm.cache import AnswerCache
+from spa2v.plugins.layout_planners.mllm.conversation import Conversation
+from spa2v.plugins.layout_planners.mllm.secrets import redact
+from spa2v.plugins.layout_planners.mllm.service import Reply, Service, TransientFault, Usage
 
 T = TypeVar("T")
 
+AUDIO_TOKENS_PER_S = 32
+CHARACTERS_PER_TOKEN = 4
+OUTPUT_TOKENS_PER_FRAME = 120
 RETRIED_CODES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+
+
+@dataclass(frozen=True)
+class Response:
+    """A reply, whether it came from the cache, and how many requests it took."""
+
+    reply: Reply
+    cached: bool
+    requests: int
+
+
+@dataclass
+class Requests:
+    """The requests of one planner to one service.
+
+    Args:
+        service: the client.
+        retries, budget, cache: the limits.
+        at_once: requests under way at the same time, at most.
+    """
+
+    service: Service
+    retries: RetryPolicy
+    budget: Budget
+    cache: AnswerCache
+    at_once: int = 4
+    _gate: threading.Semaphore = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._gate = threading.Semaphore(self.at_once)
+
+    def send(self, conversation: Conversation, form: AnswerForm | None, run: Run, sample: int = 0) -> Response:
+        """A reply to a conversation; `sample` distinguishes several answers to the same one.
+
+        Raises:
+            PlannerError: the service fails for good, or a bound is reached.
+            EmptyAnswer: the reply has no text.
+        """
+        schema = None if form is None else [form.keyframes, form.reasoning, form.box_units, form.max_objects]
+        identity = {**self.service.identity(run), "conversation": conversation.digest, "form": schema, "sample": sample}
+        key = AnswerCache.key(identity)
+        if (kept := self.cache.get(key)) is not None:
+            return Response(kept, True, 0)
+        count = 0
+
+        def request() -> Reply:
+            nonlocal count
+            count += 1
+            with self._gate:
+                return self._request(conversation, form, run, sample)
+
+        reply = self.retries.run(request, lambda text: run.notice(redact(text)))
+        self.cache.put(key, reply)
+        return Response(reply, False, count)
+
+    def _request(self, conversation: Conversation, form: AnswerForm | None, run: Run, sample: int) -> Reply:
+        expected = expected_usage(conversation, form)
+        number = self.budget.open(expected)
+        used: Usage | None = None
+        try:
+            reply = self.service.ask(conversation, form, run, sample).redacted()
+            used = reply.usage or expected
+        finally:
+            self.budget.close(number, used)
+        return reply
+
+
+def expected_usage(conversation: Conversation, form: AnswerForm | None) -> Usage:
+    """An estimate of the tokens of a request, for the budget: 32 a second of sound, one for 4 characters of text."""
+    sound = sum(part.duration_s for part in conversation.sounds) * AUDIO_TOKENS_PER_S
+    text = conversation.characters / CHARACTERS_PER_TOKEN
+    frames = form.keyframes if form else 1
+    return Usage(int(sound + text), frames * OUTPUT_TOKENS_PER_FRAME)
 
 
 @dataclass(frozen=True)
@@ -54,7 +137,7 @@ class RetryPolicy:
                 tenacity.stop_after_attempt(self.attempts), tenacity.stop_before_delay(self.patience_s)
             ),
             wait=self._wait,
-            before_sleep=lambda state: on_retry(_told(state)),
+            before_sleep=lambda state: on_retry(_retry_notice(state)),
             reraise=True,
         )
         start = time.monotonic()
@@ -105,7 +188,7 @@ def _fault(state: object) -> tuple[TransientFault, int]:
     return error, int(state.attempt_number)  # type: ignore[attr-defined]
 
 
-def _told(state: object) -> str:
+def _retry_notice(state: object) -> str:
     fault, number = _fault(state)
     wait = getattr(state, "upcoming_sleep", 0.0)
     return f"try {number}: {fault.fact}; again in {wait:.1f} s"

@@ -1,0 +1,105 @@
+"""One clip's way through a pipeline: read, measure, plan, render, write. Every command that makes outputs goes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from spa2v.core.errors import AudioError
+from spa2v.core.manifest import Manifest
+from spa2v.core.media.files import read_layout, write_text
+from spa2v.core.pipeline import Pipeline
+from spa2v.core.runtime import Run
+from spa2v.core.types import AudioClip, GeneratedVideo, VideoSceneLayout
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One clip in work, from `Job.opened`.
+
+    Args:
+        pipeline: what measures, plans and draws.
+        run: of this clip.
+        manifest: of the run; names what was read and written.
+        audio: the recording; None where a given layout is drawn without sound.
+        given: a layout file that is drawn in place of a planned layout.
+    """
+
+    pipeline: Pipeline
+    run: Run
+    manifest: Manifest
+    audio: Path | None = None
+    given: Path | None = None
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls,
+        pipeline: Pipeline,
+        audio: Path | None,
+        given: Path | None = None,
+        folder: Path | None = None,
+        notices: set[str] | None = None,
+        **facts: Any,
+    ) -> Iterator[Job]:
+        """A job whose manifest says "running" inside, then how it ended.
+
+        Args:
+            pipeline, audio, given: see the class.
+            folder: of the run, where config, cues, layout and manifest are kept; None keeps nothing.
+            notices: see `Run`.
+            facts: further entries of the manifest.
+        """
+        with pipeline.recorded(folder, notices, **facts) as (run, manifest):
+            for kind, path in (("audio", audio), ("layout", given)):
+                if path is not None:
+                    manifest.input(kind, path)
+            yield cls(pipeline, run, manifest, audio, given)
+
+    @cached_property
+    def sound(self) -> AudioClip | None:
+        """The part of the recording that the config selects.
+
+        Raises:
+            AudioError: it cannot be used.
+        """
+        return None if self.audio is None else self.pipeline.read(self.audio)
+
+    def layout(self, target: Path | None = None) -> VideoSceneLayout:
+        """The given layout, or a planned one. The sound is measured in both cases, for the backbones that show it.
+
+        Args:
+            target: where to write the layout file.
+        """
+        if self.given is not None:
+            layout = read_layout(self.given)
+            if self.sound is not None:
+                self.pipeline.measure(self.sound, self.run)
+        elif self.sound is not None:
+            layout = self.pipeline.plan(self.sound, self.run)
+        else:
+            raise AudioError("there is neither a recording nor a layout")
+        self.manifest.decided(layout)
+        if target is not None:
+            write_text(target, layout.dumps())
+            self.manifest.output("layout", target)
+        return layout
+
+    def draw(self, layout: VideoSceneLayout) -> GeneratedVideo:
+        """The video of a layout."""
+        return self.pipeline.render(layout, self.run)
+
+    def write(self, video: GeneratedVideo, target: Path) -> None:
+        """Encodes a video with the sound of the job.
+
+        Raises:
+            MediaError: it cannot be written.
+        """
+        from spa2v.core.media.video import write_video
+
+        self.run.step("write", {"video": video}, lambda: write_video(target, video, self.sound))
+        self.manifest.output("video", target)
