@@ -2,7 +2,7 @@
 
 AuxIVA (N. Ono, "Stable and fast update rules for independent vector analysis based on auxiliary function technique",
 WASPAA 2011) with the joint update of both rows (N. Ono, "Fast stereo independent vector analysis and its
-implementation on mobile phone", IWAENC 2012): the rows are the generalized eigenvectors of the two weighted covariances.
+implementation on mobile phone", IWAENC 2012): the rows are the generalized eigenvectors of both weighted covariances.
 It assumes sources that keep their direction, and no model of panning, microphones or room. Only second-order statistics
 of the channels enter, so the recording is transformed once and each iteration is two matrix products.
 """
@@ -63,7 +63,7 @@ def demix(audio: AudioClip, iterations: int = ITERATIONS) -> Demixing:
     cross = right * left.conj()
     products = np.stack([np.abs(left) ** 2, np.abs(right) ** 2, cross.real, cross.imag])
     rows = estimate_rows(products, iterations)
-    mixing = np.linalg.inv(rows)
+    mixing: Complex = np.linalg.inv(rows).astype(np.complex128)
     power = np.mean(np.abs(mixing) ** 2, axis=1).T[:, :, None] * output_powers(rows, products)
     return Demixing(stft.f[lines], stft.t(stereo.shape[1])[::step], rows, mixing, power)
 
@@ -107,7 +107,8 @@ def estimate_rows(products: Array, iterations: int) -> Complex:
 
 def output_powers(rows: Complex, products: Array) -> Array:
     """|rows @ channels| squared from the products of the channels, shape (2 outputs, K, F)."""
-    return (_quadratic(rows).transpose(1, 2, 0) @ products.transpose(1, 0, 2)).swapaxes(0, 1)
+    powers = (_quadratic(rows).transpose(1, 2, 0) @ products.transpose(1, 0, 2)).swapaxes(0, 1)
+    return np.maximum(powers, 0.0)  # rounding leaves the residue of equal channels below 0
 
 
 def _quadratic(rows: Complex) -> Array:
