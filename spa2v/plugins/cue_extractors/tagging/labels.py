@@ -26,7 +26,9 @@ def tags_of(scores: Mapping[str, float], reason: str, top: int = 5, floor: float
     known = vocabulary()
     nouns: dict[str, list[tuple[float, str]]] = {}
     for name, each in known.classes.items():
-        nouns.setdefault(f"~{name}" if each.background else each.noun, []).append((scores.get(name, 0.0), name))
+        nouns.setdefault(f"~{name}" if each.background or not each.noun else each.noun, []).append(
+            (scores.get(name, 0.0), name)
+        )
     candidates = [(_either(value for value, _ in found), max(found)[1]) for found in nouns.values()]
     best = max(value for value, _ in candidates)
     generic = []
