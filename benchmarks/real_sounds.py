@@ -1,4 +1,4 @@
-"""Scores the names of planned objects: `python -m benchmarks.real_sounds ANNOTATIONS.json DIR [--config C] [KEY=VALUE ...]`.
+"""Scores names: `python -m benchmarks.real_sounds ANNOTATIONS.json DIR [--config C] [KEY=VALUE ...]`.
 
 One row a clip, how many names are wrong and how many not sure, and a last line `N passed, N failed`; exit 0 when all
 pass. A clip passes when the largest object of its plan has one of the names of its annotation, or, with "none" among
