@@ -22,7 +22,7 @@ class SoundClass:
 
     Args:
         name: the label of a tag.
-        noun: what a plan draws ("police car" for a siren).
+        noun: what a plan draws ("police car" for a siren); "" for a sound that names nothing (something falls).
         group: the generic kind above it, "" for none.
         background: no object makes it; it goes into the caption and plans nothing.
         caption: the sound in words.
@@ -78,7 +78,7 @@ def _group(name: str, entry: Mapping[str, Any]) -> SoundGroup:
 def _class(name: str, entry: Mapping[str, Any]) -> SoundClass:
     return SoundClass(
         name,
-        str(entry.get("object", name)),
+        str(entry.get("object", name) or ""),
         str(entry.get("group", "")),
         bool(entry.get("background", False)),
         str(entry["caption"]),
@@ -87,10 +87,11 @@ def _class(name: str, entry: Mapping[str, Any]) -> SoundClass:
 
 
 def object_of(label: str) -> str | None:
-    """The noun that a plan draws for a tag's label; None for a background and for what is not in the vocabulary."""
+    """The noun that a plan draws for a tag's label; None for a background, for a sound that names nothing, and for what
+    is not in the vocabulary."""
     known = vocabulary().classes.get(label)
     if known is not None:
-        return None if known.background else known.noun
+        return None if known.background else known.noun or None
     group = vocabulary().groups.get(label)
     return label if group is not None and group.is_object else None
 
