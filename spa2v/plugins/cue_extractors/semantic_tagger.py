@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, SpatialCues
+from spa2v.core.types import AudioClip, SpatialCues, Tag
 from spa2v.core.weights import local_path
 from spa2v.plugins.cue_extractors.tagging import Tagger, packaged_tagger, tags_of
 
@@ -42,12 +42,13 @@ class SemanticTagger:
         Raises:
             WeightsError: the weights cannot be read.
         """
-        scores = self.tag(audio.mono, audio.sample_rate)
-        if not any(scores.values()):
-            return SpatialCues(audio.duration_s)
-        tags = tags_of(scores, "heard by the tagger", self.top, self.min_confidence)
-        return SpatialCues(audio.duration_s, tags=tags)
+        return SpatialCues(audio.duration_s, tags=self.tag(audio.mono, audio.sample_rate))
 
-    def tag(self, samples: NDArray[np.floating], rate: int) -> dict[str, float]:
+    def tag(self, samples: NDArray[np.floating], rate_hz: int) -> tuple[Tag, ...]:
+        """The best tags of mono samples (n,), best first; none for silence."""
+        scores = self.scores(samples, rate_hz)
+        return tags_of(scores, "heard by the tagger", self.top, self.min_confidence) if any(scores.values()) else ()
+
+    def scores(self, samples: NDArray[np.floating], rate_hz: int) -> dict[str, float]:
         """Scores 0..1 of the classes of the vocabulary for mono samples (n,) at a rate in Hz; all 0 for silence."""
-        return self._tagger.tag(samples, rate)
+        return self._tagger.tag(samples, rate_hz)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from spa2v.core.errors import MissingDependency, WeightsError
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, SpatialCues
+from spa2v.core.types import AudioClip, SpatialCues, Tag
+from spa2v.core.types.audio import MIN_DURATION_S
 from spa2v.core.weights import Weights, locate
 from spa2v.dsp.log_mel import resampled
 from spa2v.dsp.pitch import median_pitch
@@ -73,15 +74,17 @@ class SemanticYamnet:
             MissingDependency: LiteRT is not installed.
             WeightsError: the model cannot be found or read.
         """
-        if stereo_stft(audio).silent:
-            return SpatialCues(audio.duration_s)
-        scores = class_scores(self.audioset_scores(audio.mono, audio.sample_rate))
-        tags = tags_of(_with_gender(scores, audio), "heard by YAMNet", self.top, self.min_confidence)
-        return SpatialCues(audio.duration_s, tags=tags)
+        return SpatialCues(audio.duration_s, tags=self.tag(audio.mono, audio.sample_rate))
 
-    def tag(self, samples: NDArray[np.floating], rate: int) -> dict[str, float]:
-        """Scores 0..1 of classes and groups of the vocabulary for mono samples (n,) at a rate in Hz."""
-        return class_scores(self.audioset_scores(samples, rate))
+    def tag(self, samples: NDArray[np.floating], rate_hz: int) -> tuple[Tag, ...]:
+        """The best tags of mono samples (n,), best first; none for silence."""
+        if len(samples) < MIN_DURATION_S * rate_hz:
+            return ()
+        audio = AudioClip(np.asarray(samples)[None], rate_hz)
+        if stereo_stft(audio).silent:
+            return ()
+        scores = class_scores(self.audioset_scores(audio.mono, rate_hz))
+        return tags_of(_with_gender(scores, audio), "heard by YAMNet", self.top, self.min_confidence)
 
     def audioset_scores(self, samples: NDArray[np.floating], rate: int) -> dict[str, float]:
         """Scores 0..1 of AudioSet's classes for mono samples (n,)."""

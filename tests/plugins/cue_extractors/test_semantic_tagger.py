@@ -42,7 +42,7 @@ def test_gain_and_silence_around_change_no_confidence() -> None:
 
 
 def test_a_source_is_tagged_alone_with_every_class_of_the_vocabulary() -> None:
-    scores = SemanticTagger().tag(synthesize("guitar", 3, 2 * RATE, RATE), RATE)
+    scores = SemanticTagger().scores(synthesize("guitar", 3, 2 * RATE, RATE), RATE)
     assert list(scores) == list(vocabulary().classes)
     assert all(0.0 <= value <= 1.0 for value in scores.values())
 
@@ -62,7 +62,7 @@ def test_what_is_no_archive_of_weights_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.npz"
     file.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="cannot be read"):
-        SemanticTagger(str(file)).tag(np.ones(RATE), RATE)
+        SemanticTagger(str(file)).scores(np.ones(RATE), RATE)
     np.savez(file, kernel_0=np.zeros((9, 4)))
     with pytest.raises(WeightsError, match="lack"):
-        SemanticTagger(str(file)).tag(np.ones(RATE), RATE)
+        SemanticTagger(str(file)).scores(np.ones(RATE), RATE)
