@@ -16,6 +16,7 @@ from spa2v.evaluation.ablation.cells import row_config
 from spa2v.evaluation.ablation.paper import METRICS_OF, paper_rows, user_study
 from spa2v.evaluation.ablation.spec import nested, read_ablation
 from tests.cli.test_cli import run as run_command
+from tests.cli.test_evaluate import OWN, OWN_REGISTRY
 from tests.kit.evaluation_data import make_bench
 
 CATALOG = Host(extensions=[]).configs
@@ -122,6 +123,19 @@ def test_what_is_wrong_with_a_file_is_named(change: dict, fact: str, tmp_path: P
     path.write_text(yaml.safe_dump({"rows": [{"name": "a"}]} | change))
     with pytest.raises(ConfigError, match=re.escape(fact)):
         read_ablation(path, tmp_path)
+
+
+def test_a_metric_of_a_third_party_has_columns(spa2v, ablation: Path, bench: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "own.yaml").write_text(OWN_REGISTRY)
+    words = ("ablate", ablation, "-d", bench, "-o", tmp_path / "out", "-q", "--workers", 1)
+    more = ("--registry", tmp_path / "own.yaml", "--metric", "width", "--markdown", tmp_path / "t.md")
+    assert spa2v(*words, *more)[0] == 0
+    head, _, *rows = [line for line in (tmp_path / "t.md").read_text().splitlines() if line.startswith("|")]
+    cells = [cell.strip() for cell in head.split("|")]
+    assert "Stat. Box width [layout] S/M/C" in cells
+    (truth,) = [row.split("|") for row in rows if row.startswith("| truth")]
+    assert truth[cells.index("Stat. Box width [layout] S/M/C")].strip() == "0.2/-/0.2"
 
 
 def test_an_unknown_ablation_names_near_ones(tmp_path: Path) -> None:

@@ -380,3 +380,117 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
         (tmp_path / "evaluation.json").write_text(text)
         with pytest.raises(ConfigError, match=fact):
             Evaluation.read(tmp_path)
+
+
+OWN = """
+from spa2v import MetricInfo, Score
+
+
+class Width:
+    \"\"\"Mean width of the predicted boxes.\"\"\"
+
+    reads = ("layout",)
+
+    def __init__(self, scale: float = 1.0):
+        self.scale = scale
+        self.values = {"width" if scale == 1.0 else f"width[scale={scale:g}]": MetricInfo("Box width", digits=1)}
+
+    def score(self, clips, run):
+        return [dict.fromkeys(self.values, self.one(clip)) for clip in clips]
+
+    def one(self, clip):
+        widths = [item.box.x2 - item.box.x1 for frame in clip.layout_frames for item in frame.objects]
+        return self.scale * sum(widths) / len(widths) if widths else None
+
+
+class Spread(Width):
+    \"\"\"The same as a metric of sets.\"\"\"
+
+    values = {"spread": MetricInfo("Spread", higher=False)}
+
+    def __init__(self):
+        self.scale = 1.0
+
+    def score(self, clips, run):
+        return [{"spread": Score(None, ("set_metric",), vector=[self.one(clip) or 0.0])} for clip in clips]
+
+    def combine(self, vectors):
+        return float(vectors.std())
+
+
+class Fails(Width):
+    def score(self, clips, run):
+        return [1 / 0 for clip in clips]
+
+
+class Renames(Width):
+    def score(self, clips, run):
+        return [{"size": 1.0} for clip in clips]
+"""
+OWN_REGISTRY = """
+metrics:
+  width: {target: "own.py:Width", summary: Width of boxes.}
+  spread: "own.py:Spread"
+  fails: "own.py:Fails"
+  renames: "own.py:Renames"
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "own.yaml").write_text(OWN_REGISTRY)
+    return tmp_path / "own.yaml"
+
+
+def test_a_metric_of_a_third_party_is_in_every_table(spa2v, own: Path, tmp_path: Path) -> None:
+    """On screen, in the JSON, in CSV, in the report; in worker processes, and read again without its registry."""
+    bench = make_bench(tmp_path / "bench", 40)
+    layouts = predict(bench, tmp_path / "layouts")
+    (layouts / "clip_00.json").unlink()
+    words = ("evaluate", "-d", bench, "--layouts", layouts, "-o", tmp_path / "out", "-q", "--workers", 2)
+    more = ("--registry", own, "--metric", "width", "--metric", "width:2", "--metric", "spread")
+    code, out, _ = spa2v(*words, *more, "--csv", tmp_path / "t.csv")
+    assert (code, "Box width" in out, "Box width [layout, scale=2]" in out, "Spread" in out) == (0, True, True, True)
+    tables = read(tmp_path / "out")["stages"]["1"]["tables"]
+    cell = tables["width[layout]"]["all"]["C"]
+    assert (cell["value"], cell["count"], cell["undefined"]) == (pytest.approx(0.2), 39, 1)
+    assert tables["width[layout, scale=2]"]["all"]["C"]["value"] == pytest.approx(0.4)
+    assert tables["spread[layout]"]["all"]["C"]["count"] == 40
+    assert tables["spread[layout]"]["all"]["C"]["value"] == pytest.approx(0.2 * (39 / 40**2) ** 0.5)
+    assert "width[layout]" in (tmp_path / "t.csv").read_text()
+    again = Evaluation.read(tmp_path / "out")
+    assert again.info("width[layout]").text(0.25) == "0.2"
+    assert spa2v("report", tmp_path / "out")[0] == 0
+    assert "Box width" in (tmp_path / "out" / "report.html").read_text()
+    code, _, err = spa2v(*words, *more, "--metric", "widht")
+    assert (code, "--metric: unknown component 'widht' of metrics\n  did you mean 'width'" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("fails", "metric 'fails' raised ZeroDivisionError: division by zero\n  on 'clip_00'"),
+        ("renames", "metric 'renames' returned size\n  expected a mapping of width"),
+    ],
+)
+def test_a_metric_that_fails_is_named(spa2v, own: Path, bench: Path, tmp_path: Path, name: str, text: str) -> None:
+    words = ("evaluate", "-d", bench, "--layouts", bench, "-o", tmp_path / "out", "-q", "--workers", 1)
+    code, _, err = spa2v(*words, "--registry", own, "--metric", name)
+    assert (code, err) == (1, f"error: {text}\n")
+
+
+def test_evaluations_of_older_releases_are_readable(bench: Path, tmp_path: Path) -> None:
+    """They say nothing of the metrics themselves."""
+    made = score(bench, tmp_path / "out", bench)
+    data = read(tmp_path / "out")
+    del data["metrics"]
+    (tmp_path / "out" / "evaluation.json").write_text(json.dumps(data))
+    old = Evaluation.read(tmp_path / "out")
+    assert old.info("max_iou") == made.info("max_iou")
+
+
+def test_the_options_are_grouped(spa2v) -> None:
+    _, out, _ = spa2v("evaluate", "--help")
+    titles = ("What is scored", "Clips", "Scoring", "Detector and features", "Results")
+    assert [title for title in titles if f"─ {title} ─" not in out] == []

@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import Any
 
-from spa2v.core import hookspecs, protocols
+from spa2v.core import hookspecs, protocols, types
 from spa2v.core.registry import FAMILIES
 from spa2v.testing.contract import rules
 from tests.kit import doc_commands, doc_presets
@@ -49,7 +49,7 @@ def table(family: str) -> str:
 
 def offer(name: str) -> str:
     """The members of `DenoisingBackbone`, or the fields of another class of the protocols."""
-    protocol = getattr(protocols, name)
+    protocol = getattr(protocols, name, None) or getattr(types, name)
     members = [key for key, value in vars(protocol).items() if inspect.isfunction(value) and not key.startswith("_")]
     rows = [f"- `{_signature(getattr(protocol, key))}`: {inspect.getdoc(getattr(protocol, key))}" for key in members]
     fields = [f"- `{key}: {_plain(value)}`" for key, value in protocol.__annotations__.items()]
@@ -63,7 +63,8 @@ def capabilities(name: str) -> str:
     for protocol, key in protocols.CAPABILITIES.items():
         function = getattr(protocol, key)
         says = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
-        rows.append(f"| `{protocol.__name__}`: {inspect.getdoc(protocol)} | `{_signature(function)}` | {says} |")
+        form = _signature(function).replace("|", "\\|")
+        rows.append(f"| `{protocol.__name__}`: {inspect.getdoc(protocol)} | `{form}` | {says} |")
     return "\n".join([*head, *rows]) + "\n"
 
 

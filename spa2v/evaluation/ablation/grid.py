@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from spa2v.core.types import MetricInfo
 from spa2v.evaluation.ablation.cells import Ablation, CellResult
 from spa2v.evaluation.ablation.paper import METRICS_OF, PaperRow, paper_rows, source
 from spa2v.evaluation.aggregate import Table
-from spa2v.evaluation.catalog import metric_info
+from spa2v.evaluation.catalog import built_in, metric_info
 from spa2v.evaluation.engine.result import Evaluation
 from spa2v.evaluation.tables import Grid, Row, triple
 
@@ -17,8 +18,9 @@ NO_PAPER = "The paper's rows were measured on AVLBench with other models: compar
 
 def ablation_grid(made: Ablation) -> Grid:
     """Rows of S/M/C triples, in the units of the paper."""
-    metrics = METRICS_OF[made.table]
-    heads = [f"{title} {metric_info(metric).title} S/M/C" for _, title in SCENARIOS for metric in metrics]
+    own = _own_metrics(made)
+    metrics = (*METRICS_OF[made.table], *own)
+    heads = [f"{title} {metric_info(metric, own).title} S/M/C" for _, title in SCENARIOS for metric in metrics]
     rows = tuple(row for result in made.rows for row in _rows(result, made.table, metrics))
     clips = max((result.clips for result in made.rows), default=0)
     notes = [f"{clips} clips, split {made.split!r}."]
@@ -27,6 +29,18 @@ def ablation_grid(made: Ablation) -> Grid:
     if any(row.kind == "paper" for row in rows):
         notes += [NO_PAPER, f"Paper: {source()}"]
     return Grid(made.title, ("variant", *heads), rows, tuple(notes))
+
+
+def _own_metrics(made: Ablation) -> dict[str, MetricInfo]:
+    """Values of the measured stage by metrics that do not come with spa2v."""
+    stage = made.table.removeprefix("stage")
+    done = [row.evaluation for row in made.rows if row.evaluation is not None and stage in row.evaluation.stages]
+    return {
+        name: found.metrics[name]
+        for found in done
+        for name in found.stages[stage].tables
+        if name in found.metrics and name.partition("[")[0] not in built_in()
+    }
 
 
 def _rows(result: CellResult, table: str, metrics: tuple[str, ...]) -> Iterator[Row]:
@@ -50,7 +64,7 @@ def _cells(made: Evaluation, table: str, metrics: tuple[str, ...]) -> Iterator[s
 def variant_table(tables: object, metric: str) -> tuple[str, Table] | None:
     """The table of a metric, or of the variant of it that was measured."""
     assert isinstance(tables, dict)
-    names = [name for name in tables if name.partition("[")[0] == metric]
+    names = [name for name in tables if metric in (name, name.partition("[")[0])]
     return (names[0], tables[names[0]]) if names else None
 
 
