@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -259,6 +260,18 @@ def test_a_background_goes_into_the_caption_and_has_no_box() -> None:
     assert dict(apart.attributes) == {"dog_0": "right"}
 
 
+def test_noise_that_passes_by_is_an_object_and_rain_never_is() -> None:
+    mono = road(3.0, seed=3)
+    audio = clip(with_noise(level_panned(mono, sweep(-40, 40, len(mono))), 20))
+    measured = _cues(audio)
+    for label, names in (("noise", ["sound_source_0"]), ("traffic", ["car_0"]), ("rain", [])):
+        layout = StereoRules().plan(audio, replace(measured, sources=(), tags=(Tag(label, 0.6),)), Run())
+        assert list(layout.names) == names
+        assert set(layout.attributes.values()) <= {"left_to_right"}
+    still, _ = _plan(SpatialCues(2.0, tags=(Tag("noise", 0.6),)))
+    assert not still.names
+
+
 def test_the_plan_says_how_sure_it_is_and_what_helps() -> None:
     sure, run = _plan(SpatialCues(2.0, tags=(Tag("clock", 0.82),)))
     assert (list(sure.names), run.record["planner"]["identified"]) == (["clock_0"], "clock, 0.82")
@@ -271,7 +284,7 @@ def test_the_plan_says_how_sure_it_is_and_what_helps() -> None:
 
 
 def test_every_object_of_the_vocabulary_has_priors() -> None:
-    nouns = {each.noun for each in vocabulary().classes.values() if not each.background}
+    nouns = {each.noun for each in vocabulary().classes.values() if each.noun and not each.background}
     nouns |= {name for name, group in vocabulary().groups.items() if group.is_object}
     assert nouns <= set(classes())
     assert all(find_class(label) for label in vocabulary().classes if object_of(label))

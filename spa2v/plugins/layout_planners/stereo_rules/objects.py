@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from spa2v.core.types import SoundSource, SpatialCues, Tag
-from spa2v.plugins.layout_planners.stereo_rules.motion import ObjectCues, median_azimuth
+from spa2v.plugins.layout_planners.stereo_rules.motion import ObjectCues, estimate_motion, median_azimuth
 from spa2v.plugins.layout_planners.stereo_rules.priors import (
     UNKNOWN,
     ObjectClass,
@@ -18,9 +18,10 @@ from spa2v.plugins.layout_planners.stereo_rules.priors import (
     find_class,
     mobility_of,
 )
-from spa2v.vocabulary import is_background
+from spa2v.vocabulary import is_background, vocabulary
 
 UNNAMED = "sound source"
+AMBIENCE = "ambience"  # the group of backgrounds that say little of what sounds: noise, traffic, ...
 MIN_TAG = 0.3  # confidence under which a tag names nothing
 SIDES = {"left": -18.0, "center": 0.0, "right": 18.0}  # degrees: well inside the third of the picture
 CENTER_DEG = 7.0  # the middle fifth of the picture at 65 degrees
@@ -68,14 +69,16 @@ def select_objects(cues: SpatialCues, wanted: Sequence[Wanted], max_objects: int
     sure = [source for source in cues.sources if source.confidence >= min_confidence]
     sure.sort(key=lambda source: -source.share)
     candidates = [_of_source(source, cues) for source in sure] if len(sure) > 1 else [_of_mixture(cues)]
-    heard = [*cues.tags, *(best for item in candidates if (best := best_tag(item.tags)))]
-    backgrounds = {tag.label: tag for tag in heard if tag.confidence >= MIN_TAG and is_background(tag.label)}
     if wanted:
         chosen = _assigned(wanted, candidates)
     else:
         objects = [item for item in candidates if not _is_background(item)][:max_objects]
         chosen = [(_class_by_tags(item.tags), item, "") for item in objects]
-    return Selection(tuple(_with_ids(chosen)), tuple(backgrounds.values()))
+    selected = _with_ids(chosen)
+    drawn = {best.label for item in selected if (best := best_tag(item.tags))}
+    heard = [*cues.tags, *(best for item in candidates if (best := best_tag(item.tags)))]
+    behind = [tag for tag in heard if is_background(tag.label) and tag.confidence >= MIN_TAG]
+    return Selection(tuple(selected), tuple({tag.label: tag for tag in behind if tag.label not in drawn}.values()))
 
 
 def best_tag(tags: tuple[Tag, ...]) -> Tag | None:
@@ -88,8 +91,13 @@ def best_tag(tags: tuple[Tag, ...]) -> Tag | None:
 
 
 def _is_background(candidate: _Candidate) -> bool:
+    """Whether no object makes the sound: noise or traffic unless it moves or comes from a side; rain and wind always."""
     best = best_tag(candidate.tags)
-    return best is not None and best.confidence >= MIN_TAG and is_background(best.label)
+    if best is None or best.confidence < MIN_TAG or not is_background(best.label):
+        return False
+    motion = estimate_motion(candidate.cues)
+    localized = motion.moves or side_of(motion.azimuth_deg) != "center"
+    return vocabulary().classes[best.label].group != AMBIENCE or not localized
 
 
 def _of_mixture(cues: SpatialCues) -> _Candidate:
