@@ -25,11 +25,20 @@ from spa2v.plugins.layout_planners.stereo_rules.captions import (
     video_caption,
 )
 from spa2v.plugins.layout_planners.stereo_rules.motion import estimate_motion, position_word
-from spa2v.plugins.layout_planners.stereo_rules.objects import SIDES, SelectedObject, Wanted, select_objects, side_of
+from spa2v.plugins.layout_planners.stereo_rules.objects import (
+    SIDES,
+    UNNAMED,
+    SelectedObject,
+    Wanted,
+    select_objects,
+    side_of,
+)
+from spa2v.plugins.layout_planners.stereo_rules.priors import class_named
 from spa2v.plugins.layout_planners.stereo_rules.trends import Array
 
 SILENT_NOTE = "Nothing is heard, so the plan has no object."
 MAX_OBJECTS = 16
+CROSSINGS = ("left_to_right", "right_to_left")
 
 
 class StereoRules:
@@ -84,6 +93,9 @@ class StereoRules:
 
     def _planned(self, item: SelectedObject, times: Array, duration_s: float) -> PlannedObject:
         motion = estimate_motion(item.cues)
+        if item.cls.name == UNNAMED and motion.attribute in CROSSINGS:
+            # What passes from side to side is a vehicle far more often than anything else of the vocabulary.
+            item = replace(item, id=item.id.replace(UNNAMED.replace(" ", "_"), "vehicle"), cls=class_named("vehicle"))
         if item.side and not motion.moves and side_of(motion.azimuth_deg) != item.side:
             motion = replace(motion, azimuth_deg=SIDES[item.side])
         boxes = trajectory(item.cues, motion, item.cls, times, duration_s, self.camera)
