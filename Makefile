@@ -12,6 +12,7 @@ help:
 	@echo "make test-all  the same with the slow tests, and an audit of the pinned versions"
 	@echo "make extensions  build, install and try every package in extensions/ from its wheel, in an environment of its own"
 	@echo "make audit     known vulnerabilities of the pinned versions (pip-audit; needs a network)"
+	@echo "make browser   the editor's page in Chromium: end-to-end tests, speed, pictures (fetches Playwright and Chromium)"
 	@echo "make bench     performance, as ratios"
 	@echo "make docs      the documentation as a site in out/site, built strictly; a part of make test-all"
 
@@ -69,6 +70,16 @@ bench: $(READY)
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "open out/site/index.html, or with search: $(BIN)/python -m http.server --directory out/site"
+
+.PHONY: browser
+browser: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || test -n "$$SPA2V_BROWSER" \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y chromium; } \
+	  || { echo "install Chromium first, or name one in SPA2V_BROWSER"; exit 1; }
+	mkdir -p out
+	SPA2V_BROWSER_REPORT=out/browser.json SPA2V_PICTURES=out $(BIN)/pytest tests/edit -m browser
+	@cat out/browser.json; echo "pictures: out/editor-light.png, out/editor-dark.png"
 
 clean:
 	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks

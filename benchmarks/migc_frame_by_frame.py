@@ -35,7 +35,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, heads: int, bias: Tensor 
 
 
 def masks(boxes: Sequence[Sequence[float]], pixels: tuple[int, int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Masks of the things (K, H, W) and the rest (H, W), through arrays of pixels."""
+    """Masks of the instances (K, H, W) and the background (H, W), through arrays of pixels."""
     height, width = pixels
     painted = np.zeros((len(boxes), height, width), dtype=np.float32)
     for mask, (x1, y1, x2, y2) in zip(painted, boxes, strict=True):
@@ -74,7 +74,7 @@ def frame(
     pixels: tuple[int, int],
     size: tuple[int, int],
 ) -> Tensor:
-    """One frame: x (2, N, C), unconditional row first; text (2 + K, L, T), negative, global, things; pooled (K, T)."""
+    """One frame: x (2, N, C), uncond row first; text (2 + K, L, T), negative, global, instances; pooled (K, T)."""
     count = len(boxes)
     queries = torch.cat([x[:1], x[1:].expand(count + 1, -1, -1)])
     plain = attention(attn, queries, text)

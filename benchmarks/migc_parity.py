@@ -23,9 +23,8 @@ from torch import Tensor
 
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText
 from spa2v.plugins.grounding_injectors.instances import Instances
-from spa2v.plugins.grounding_injectors.masks import LatentMasks, PhaseMasks, phase_masks
-from spa2v.plugins.grounding_injectors.migc.attention import fourier
-from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, Scales
+from spa2v.plugins.grounding_injectors.migc.masks import LatentMasks, ShadingMasks, shading_masks
+from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, Scales, fourier
 from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Scene, Schedule, slot_positions
 from spa2v.plugins.grounding_injectors.migc.weights import load_modules
 from spa2v.plugins.motion_backbones.animatediff.attention_sites import attention_sites
@@ -148,7 +147,7 @@ def _ea(golden: Golden, case: Case) -> Checks:
 
 def _la(golden: Golden, case: Case) -> Checks:
     things, rest = case.inputs["mask"][:, :-1], case.inputs["mask"][:, -1]
-    masks = phase_masks(LatentMasks(things, rest), case.size)
+    masks = shading_masks(LatentMasks(things, rest), case.size)
     yield "out", golden.named("mid").la(case.inputs["x"], masks.visible), case.outputs["out"]
 
 
@@ -173,7 +172,7 @@ def _sac(golden: Golden, case: Case) -> Checks:
 
 def _module(golden: Golden, case: Case) -> Checks:
     module, size, given = golden.named(case.facts["module"]), case.size, case.inputs
-    masks: PhaseMasks = phase_masks(
+    masks: ShadingMasks = shading_masks(
         LatentMasks(given["guidance_mask_latent"], given["supplement_mask_latent"][:, 0]), size
     )
     things = case.facts["K"]
@@ -187,7 +186,7 @@ def _module(golden: Golden, case: Case) -> Checks:
         made = module(given["image_token"][:, 0], whole, text, form, masks, present, slots, null, case.scales())
         yield f"{name}/out", made.out[:, None], case.outputs[f"{name}/out"]
         yield f"{name}/sac_scale", made.weights.reshape(1, -1, *size), case.outputs[f"{name}/sac_scale"]
-    share = made.shares.mean(dim=-1).reshape(1, things, *size)
+    share = made.phrase.mean(dim=-1).reshape(1, things, *size)
     yield "ea_attn", torch.stack([share, 1 - share], dim=-1), case.outputs["ea_attn"]
 
 

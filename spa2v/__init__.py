@@ -26,12 +26,20 @@ if TYPE_CHECKING:
         UnknownComponent,
         WeightsError,
         WorkerError,
+        near,
     )
     from spa2v.core.hookspecs import hookimpl, hookspec
+    from spa2v.core.media.audio import read_audio, write_audio
+    from spa2v.core.media.files import atomic_path, read_layout, write_json, write_text
+    from spa2v.core.media.video import read_video, write_video
     from spa2v.core.pipeline import Pipeline
     from spa2v.core.protocols import (
+        AttentionSite,
         CueExtractor,
+        Denoising,
+        DenoisingBackbone,
         Detector,
+        EncodedText,
         FeatureExtractor,
         GroundingInjector,
         LabelMap,
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
         Metric,
         MotionBackbone,
         SetMetric,
+        SteerableBackbone,
     )
     from spa2v.core.registry import Entry
     from spa2v.core.runtime import Run
@@ -60,39 +69,50 @@ if TYPE_CHECKING:
         frame_times,
         keyframe_times,
     )
+    from spa2v.core.types.benchmark import BenchmarkClip, ClipObject
+    from spa2v.core.weights import Weights, known, locate, shorten
 
-_ERRORS = (
-    "AudioError ComponentLoadError ConfigError ContractError LayoutError MediaError MetricError "
-    "MissingDependency PlannerError RegistryError Spa2vError UnknownComponent WeightsError WorkerError"
-)
-_TYPES = (
-    "AudioClip Box Detection GeneratedVideo KeyFrame MetricInfo SceneObject Score ScoredClip SoundSource SpatialCues "
-    "Tag Track VideoSceneLayout frame_times keyframe_times"
-)
-_PROTOCOLS = (
-    "CueExtractor Detector FeatureExtractor GroundingInjector LabelMap LayoutPlanner Metric MotionBackbone SetMetric"
-)
 _HOMES = {
-    "spa2v.core.errors": _ERRORS.split(),
-    "spa2v.core.types": _TYPES.split(),
-    "spa2v.core.hookspecs": ["hookimpl", "hookspec"],
-    "spa2v.core.pipeline": ["Pipeline"],
-    "spa2v.core.protocols": _PROTOCOLS.split(),
-    "spa2v.core.registry": ["Entry"],
-    "spa2v.core.runtime": ["Run"],
+    "spa2v.core.errors": (
+        "AudioError ComponentLoadError ConfigError ContractError LayoutError MediaError MetricError MissingDependency "
+        "PlannerError RegistryError Spa2vError UnknownComponent WeightsError WorkerError near"
+    ),
+    "spa2v.core.hookspecs": "hookimpl hookspec",
+    "spa2v.core.media.audio": "read_audio write_audio",
+    "spa2v.core.media.files": "atomic_path read_layout write_json write_text",
+    "spa2v.core.media.video": "read_video write_video",
+    "spa2v.core.pipeline": "Pipeline",
+    "spa2v.core.protocols": (
+        "AttentionSite CueExtractor Denoising DenoisingBackbone Detector EncodedText FeatureExtractor "
+        "GroundingInjector LabelMap LayoutPlanner Metric MotionBackbone SetMetric SteerableBackbone"
+    ),
+    "spa2v.core.registry": "Entry",
+    "spa2v.core.runtime": "Run",
+    "spa2v.core.types": (
+        "AudioClip Box Detection GeneratedVideo KeyFrame MetricInfo SceneObject Score ScoredClip SoundSource "
+        "SpatialCues Tag Track VideoSceneLayout frame_times keyframe_times"
+    ),
+    "spa2v.core.types.benchmark": "BenchmarkClip ClipObject",
+    "spa2v.core.weights": "Weights known locate shorten",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "AttentionSite",
     "AudioClip",
     "AudioError",
+    "BenchmarkClip",
     "Box",
+    "ClipObject",
     "ComponentLoadError",
     "ConfigError",
     "ContractError",
     "CueExtractor",
+    "Denoising",
+    "DenoisingBackbone",
     "Detection",
     "Detector",
+    "EncodedText",
     "Entry",
     "FeatureExtractor",
     "GeneratedVideo",
@@ -118,17 +138,31 @@ __all__ = [
     "SoundSource",
     "Spa2vError",
     "SpatialCues",
+    "SteerableBackbone",
     "Tag",
     "Track",
     "UnknownComponent",
     "VideoSceneLayout",
+    "Weights",
     "WeightsError",
     "WorkerError",
     "__version__",
+    "atomic_path",
     "frame_times",
     "hookimpl",
     "hookspec",
     "keyframe_times",
+    "known",
+    "locate",
+    "near",
+    "read_audio",
+    "read_layout",
+    "read_video",
+    "shorten",
+    "write_audio",
+    "write_json",
+    "write_text",
+    "write_video",
 ]
 
 

@@ -162,7 +162,7 @@ def vocabulary(data: bytes, folder: Path) -> None:
     with refusing(WeightsError):
         found = Vocabulary.read(stored(data, folder, "vocabulary.json"))
         found.known("a red car on the left, and a dog")
-        found.dressed("a car", dict.fromkeys(found.classes[:1], "red"))
+        found.with_appearance("a car", dict.fromkeys(found.classes[:1], "red"))
 
 
 def audio(data: bytes, folder: Path) -> None:

@@ -32,12 +32,14 @@ COMMANDS = (
     "batch",
     "evaluate",
     "ablate",
+    "edit",
     "report",
     "new",
 )
 GROUPS = {
     "world": "The procedural audio-visual world.",
     "bench": "Benchmark data and candidate databases.",
+    "layout": "Layout files: convert, check, show, compare.",
     "study": "Blind ranking of videos by people.",
     "train": "Train small weights on ToyWorld, in the formats of the full-size ones.",
     "weights": "The weights that a preset needs: list, check, fetch.",

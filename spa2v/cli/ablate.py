@@ -52,7 +52,7 @@ def ablate(
     from spa2v.core.host import Host
     from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
-    from spa2v.evaluation.ablation.cells import Settings, run_ablation
+    from spa2v.evaluation.ablation.cells import NAME, Settings, run_ablation
     from spa2v.evaluation.ablation.spec import read_ablation
     from spa2v.evaluation.bench.reading import read_bench
 
@@ -61,6 +61,9 @@ def ablate(
     bench = shared.cut(read_bench(data), split, limit)
     for fault in bench.faults:
         opt.say(f"{fault.kind}: {fault.where}: {fault.text}")
+    folder = out or Path(f"ablation-{Path(ablation).stem}")
+    sources = [Path(source) for source in (ablation, *(base or []), *(config or []))]
+    shared.refuse_data([folder / NAME, markdown, csv, latex], bench, *sources)
     run = Run(device=device, quiet=quiet)
     files = shared.registry_files(registries, config)
     scoring = (labels, one_empty, orientation, False, detector, features, features_sha256, files, device)
@@ -68,7 +71,6 @@ def ablate(
     layers = [layer for source in config or [] for layer in read_source(source, catalog)]
     above = [*layers, *read_overrides(overrides or [])]
     settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores())
-    folder = out or Path(f"ablation-{Path(ablation).stem}")
     done = run_ablation(spec, settings, folder, run, opt.say)
     _print(done, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in done.rows if row.status == "failed"]

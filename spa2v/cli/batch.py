@@ -10,7 +10,9 @@ import typer
 from spa2v.cli import options as opt
 
 if TYPE_CHECKING:
-    from spa2v.jobs.batch import Batch
+    from collections.abc import Sequence
+
+    from spa2v.jobs.batch import Batch, Item
 
 
 def batch(
@@ -32,6 +34,7 @@ def batch(
     max_failures: Annotated[
         int | None, typer.Option("--max-failures", min=0, help="Stop after more failed clips than this.")
     ] = None,
+    strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Plan and draw many clips. Finished ones are skipped; run it in as many processes as you like on one folder."""
@@ -45,14 +48,27 @@ def batch(
     if given_layouts and stage != "render":
         raise ConfigError("--given-layouts goes with --stage render", f"the stage is {stage!r}")
     items = read_items(manifest)
-    pipeline = opt.pipeline(config, overrides, quiet=True)
+    pipeline = opt.pipeline(config, overrides, quiet=True, strict=strict_media)
     raise_all(pipeline.check())
+    _refuse_inputs(out, manifest, items, opt.read_files(pipeline, config))
     goal = Goal(stage, pipeline.config, given_layouts)
     with joined_processes(pipeline.config.run.device) as processes:
         work = Batch(pipeline, items, out, goal, processes, together, planners, max_failures)
         code = _run(work, quiet)
     if code:
         raise typer.Exit(code)
+
+
+def _refuse_inputs(out: Path, manifest: Path, items: Sequence[Item], others: Sequence[Path]) -> None:
+    from spa2v.core.media.outputs import refuse_inputs
+    from spa2v.core.types.benchmark import MANIFEST
+    from spa2v.jobs.batch.folders import CLIPS, VIDEO
+
+    listed = manifest / MANIFEST if manifest.is_dir() else manifest
+    inputs = [listed, *others, *(path for item in items for path in (item.audio, item.layout))]
+    folders = [out / CLIPS / item.folder_name for item in items]
+    files = [folder / name for folder in folders for name in (VIDEO, *opt.RUN_FILES)]
+    refuse_inputs([out / MANIFEST, out / "summary.json", *files], inputs)  # a benchmark's own clips lie in such folders
 
 
 def _run(work: Batch, quiet: bool) -> int:

@@ -116,6 +116,8 @@ def build(
         raise ConfigError("--labels names nothing", "as in --labels car,bus,piano")
     limits = Limits(agreement=agreement)
     recipe = Recipe(words, length, least, frames, width, test_share, twins, limits)
+    if out.resolve().is_relative_to(media.resolve()):
+        raise ConfigError(f"the output {str(out)!r} lies in the folder of the media", "name a folder outside of it")
     found = Chosen.parse("detectors", detector, where="--detector")
     tools = Tools(found.component, _captioner(captions), AUGMENTATIONS)
     built = build_bench(media, out, recipe, tools, Run(device=device, quiet=quiet))

@@ -19,10 +19,11 @@ def cues(
     config: opt.Sources = None,
     start: opt.Start = None,
     duration: opt.Duration = None,
+    strict_media: opt.Strict = False,
     as_json: opt.Json = False,
 ) -> None:
     """Measure a recording and print the cues."""
-    pipeline = opt.pipeline(config, overrides, start, duration)
+    pipeline = opt.pipeline(config, overrides, start, duration, strict=strict_media)
     found = pipeline.measure(pipeline.read(audio))
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=1))

@@ -10,7 +10,7 @@ import typer
 from spa2v.cli import options as opt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from spa2v.core.runtime import Run
     from spa2v.core.types.benchmark import BenchmarkClip
@@ -105,15 +105,22 @@ def evaluate(
     from spa2v.core.errors import ConfigError
     from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
-    from spa2v.evaluation.bench.reading import read_bench
+    from spa2v.evaluation.bench.reading import file_stem, read_bench
     from spa2v.evaluation.engine.evaluate import Request
     from spa2v.evaluation.engine.evaluate import evaluate as score
+    from spa2v.evaluation.engine.result import NAME
 
     if layouts is not None and config is not None and not draw:
         raise ConfigError("--layouts and --config exclude each other", "with --draw, the layouts are drawn")
     if layouts is None and videos is None and config is None:
         raise ConfigError("nothing to evaluate", "give --layouts DIR, --videos DIR, or --config PRESET|FILE")
     bench = cut(read_bench(data), split, limit)
+    stems = [file_stem(clip.id) for clip in bench.clips] if config is not None else []
+    written = [out / NAME, markdown, csv, latex, *(out / "layouts" / f"{stem}.json" for stem in stems)]
+    written += [out / "videos" / f"{stem}.mp4" for stem in stems] if draw else []
+    given = [outputs.find(clip.id) for outputs in _given_outputs(layouts, videos) for clip in bench.clips]
+    read = opt.read_files(opt.pipeline(config, overrides), config) if config is not None else []
+    refuse_data(written, bench, *given, *read)
     run, count = Run(device=device, quiet=quiet), workers or cores()
     files = registry_files(registries, config, overrides)
     scoring = (labels, one_empty, orientation, spatial, detector, features, features_sha256, files, device)
@@ -133,6 +140,25 @@ def registry_files(
     """The registry files of the command line and of the configs."""
     named = opt.pipeline(config, overrides).config.registries if config else ()
     return tuple(dict.fromkeys([*(path.resolve() for path in given or ()), *map(Path, named)]))
+
+
+def _given_outputs(layouts: Path | None, videos: Path | None) -> list[Outputs]:
+    from spa2v.evaluation.engine.inputs import Outputs
+
+    return [Outputs(folder, kind) for folder, kind in ((layouts, "layout"), (videos, "video")) if folder is not None]
+
+
+def refuse_data(outputs: Iterable[Path | None], bench: Bench, *inputs: Path | None) -> None:
+    """Refuses outputs that are files of the benchmark, or other inputs.
+
+    Raises:
+        MediaError: one is.
+    """
+    from spa2v.core.media.outputs import refuse_inputs
+    from spa2v.core.types.benchmark import MANIFEST
+
+    files = [bench.folder / name for clip in bench.clips for name in (clip.audio, clip.layout, clip.video) if name]
+    refuse_inputs(outputs, [bench.folder / MANIFEST, *files, *inputs])
 
 
 def cut(bench: Bench, split: str, limit: int | None) -> Bench:

@@ -10,6 +10,8 @@ import typer
 from spa2v.cli import options as opt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spa2v.core.pipeline import Pipeline
     from spa2v.jobs.replay import Replay
 
@@ -31,17 +33,19 @@ def generate(
     from_run: FromRun = None,
     start: opt.Start = None,
     duration: opt.Duration = None,
+    strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Plan a recording and draw the plan: AUDIO in, a video out (.mp4, .gif, or .png for a contact sheet)."""
     if from_run is not None:
-        if config or overrides or start is not None or duration is not None:
+        if config or overrides or start is not None or duration is not None or strict_media:
             raise typer.BadParameter("takes its settings from the run; give no others", param_hint="'--from-run'")
         _replay(from_run, audio, out, run_dir, quiet)
     elif audio is None:
         raise typer.BadParameter("missing", param_hint="'AUDIO'")
     else:
-        _generate(opt.pipeline(config, overrides, start, duration, quiet), audio, out, run_dir)
+        pipeline = opt.pipeline(config, overrides, start, duration, quiet, strict_media)
+        _generate(pipeline, audio, out, run_dir, opt.read_files(pipeline, config, audio))
 
 
 def _replay(run: Path, audio: Path | None, out: Path | None, run_dir: Path | None, quiet: bool) -> None:
@@ -50,23 +54,29 @@ def _replay(run: Path, audio: Path | None, out: Path | None, run_dir: Path | Non
 
     replay = Replay.read(run)
     pipeline = Pipeline(replay.config, quiet=quiet)
-    _generate(pipeline, audio or replay.audio(), out, run_dir, replay)
+    audio = audio or replay.audio()
+    inputs = opt.read_files(pipeline, None, audio, replay.origin, replay.layout())
+    _generate(pipeline, audio, out, run_dir, inputs, replay)
 
 
 def _generate(
-    pipeline: Pipeline, audio: Path, out: Path | None, run_dir: Path | None, replay: Replay | None = None
+    pipeline: Pipeline,
+    audio: Path,
+    out: Path | None,
+    run_dir: Path | None,
+    inputs: Sequence[Path],
+    replay: Replay | None = None,
 ) -> None:
-    from spa2v.core.media.files import check_output
-    from spa2v.core.media.video import SUFFIXES
+    from spa2v.core.media.outputs import refuse_inputs
     from spa2v.jobs.job import Job
 
-    target = out or (run_dir / "video.mp4" if run_dir else Path(audio.stem + ".mp4"))
-    check_output(target, SUFFIXES, check_folder=out is not None)
+    target = opt.video_target(out, run_dir, audio, inputs)
+    refuse_inputs(opt.run_files(run_dir), inputs)
     with Job.opened(pipeline, audio, replay.layout() if replay else None, run_dir) as job:
         if replay:
             replay.check(job)
         layout = job.layout()
         job.write(job.draw(layout), target)
-    opt.say(f"{layout.caption}\nwrote {target}")
+    opt.say_plan(layout, job.run, target)
     for line in replay.compare(job.manifest.data["sha256"]) if replay else ():
         opt.say(line)

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spa2v.core.pipeline import Pipeline
+    from spa2v.core.runtime import Run
+    from spa2v.core.types import VideoSceneLayout
 
 Audio = Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording: wav, flac, ogg, mp3, m4a, or a video.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the result.")]
@@ -25,6 +29,9 @@ RunDir = Annotated[
 ]
 Start = Annotated[float | None, typer.Option("--start", metavar="S", help="Skip this many seconds of the recording.")]
 Duration = Annotated[float | None, typer.Option("--duration", metavar="S", help="Use this many seconds of it.")]
+Strict = Annotated[
+    bool, typer.Option("--strict-media", help="Refuse a damaged recording instead of using what decodes.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
@@ -35,15 +42,75 @@ def pipeline(
     start: float | None = None,
     duration: float | None = None,
     quiet: bool = False,
+    strict: bool = False,
 ) -> Pipeline:
     """The pipeline that the options of a command describe."""
     from spa2v.core.pipeline import Pipeline
 
     cut = {"audio.start_s": start, "audio.duration_s": duration}
     extra = [f"{key}={value}" for key, value in cut.items() if value is not None]
+    extra += ["audio.strict=true"] if strict else []
     return Pipeline.from_preset(*(sources or []), overrides=[*(overrides or []), *extra], quiet=quiet)
+
+
+def read_files(pipeline: Pipeline, sources: list[str] | None, *paths: Path | None) -> list[Path]:
+    """The files that a run of the pipeline reads; none of them may become an output."""
+    given = [path for path in paths if path is not None]
+    return [*given, *(Path(source) for source in sources or []), *pipeline.config.files()]
+
+
+RUN_FILES = ("manifest.json", "config.yaml", "cues.json", "layout.json")
+"""What `--run-dir` fills a folder with."""
+
+
+def run_files(folder: Path | None, names: tuple[str, ...] = RUN_FILES) -> list[Path]:
+    """The files that a run would write into its folder."""
+    return [folder / name for name in names] if folder is not None else []
+
+
+def video_target(out: Path | None, run_dir: Path | None, source: Path, inputs: Sequence[Path]) -> Path:
+    """Where the video goes: `out`, else the run's folder, else the name of the source in the current folder.
+
+    Raises:
+        MediaError: it is a file that is read, or cannot be written.
+    """
+    from spa2v.core.media.files import check_output
+    from spa2v.core.media.outputs import default_output, refuse_inputs
+    from spa2v.core.media.video import SUFFIXES
+
+    if out is not None:
+        refuse_inputs([out], inputs)
+        check_output(out, SUFFIXES)
+        return out
+    target, remark = default_output(run_dir / "video.mp4" if run_dir else Path(source.stem + ".mp4"), inputs)
+    check_output(target, SUFFIXES, check_folder=False)
+    if remark:
+        say(remark)
+    return target
+
+
+def say_plan(layout: VideoSceneLayout, run: Run, target: Path) -> None:
+    """How sure the planner is, where it says so (`run.record`), the caption, and the file that was written."""
+    planner = run.record.get("planner")
+    sure = planner.get("identified") if isinstance(planner, dict) else None
+    say("\n".join([*([f"heard: {sure}"] if sure else []), layout.caption, f"wrote {target}"]))
 
 
 def say(text: str) -> None:
     """A message for the person, on stderr; stdout is for machine-readable output."""
     typer.echo(text, err=True)
+
+
+def needs_extra(extra: str, *modules: str) -> None:
+    """Refuses a command whose packages are not installed.
+
+    Raises:
+        MissingDependency: names the packages and the extra that brings them.
+    """
+    from importlib.util import find_spec
+
+    from spa2v.core.errors import MissingDependency
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise MissingDependency(f"this needs {', '.join(missing)}", f"pip install 'spa2v[{extra}]'")

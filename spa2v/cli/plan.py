@@ -20,12 +20,18 @@ def plan(
     dump_prompt: Annotated[
         bool, typer.Option("--dump-prompt", help="Print what the planner would send, and send nothing.")
     ] = False,
+    strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Decide what stands where: AUDIO in, a layout file out (on stdout without -o)."""
+    from spa2v.core.media.files import check_output
+    from spa2v.core.media.outputs import refuse_inputs
     from spa2v.jobs.job import Job
 
-    pipeline = opt.pipeline(config, overrides, start, duration, quiet)
+    pipeline = opt.pipeline(config, overrides, start, duration, quiet, strict_media)
+    refuse_inputs([out, *opt.run_files(run_dir)], opt.read_files(pipeline, config, audio))
+    if out is not None:
+        check_output(out, (out.suffix.lower(),))
     with Job.opened(pipeline, audio, folder=run_dir) as job:
         if dump_prompt:
             typer.echo(pipeline.describe_prompt(pipeline.read(audio), job.run))
@@ -34,4 +40,4 @@ def plan(
     if out is None:
         typer.echo(layout.dumps(), nl=False)
     else:
-        opt.say(f"{layout.caption}\nwrote {out}")
+        opt.say_plan(layout, job.run, out)

@@ -19,16 +19,17 @@ def render(
     run_dir: opt.RunDir = None,
     start: opt.Start = None,
     duration: opt.Duration = None,
+    strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Draw a layout file: LAYOUT.json in, a video out (.mp4, .gif, or .png for a contact sheet)."""
-    from spa2v.core.media.files import check_output
-    from spa2v.core.media.video import SUFFIXES
+    from spa2v.core.media.outputs import refuse_inputs
     from spa2v.jobs.job import Job
 
-    pipeline = opt.pipeline(config, overrides, start, duration, quiet)
-    target = out or (run_dir / "video.mp4" if run_dir else Path(layout.stem + ".mp4"))
-    check_output(target, SUFFIXES, check_folder=out is not None)
+    pipeline = opt.pipeline(config, overrides, start, duration, quiet, strict_media)
+    inputs = opt.read_files(pipeline, config, layout, audio)
+    target = opt.video_target(out, run_dir, layout, inputs)
+    refuse_inputs(opt.run_files(run_dir, ("manifest.json", "config.yaml", "cues.json")), inputs)
     with Job.opened(pipeline, audio, layout, run_dir) as job:
         job.write(job.draw(job.layout()), target)
     opt.say(f"wrote {target}")

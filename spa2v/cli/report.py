@@ -17,9 +17,17 @@ def report(
     ] = None,
 ) -> None:
     """Make one self-contained HTML page that opens from disk, without a network."""
-    from spa2v.core.media.files import write_text
+    from spa2v.core.media.files import check_output, write_text
+    from spa2v.core.media.outputs import default_output, refuse_inputs
 
-    target = out or (source if source.is_dir() else source.parent) / "report.html"
+    if out is None:
+        target, remark = default_output((source if source.is_dir() else source.parent) / "report.html", [source])
+        if remark:
+            opt.say(remark)
+    else:
+        target = out
+        refuse_inputs([target], [source])
+        check_output(target, (".html", ".htm"))  # a page reads many files of its folder; none of them is a page
     write_text(target, _page(source))
     opt.say(f"wrote {target}")
 

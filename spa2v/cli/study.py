@@ -51,10 +51,13 @@ def results(
 
     from spa2v.core.errors import ConfigError
     from spa2v.core.media.files import write_text
+    from spa2v.core.media.outputs import refuse_inputs
     from spa2v.evaluation import tables
+    from spa2v.evaluation.study.making import KEY
     from spa2v.evaluation.study.results import mean_ranks, read_key, read_ranks, study_grid
 
     key = read_key(study)
+    refuse_inputs([markdown], [study / KEY if study.is_dir() else study, *ranks])
     found = [rank for path in ranks for rank in read_ranks(path, key)]
     asked = [(rank.rater, rank.clip, rank.criterion, rank.method) for rank in found]
     if len(set(asked)) < len(asked):

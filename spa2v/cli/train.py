@@ -51,6 +51,40 @@ for _stage, _info in STAGES.items():
     _make(_stage, _info.help)
 
 
+@app.command("tagger-index")
+def tagger_index(
+    folder: Annotated[
+        Path, typer.Argument(help="Has a folder of sounds for each class (dog, car_horn) and `unknown`.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The index, a table with one row a sound.")],
+    source: Annotated[str, typer.Option("--source", help="Name of the collection, for the model card.")] = "own",
+    license_name: Annotated[str, typer.Option("--license", help="Of the sounds, for the model card.")] = "unknown",
+) -> None:
+    """List the sounds of a folder for the training of the tagger."""
+    from spa2v.training.tagger.command import make_index
+
+    make_index(folder, out, source, license_name)
+
+
+@app.command("tagger")
+def tagger(
+    index: Annotated[Path, typer.Argument(help="The table of `tagger-index`, or several put together.")],
+    out: Out,
+    teacher: Annotated[str, typer.Option("--teacher", help="A YAMNet, as semantic_yamnet takes it, or none.")] = "",
+    steps: Steps = None,
+    batch: Annotated[int | None, typer.Option("--batch", help="Patches of sound a step.")] = None,
+    seed: Seed = 6,
+    device: Device = "auto",
+    threads: Threads = None,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+) -> None:
+    """The tagger of stage 1: names kinds of sound; weights and model card go into `weights` of --out."""
+    from spa2v.training.tagger.command import train_tagger
+
+    train_tagger(index, out, steps, batch, teacher, seed, device, threads, workers, quiet)
+
+
 @app.command("all")
 def everything(
     out: Out,

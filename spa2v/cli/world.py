@@ -51,22 +51,26 @@ def sample(
     """Render one random scene: video with sound, sound alone, layout, and a sheet of its frames."""
     from spa2v.core.media.audio import write_audio
     from spa2v.core.media.files import atomic_path, check_output, write_text
+    from spa2v.core.media.outputs import default_output, made_here, refuse_existing
     from spa2v.core.media.video import contact_sheet, write_video
     from spa2v.world.clips import render_clip
     from spa2v.world.sampling import Choice, sample_scene
 
-    target = out or Path(f"toyworld_{seed}.mp4")
+    target = out if out is not None else default_output(Path(f"toyworld_{seed}.mp4"), [])[0]
     target = target if target.suffix else target.with_suffix(".mp4")
     check_output(target, (".mp4", ".gif"))
+    beside = [target.with_suffix(suffix) for suffix in (".flac", ".json", ".png")]
+    if not made_here(target):  # nobody named the files beside it, so none is replaced that is not of an older sample
+        refuse_existing(beside)
     choice = Choice(scenario, quantity, attribute, name, duration, receiver, snr)
     clip = render_clip(sample_scene(seed, choice), (width, height), frames, sample_rate)
     write_video(target, clip.video, clip.audio)
-    write_audio(target.with_suffix(".flac"), clip.audio)
-    write_text(target.with_suffix(".json"), clip.layout.dumps())
-    with atomic_path(target.with_suffix(".png")) as sheet:
+    write_audio(beside[0], clip.audio)
+    write_text(beside[1], clip.layout.dumps())
+    with atomic_path(beside[2]) as sheet:
         contact_sheet(clip.video, cell_width=min(width, 384)).save(sheet)
     opt.say(clip.layout.caption)
-    for path in (target, *(target.with_suffix(suffix) for suffix in (".flac", ".json", ".png"))):
+    for path in (target, *beside):
         typer.echo(str(path))
 
 

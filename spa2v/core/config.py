@@ -42,11 +42,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class AudioConfig:
-    """Which part of the recording is read, in seconds."""
+    """Which part of the recording is read, in seconds, and whether damage in it is an error."""
 
     start_s: float = 0.0
     duration_s: float | None = None
     max_duration_s: float = 600.0
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Config:
         extractors = [(f"{LIST_ROLE}.{item.name}", LIST_ROLE, item) for item in self.cue_extractors]
         return extractors + [(role, family, getattr(self, role)) for role, family in SINGLE_ROLES.items()]
 
+    def files(self) -> list[Path]:
+        """The files and folders that a run under this configuration reads: registries, and paths among the options."""
+        values = [value for _, _, choice in self.choices() for value in _strings(choice.options)]
+        return [Path(path) for path in (*self.registries, *values) if _is_there(path)]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it would be written in a file."""
         return {
@@ -89,6 +95,25 @@ class Config:
         import yaml
 
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+
+def _strings(options: Any) -> Iterator[str]:
+    """All texts in nested options."""
+    if isinstance(options, str):
+        yield options
+    elif isinstance(options, (list, tuple)):
+        for item in options:
+            yield from _strings(item)
+    elif isinstance(options, Mapping):
+        for item in options.values():
+            yield from _strings(item)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long for a name; a NUL
+        return False
 
 
 def _plain(choice: Choice) -> dict[str, Any]:
@@ -346,7 +371,9 @@ def _settings(kind: type[Any], data: Mapping[str, Any], key: str, problems: list
         elif name in _NUMBERS and not _is_number(value, name, defaults[name]):
             low, high = _NUMBERS[name]
             problems.append(ConfigError(f"{key}.{name}: {value!r}", f"expected a number from {low} to {high:.0f}"))
-        elif name not in _NUMBERS and not isinstance(value, str):
+        elif isinstance(defaults[name], bool) and not isinstance(value, bool):
+            problems.append(ConfigError(f"{key}.{name}: {value!r}", "expected true or false"))
+        elif isinstance(defaults[name], str) and not isinstance(value, str):
             problems.append(ConfigError(f"{key}.{name}: {value!r} is not text"))
         else:
             good[name] = value

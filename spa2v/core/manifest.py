@@ -32,6 +32,7 @@ def describe_audio(audio: AudioClip) -> dict[str, Any]:
         "duration_s": audio.duration_s,
         "sha256": hashlib.sha256(audio.samples.tobytes()).hexdigest(),
         "notes": list(audio.notes),
+        "notices": list(audio.notices),
     }
 
 

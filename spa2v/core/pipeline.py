@@ -29,12 +29,13 @@ from spa2v.core.protocols import (
 )
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
+from spa2v.core.types.display import Displayed
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Displayed):
     """What one clip went through: measured, decided, drawn."""
 
     cues: SpatialCues
@@ -53,6 +54,8 @@ class Pipeline:
     Example:
         `Pipeline.from_preset("storyboard")(audio).video`
     """
+
+    run_type: type[Run] = Run
 
     def __init__(self, config: Config, host: Host | None = None, *, quiet: bool = True) -> None:
         self.config = config
@@ -109,7 +112,7 @@ class Pipeline:
     def new_run(self, folder: Path | None = None, notices: set[str] | None = None) -> Run:
         """A run with the config's seed, device and dtype, its steps going through the host's hook."""
         run, hook, parts = self.config.run, self.host.run_step, self._components.part
-        return Run(run.seed, run.device, run.dtype, folder, hook, self.quiet, notices, parts)
+        return self.run_type(run.seed, run.device, run.dtype, folder, hook, self.quiet, notices, parts)
 
     @contextmanager
     def recorded(
@@ -145,12 +148,14 @@ class Pipeline:
         from spa2v.core.media.audio import read_audio
 
         settings = self.config.audio
-        return read_audio(path, settings.start_s, settings.duration_s, settings.max_duration_s)
+        return read_audio(path, settings.start_s, settings.duration_s, settings.max_duration_s, settings.strict)
 
     def measure(self, audio: AudioClip, run: Run | None = None) -> SpatialCues:
         """The cues of a clip, from all extractors together."""
         run = run or self.new_run()
         run.audio = audio
+        for notice in audio.notices:
+            run.notice(notice)
         parts = {}
         for name, extractor in self.cue_extractors.items():
             inputs = {"audio": audio, **self._about(f"cue_extractors.{name}")}

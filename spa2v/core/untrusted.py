@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -33,8 +34,21 @@ def message_of(error: BaseException) -> str:
 
 def reason_of(error: BaseException) -> str:
     """One line for people, of at most 200 characters: the operating system's, else the first of `message_of`."""
+    if isinstance(error, FileNotFoundError) and error.filename is not None and os.path.islink(error.filename):
+        return f"it is a link to {os.readlink(error.filename)!r}, which does not exist"[:200]
     told: str = getattr(error, "strerror", None) or message_of(error).lstrip().split("\n", 1)[0]
     return told[:200]
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The text of a file of at most `limit` bytes: UTF-8, or UTF-16 where a byte order mark says so; without the mark.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is larger, or no text (UnicodeDecodeError).
+    """
+    raw = read_bytes(path, limit)
+    return raw.decode("utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
 
 
 def parse_json(text: str | bytes) -> Any:

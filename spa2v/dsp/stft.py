@@ -1,7 +1,8 @@
 """Short-time Fourier transform of both channels: powers and cross-spectra, computed once for each clip.
 
-Windows are Hann, half overlapped. Frames are placed symmetrically about the middle of the clip, so that a clip played
-backwards has the same frames in reverse; `scipy.signal.ShortTimeFFT` starts at the first sample and pads the ends.
+Windows are Hann, half overlapped. Frames are placed symmetrically about the middle of the sounding part of the clip,
+so that a clip played backwards has the same frames in reverse; `scipy.signal.ShortTimeFFT` starts at the first sample
+and pads the ends.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ CUE_BAND_HZ = (200.0, 8_000.0)  # below lies rumble that misleads levels, above 
 CHUNK_FRAMES = 64  # keeps the working set of one transform inside the cache
 SILENCE_DBFS = -70.0
 IDENTICAL_DBFS = -70.0  # the side signal of two copies of one channel after lossy coding stays below this
+SILENT_END_DB = -70.0  # under the peak of the clip: digital silence, and what dither and lossy coding make of it
+MIN_SILENT_END_S = 0.02  # shorter silence at an end is left in: half a window, which the taper hides
+MIN_SOUNDING_S = 0.05  # a clip with less sound than that is measured whole
 IDENTICAL_RATIO_DB = -45.0  # side over mid; a level difference of 0.1 dB already gives -45 dB
 
 
@@ -36,7 +40,9 @@ class StereoStft:
     """Powers and cross-spectra of both channels.
 
     Args:
-        times_s: middles of the F frames, symmetric about the middle of the clip, shape (F,).
+        start_s, duration_s: the sounding part of the clip, in which the frames lie.
+        times_s: middles of the F frames from the start of the clip, symmetric about the middle of the sounding part,
+            shape (F,).
         frequencies_hz: of the K bins up to 10 kHz or Nyquist, shape (K,).
         left, right: power, shape (F, K), float32; the sum over all bins of one frame is the mean square.
         cross_real, cross_imag: cross-spectrum, right times conj(left), shape (F, K), float32. They are kept apart
@@ -46,6 +52,8 @@ class StereoStft:
         side_power: mean square of (right - left) / 2 around each frame, over all frequencies, shape (F,).
     """
 
+    start_s: float
+    duration_s: float
     times_s: Array
     frequencies_hz: Array
     left: NDArray[np.float32]
@@ -130,6 +138,28 @@ def stereo_stft(audio: AudioClip) -> StereoStft:
     return _CACHE[audio]
 
 
+def sounding_part(audio: AudioClip) -> slice:
+    """The samples between silent ends: a fade to black or the padding of an encoder changes nothing that is measured.
+
+    Ends are silent where no sample comes within 70 dB of the peak of the clip for at least 20 ms.
+    """
+    samples, rate = audio.samples, audio.sample_rate
+    threshold = 10 ** (SILENT_END_DB / 20) * max(float(samples.max()), -float(samples.min()))
+    first, last = _silent_samples(samples, threshold, rate), _silent_samples(samples[:, ::-1], threshold, rate)
+    first, last = (count if count >= MIN_SILENT_END_S * rate else 0 for count in (first, last))
+    stop = samples.shape[1] - last
+    return slice(first, stop) if stop - first >= MIN_SOUNDING_S * rate else slice(0, samples.shape[1])
+
+
+def _silent_samples(samples: NDArray[np.float32], threshold: float, block: int) -> int:
+    """How many samples at the start exceed the threshold in no channel; read in blocks to bound the memory."""
+    for start in range(0, samples.shape[1], block):
+        loud = np.any(np.abs(samples[:, start : start + block]) > threshold, axis=0)
+        if loud.any():
+            return start + int(loud.argmax())
+    return samples.shape[1]
+
+
 def _framing(samples: int, rate: int) -> tuple[int, int, int, int, int]:
     """Window, hop and offset in samples, frames, and frames in a group."""
     wanted = 2 ** math.ceil(math.log2(WINDOW_S * rate))
@@ -144,7 +174,8 @@ def _framing(samples: int, rate: int) -> tuple[int, int, int, int, int]:
 
 
 def _compute(audio: AudioClip) -> StereoStft:
-    rate, stereo = audio.sample_rate, audio.stereo
+    rate, part = audio.sample_rate, sounding_part(audio)
+    stereo = audio.stereo[:, part]
     window, hop, offset, frames, group = _framing(stereo.shape[1], rate)
     kept = min(window // 2, int(TOP_HZ * window / rate)) + 1
     taper = np.hanning(window + 2)[1:-1].astype(np.float32)
@@ -159,9 +190,11 @@ def _compute(audio: AudioClip) -> StereoStft:
         difference = (block[1] - block[0]) * np.float32(0.5)
         side[here] = np.mean(difference.astype(np.float64) ** 2, axis=-1)
     parts *= scale
-    times: Array = (offset + hop * np.arange(frames, dtype=np.float64) + window / 2) / rate
+    times: Array = (part.start + offset + hop * np.arange(frames, dtype=np.float64) + window / 2) / rate
     hz: Array = np.arange(kept, dtype=np.float64) * (rate / window)
-    return StereoStft(times, hz, parts[0], parts[1], parts[2], parts[3], group, side)
+    return StereoStft(
+        part.start / rate, stereo.shape[1] / rate, times, hz, parts[0], parts[1], parts[2], parts[3], group, side
+    )
 
 
 def cross_powers(frames: NDArray[np.float32], taper: NDArray[np.float32], bins: slice) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ class Keys:
     def __init__(self, config: Config) -> None:
         registries = [file_sha256(Path(path)) for path in config.registries]
         self._parts: dict[str, Any] = {**config.to_dict(), "registries": registries}
+        self._parts["audio"].pop("strict")  # it decides whether a recording is used, not what comes of it
 
     def plan(self, audio_sha256: str) -> str:
         """Of a layout: the recording, and everything in the configuration that shapes a plan."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.manifest import make_folder
+from spa2v.core.media.outputs import refuse_inputs
 from spa2v.core.runtime import Run
 from spa2v.training.plan import Plan
 
@@ -81,6 +82,7 @@ def export_all(
 
     if strange := sorted(set(parts) - set(WRITERS)):
         raise ConfigError(f"there is no part {strange[0]!r} of the weights", f"parts: {', '.join(WRITERS)}")
+    refuse_inputs([target], [init])
     make_folder(target)
     run = Run(seed=seed, device=device, dtype="float32")
     done = export(Trainings(out, Plan(), run, init), target, parts or tuple(WRITERS))

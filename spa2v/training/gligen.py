@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from spa2v.core.protocols import AttentionSite, Denoising
 from spa2v.core.runtime import Run
-from spa2v.plugins.grounding_injectors.gligen.fusion import Tokens
+from spa2v.plugins.grounding_injectors.gligen.fusion import GroundingTokens
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.training.diffusion import make_noise_schedule, velocity_loss
 from spa2v.training.grounding import Boxed, Frozen, boxed, write_grounded_sheet
@@ -61,7 +61,7 @@ class GLIGENGrounder(nn.Module):
     @contextmanager
     def attached(self, frozen: Frozen, instances: Instances, now: Denoising, run: Run) -> Iterator[dict[str, Any]]:
         """Puts the fusers into the UNet's blocks for a batch; gives the keywords that feed them."""
-        tokens = Tokens(self.position_net, instances, frozen.encode(instances.phrases or ("",), run), TOKENS)
+        tokens = GroundingTokens(self.position_net, instances, frozen.encode(instances.phrases or ("",), run), TOKENS)
         blocks: list[Any] = [frozen.unet.get_submodule(site.block) for site in self.sites]
         frozen.unet.position_net = _Given()
         try:

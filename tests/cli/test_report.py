@@ -46,7 +46,7 @@ class Page(HTMLParser):
 def check_sealed(page: Page) -> None:
     """Nothing is loaded, nothing runs but our own script."""
     scripts = [attributes for tag, attributes in page.tags if tag == "script"]
-    assert [item for item in scripts if item.get("type") != "application/json"] == [{}]
+    assert [item for item in scripts if item.get("type") != "application/json"] == [{"type": "module"}]
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     links = [str(v) for _, attributes in page.tags for k, v in attributes.items() if k in ("src", "href", "poster")]
     assert all(link == "" or link.startswith("data:") for link in links)

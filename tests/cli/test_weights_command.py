@@ -96,7 +96,7 @@ def test_check_names_what_is_missing_and_what_does_not_fit(tmp_path: Path) -> No
     assert isinstance(result.exception, WeightsError)
     text = str(result.exception)
     assert text.splitlines()[0] == "not all weights are in place"
-    assert "migc: the file 'gap.ckpt' is no MIGC checkpoint for this backbone" in text
+    assert "migc: the file 'gap.ckpt' is not a MIGC checkpoint for this backbone" in text
     assert "missing: la.to_q.weight" in text
     result = invoke("check", *settings(motion=tmp_path / "gone"))
     assert f"animatediff: the motion modules {str(tmp_path / 'gone')!r} is missing" in str(result.exception)

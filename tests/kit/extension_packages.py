@@ -20,14 +20,12 @@ FACE = (
     "spa2v",
     "spa2v.testing",
     "spa2v.core.protocols",
-    "spa2v.core.types",
-    "spa2v.core.errors",
-    "spa2v.core.runtime",
+    "spa2v.core.types.benchmark",
     "spa2v.core.media",
     "spa2v.core.weights",
     "spa2v.plugins.layout_planners.mllm",
 )
-"""What components may import (docs/extending.md)."""
+"""What the packages may import (docs/extending.md)."""
 
 
 @dataclass(frozen=True)

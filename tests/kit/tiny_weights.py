@@ -21,7 +21,7 @@ from spa2v.core.protocols import AttentionSite
 from spa2v.core.runtime import Run
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, ModuleSizes
-from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
+from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
 from spa2v.testing.tiny_weights import (  # noqa: F401 - the tests take all from here
     CHANNELS,
     GROUPS,

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from spa2v import ConfigError, ContractError, MotionBackbone, Run, VideoSceneLayout
-from spa2v.core.protocols import AttentionSite, SteerableBackbone
+from spa2v import AttentionSite, ConfigError, ContractError, MotionBackbone, Run, SteerableBackbone, VideoSceneLayout
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,8 +54,6 @@ class AttentionGuidance:
         ConfigError: a number is out of range.
     """
 
-    attaches_many = True  # one layout, or those of a batch
-
     def __init__(
         self,
         *,
@@ -82,15 +79,20 @@ class AttentionGuidance:
                 raise ConfigError(f"{NAME}: {name} is {value!r}", f"expected {low:g} to {high:g}")
 
     def attach(
-        self, backbone: MotionBackbone, layout: VideoSceneLayout | Sequence[VideoSceneLayout], run: Run
+        self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run
     ) -> AbstractContextManager[Guide | None]:
-        """Grounds a backbone in one layout, or in those of a batch of videos, until the context ends.
+        """Grounds a backbone in a layout until the context ends.
 
         Raises:
             ContractError: the backbone does not let injectors change its latents.
             ConfigError: it has none of the layers that are to be watched.
         """
-        layouts = [layout] if isinstance(layout, VideoSceneLayout) else list(layout)
+        return self.attach_many(backbone, [layout], run)
+
+    def attach_many(
+        self, backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout], run: Run
+    ) -> AbstractContextManager[Guide | None]:
+        """As `attach`, for the layouts of a batch of videos."""
         if not isinstance(backbone, SteerableBackbone):
             raise ContractError(
                 f"{NAME!r} cannot attach to {type(backbone).__name__!r}",

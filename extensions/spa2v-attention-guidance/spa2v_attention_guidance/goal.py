@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from spa2v import Box, Run, VideoSceneLayout
-from spa2v.core.protocols import SteerableBackbone
+from spa2v import Box, Run, SteerableBackbone, VideoSceneLayout
 from torch import Tensor
 
 Boxes = Mapping[str, Sequence[Box]]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from spa2v.core.protocols import AttentionSite
+from spa2v import AttentionSite
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 

@@ -178,7 +178,7 @@ def test_attention_maps_are_in_memory_a_chunk_at_a_time() -> None:
 def test_a_batch_is_guided_as_each_video_alone() -> None:
     made, scenes = backbone(captions="global"), [CAR, layout(caption="a street"), BOTH]
     options = {**PUSHED, "iterations": 3}
-    with AttentionGuidance(**options).attach(made, scenes, toy_run()):
+    with AttentionGuidance(**options).attach_many(made, scenes, toy_run()):
         together = made.generate_many(scenes, toy_run())
     for scene, video in zip(scenes, together, strict=True):
         with AttentionGuidance(**options).attach(made, scene, toy_run()):

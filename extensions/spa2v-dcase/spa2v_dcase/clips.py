@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spa2v import AudioError, ConfigError, LayoutError, MediaError, Spa2vError
-from spa2v.core.media.audio import write_audio
-from spa2v.core.media.files import atomic_path, write_text
-from spa2v.core.media.video import write_video
-from spa2v.core.types.benchmark import BenchmarkClip
+from spa2v import (
+    AudioError,
+    BenchmarkClip,
+    ConfigError,
+    LayoutError,
+    MediaError,
+    Spa2vError,
+    atomic_path,
+    write_audio,
+    write_text,
+    write_video,
+)
 
 from spa2v_dcase.annotations import ANNOTATION, FRAME_S, Event, events_text, read_events
 from spa2v_dcase.camera import Camera

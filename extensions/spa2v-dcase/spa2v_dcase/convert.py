@@ -9,9 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from spa2v import ConfigError, Run
-from spa2v.core.media.files import write_json, write_text
-from spa2v.core.types.benchmark import MANIFEST, BenchmarkClip, manifest_text
+from spa2v import BenchmarkClip, ConfigError, Run, write_json, write_text
+from spa2v.core.types.benchmark import MANIFEST, manifest_text
 
 from spa2v_dcase.clips import LeftOut, Recipe, make_clips
 from spa2v_dcase.recordings import find_recordings

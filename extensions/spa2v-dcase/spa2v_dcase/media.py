@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spa2v import AudioClip, AudioError, GeneratedVideo, MediaError
-from spa2v.core.media.audio import read_audio
+from spa2v import AudioClip, AudioError, GeneratedVideo, MediaError, read_audio
 
 from spa2v_dcase.annotations import FRAME_S
 from spa2v_dcase.camera import Camera

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spa2v import KeyFrame, SceneObject, VideoSceneLayout
-from spa2v.core.types.benchmark import ClipObject
+from spa2v import ClipObject, KeyFrame, SceneObject, VideoSceneLayout
 
 from spa2v_dcase.annotations import FRAME_S, Event
 from spa2v_dcase.camera import Camera

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from spa2v import GeneratedVideo
-from spa2v.core.media.video import write_video
+from spa2v import GeneratedVideo, write_video
 
 RATE, FPS = 24_000, 10
 HEADER = "frame,class,source,azimuth,distance,onscreen"

@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 from recordings import HEADER, RATE, add, ambisonics, lines, stereo, write_film
-from spa2v import Run
-from spa2v.core.media.files import read_layout
-from spa2v.core.media.video import read_video
-from spa2v.core.types.benchmark import BenchmarkClip, read_manifest
+from spa2v import BenchmarkClip, Run, read_layout, read_video
+from spa2v.core.types.benchmark import read_manifest
 
 from spa2v_dcase.__main__ import main
 from spa2v_dcase.clips import Recipe

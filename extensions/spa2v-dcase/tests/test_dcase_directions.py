@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from recordings import add, lines, stereo
-from spa2v import AudioClip, ConfigError, Pipeline, Run
-from spa2v.core.media.audio import read_audio
+from spa2v import AudioClip, ConfigError, Pipeline, Run, read_audio
 from spa2v.testing import toy_audio, toy_run
 
 from spa2v_dcase.clips import Recipe

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spa2v import ConfigError, MotionBackbone, Run
-from spa2v.core.weights import Weights
+from spa2v import ConfigError, MotionBackbone, Run, Weights
 from spa2v.plugins.layout_planners.mllm import MllmPlanner, Service
 
 from spa2v_openmllm.service import LocalService

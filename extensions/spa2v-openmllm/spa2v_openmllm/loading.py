@@ -11,8 +11,7 @@ from typing import Any
 
 import transformers
 from safetensors import SafetensorError
-from spa2v import ConfigError, Run, WeightsError
-from spa2v.core.weights import shorten
+from spa2v import ConfigError, Run, WeightsError, shorten
 from transformers.processing_utils import ProcessorMixin
 from transformers.utils import logging
 

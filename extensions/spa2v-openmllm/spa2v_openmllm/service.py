@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spa2v import ConfigError, Run
-from spa2v.core.weights import locate
+from spa2v import ConfigError, Run, locate
 from spa2v.plugins.layout_planners.mllm import AnswerForm, Conversation, EmptyAnswer, Reply, SoundPart, Usage
 
 from spa2v_openmllm.sources import need

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spa2v import GeneratedVideo, MotionBackbone, Run, VideoSceneLayout
-from spa2v.core.weights import Weights, locate
+from spa2v import GeneratedVideo, MotionBackbone, Run, VideoSceneLayout, Weights, locate
 
 from spa2v_wan_vace import control, wording
 from spa2v_wan_vace.limits import check

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spa2v import ConfigError
-from spa2v.core.errors import near
+from spa2v import ConfigError, near
 
 CHOICES = {"captions": ("mix", "global", "local"), "offload": ("none", "model", "sequential")}
 RANGES = {

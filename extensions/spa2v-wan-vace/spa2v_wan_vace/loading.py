@@ -11,8 +11,7 @@ import diffusers
 import torch
 import transformers
 from safetensors import SafetensorError
-from spa2v import Run, WeightsError
-from spa2v.core.weights import shorten
+from spa2v import Run, WeightsError, shorten
 
 from spa2v_wan_vace.memory import is_out_of_memory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spa2v.core.weights import Weights, known
+from spa2v import Weights, known
 
 FILES = ("model_index.json", "transformer/config.json", "*.json", "*/*.json", "*/*.model", "*/*.safetensors")
 KNOWN: dict[str, dict[str, Any]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import stat
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import AudioError, MediaError
-from spa2v.core.media import downmix
+from spa2v.core.media import ambisonics, downmix
+from spa2v.core.media.decoding import SoundStream, open_sound
 from spa2v.core.media.files import atomic_path, check_output
-from spa2v.core.media.sound_streams import DecodeError, SoundStream, open_sound
-from spa2v.core.media.truncation import cut_short
 from spa2v.core.types import AudioClip
 from spa2v.core.types.audio import MAX_RATE_HZ, MIN_RATE_HZ
 
@@ -28,37 +28,36 @@ def read_audio(
     start_s: float = 0.0,
     duration_s: float | None = None,
     max_duration_s: float = MAX_DURATION_S,
+    strict: bool = False,
 ) -> AudioClip:
-    """Reads a sound, or the audio track of a video.
+    """Reads a sound, or the audio track of a video, as FFmpeg plays it.
 
-    wav, flac, ogg, mp3 and aiff through soundfile; aac, m4a, mp4, mov, mkv and webm through PyAV. Rates from 8 to
-    192 kHz, integer and float. Mono and stereo stay as they are; more channels are mixed down to stereo after
-    ITU-R BS.775 (`spa2v.core.media.downmix`), and scaled down as a whole only where the sum exceeds full scale.
+    Rates from 8 to 192 kHz, integer and float. Mono and stereo stay as they are; more channels are mixed down to stereo
+    after ITU-R BS.775 (`spa2v.core.media.downmix`), Ambisonics for two virtual microphones
+    (`spa2v.core.media.ambisonics`); a mix is scaled down as a whole only where it exceeds full scale. Time stamps
+    decide where samples belong (`spa2v.core.media.placement`). What does not decode is left out, with a notice.
 
     Args:
         path: the file; its content decides the format.
-        start_s: where to begin, in seconds from the start of the sound.
+        start_s: where to begin, in seconds from the start of the file.
         duration_s: how much to read, in seconds; None for all. Less is read where the sound ends before.
-        max_duration_s: the longest piece that is accepted. Checked before decoding where the file declares a length.
+        max_duration_s: the longest piece that is accepted, in seconds of decoded sound.
+        strict: whether damage is an error.
 
     Returns:
-        The clip, with the file's name as its source and what was done to it in `notes`.
+        The clip, with the file's name as its source, what was done to it in `notes`, and what the user should know,
+        such as lost sound, in `notices`.
 
     Raises:
-        AudioError: the file is missing, a folder, unreadable, empty, cut short, without an audio track, too long, or
-            holds NaN or Inf; or the piece that was asked for does not exist.
+        AudioError: the file is missing, a folder, unreadable, empty, without sound that can be decoded, too long, or
+            holds NaN or Inf; the piece that was asked for does not exist; or, with `strict`, something is damaged.
     """
     path = Path(path)
     _check_piece(start_s, duration_s, max_duration_s)
     _check_file(path)
     try:
-        missing = cut_short(path)
-        if missing:
-            raise AudioError(f"{str(path)!r} is cut short: {missing}", "copy or download it again")
         with open_sound(path) as stream:
-            return _read(stream, str(path), start_s, duration_s, max_duration_s)
-    except DecodeError as error:  # in the very first samples
-        raise AudioError(f"cannot decode {str(path)!r}: {error}") from error
+            return _read(stream, path, start_s, duration_s, max_duration_s, strict)
     except OSError as error:
         raise AudioError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
 
@@ -76,6 +75,8 @@ def _check_file(path: Path) -> None:
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise AudioError(f"{str(path)!r} is a link to {os.readlink(path)!r}, which does not exist") from None
         raise AudioError(f"there is no file {str(path)!r}", *_near_files(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise AudioError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
@@ -96,7 +97,10 @@ def _near_files(path: Path) -> list[str]:
     return [f"did you mean {' or '.join(repr(str(path.with_name(name))) for name in near)}?"] if near else []
 
 
-def _read(stream: SoundStream, name: str, start_s: float, duration_s: float | None, max_duration_s: float) -> AudioClip:
+def _read(
+    stream: SoundStream, path: Path, start_s: float, duration_s: float | None, max_duration_s: float, strict: bool
+) -> AudioClip:
+    name = str(path)
     if not MIN_RATE_HZ <= stream.rate <= MAX_RATE_HZ:
         raise AudioError(
             f"{name!r}: the sample rate is {stream.rate} Hz", f"{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are supported"
@@ -104,47 +108,39 @@ def _read(stream: SoundStream, name: str, start_s: float, duration_s: float | No
     first = round(min(start_s, 1e9) * stream.rate)
     wanted = None if duration_s is None else max(1, round(min(duration_s, 1e9) * stream.rate))
     limit = int(max_duration_s * stream.rate)
-    if stream.length is not None:
-        wanted = _within(stream, stream.length, name, first, wanted)
-        _check_length(wanted, limit, stream.rate, name)
-    mix, notes = _mix(stream, name)
+    if wanted is not None and wanted > limit:
+        raise _too_long(name, max_duration_s)
+    mix, notes = _mix(stream, path)
     samples = _collect(stream, name, first, wanted, limit, mix)
-    if duration_s is not None and len(samples) < round(duration_s * stream.rate):
+    lost = stream.damage.sentence()
+    if lost and strict:
+        raise AudioError(f"{name!r} is damaged: {lost}", "without --strict-media (audio.strict), what decodes is used")
+    if wanted is not None and len(samples) < wanted:
         notes += (f"{duration_s:g} s were asked for; the sound ends after {len(samples) / stream.rate:.3f} s.",)
     samples, scaled = _fit(samples) if mix is not None else (samples, ())
-    return AudioClip(samples.T, stream.rate, Path(name).name, stream.notes + notes + scaled)
+    damage = (f"{name!r} is damaged: {lost}; the rest is used.",) if lost else ()
+    return AudioClip(samples.T, stream.rate, path.name, stream.notes + notes + scaled, stream.notices + damage)
 
 
-def _within(stream: SoundStream, length: int, name: str, first: int, wanted: int | None) -> int:
-    """How many samples to read, by the length that the file declares."""
-    if length <= 0:
-        raise AudioError(f"{name!r}: the sound is empty")
-    if first >= length:
-        raise _beyond(name, first, length, stream.rate)
-    return length - first if wanted is None else min(wanted, length - first)
+def _too_long(name: str, limit_s: float) -> AudioError:
+    return AudioError(
+        f"{name!r} is longer than the limit of {limit_s:g} s", "read a piece of it with --start and --duration"
+    )
 
 
-def _beyond(name: str, first: int, length: int, rate: int) -> AudioError:
-    return AudioError(f"the start is {first / rate:g} s, and {name!r} lasts {length / rate:.3f} s")
-
-
-def _check_length(wanted: int, limit: int, rate: int, name: str) -> None:
-    if wanted > limit:
-        raise AudioError(
-            f"{name!r}: {wanted / rate:.1f} s are too long; the limit is {limit / rate:g} s",
-            "read a piece of it with --start and --duration",
-        )
-
-
-def _mix(stream: SoundStream, name: str) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
-    """The downmix for more than two channels, and the sentence about it."""
-    if stream.channels <= 2:
+def _mix(stream: SoundStream, path: Path) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """The gains to stereo for more than two channels, and the sentence about it."""
+    channels = len(stream.names)
+    if channels <= 2:
         return None, ()
-    order = downmix.channel_order(stream.channels, stream.names)
+    spherical = ambisonics.recognize(path, stream.names, stream.metadata, stream.riff.b_format)
+    if spherical is not None:
+        return spherical.matrix(channels), (spherical.describe(),)
+    order = downmix.channel_order(channels, stream.names)
     if order is None:
         raise AudioError(
-            f"{name!r} has {stream.channels} channels in an order that is not known",
-            "mono, stereo and loudspeaker layouts up to 7.1 can be read",
+            f"{str(path)!r} has {channels} channels in an order that is not known",
+            "mono, stereo, loudspeaker layouts up to 7.1 and Ambisonics that the file declares can be read",
         )
     return downmix.matrix(order), (downmix.describe(order),)
 
@@ -154,37 +150,25 @@ def _collect(
 ) -> NDArray[np.float32]:
     """Decodes block by block, so that no claim of a header decides how much memory is taken; shape (n, 1 or 2)."""
     parts: list[NDArray[np.float32]] = []
-    got, why = 0, ""
-    try:
-        for block in stream.blocks(first):
-            part = block[: wanted - got] if wanted is not None else block
-            parts.append(part if mix is None else _mixed(part, mix))
-            got += len(part)
-            _check_length(got if wanted is None else 0, limit, stream.rate, name)
-            if wanted is not None and got >= min(wanted, limit):
-                break
-    except DecodeError as error:
-        why = str(error)
-    _check_whole(stream, name, first, wanted, got, why)
-    return np.concatenate(parts)[: limit + 1]
+    got = 0
+    for block in stream.blocks(first):
+        part = block[: wanted - got] if wanted is not None else block
+        parts.append(part if mix is None else _mixed(part, mix))
+        got += len(part)
+        if got > limit:
+            raise _too_long(name, limit / stream.rate)
+        if got == wanted:
+            break
+    if got == 0 and first > 0:
+        raise AudioError(f"the start is {first / stream.rate:g} s, and {name!r} ends before")
+    if got == 0:
+        raise AudioError(f"{name!r}: the sound is empty")
+    return np.concatenate(parts)
 
 
 def _mixed(part: NDArray[np.float32], mix: NDArray[np.float32]) -> NDArray[np.float32]:
     with np.errstate(invalid="ignore"):  # Inf times 0; `AudioClip` refuses what comes of it
         return part @ mix
-
-
-def _check_whole(stream: SoundStream, name: str, first: int, wanted: int | None, got: int, why: str) -> None:
-    rate, length = stream.rate, stream.length
-    if length is not None and wanted is not None and got < wanted - stream.slack:
-        fact = f"{name!r} is cut short: it declares {length / rate:.3f} s, and {(first + got) / rate:.3f} s can be read"
-        raise AudioError(fact, *([f"the decoder says: {why}"] if why else ["copy or download it again"]))
-    if why:
-        raise AudioError(f"cannot decode {name!r} beyond {(first + got) / rate:.3f} s: {why}")
-    if got == 0 and first > 0:
-        raise AudioError(f"the start is {first / rate:g} s, and {name!r} ends before")
-    if got == 0:
-        raise AudioError(f"{name!r}: the sound is empty")
 
 
 def _fit(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str, ...]]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import MediaError
+from spa2v.core.media.outputs import MARK
 from spa2v.core.types import AudioClip, GeneratedVideo
 
 MIN_FPS, MAX_FPS = 0.001, 1000.0
@@ -36,6 +37,7 @@ def write_mp4(path: Path, video: GeneratedVideo, audio: AudioClip | None) -> Non
     options = {"movflags": "+faststart", "movie_timescale": str(90_000 if samples is None else samples[1])}
     try:
         with av.open(f"file:{path}", "w", format="mp4", options=options) as container:
+            container.metadata["comment"] = MARK
             picture = _picture_track(container, rate, *video.frames.shape[1:3])
             sound = None if samples is None else _sound_track(container, *samples)
             for index, frame in enumerate(video.frames):

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from spa2v.core.errors import LayoutError, MediaError
 from spa2v.core.types import VideoSceneLayout
+from spa2v.core.untrusted import reason_of
 
 MAX_LAYOUT_BYTES = 64 * 1024**2
 _STEM_BYTES = 60
@@ -81,8 +82,7 @@ def read_layout(path: str | Path) -> VideoSceneLayout:
         with path.open("rb") as file:
             text = file.read(MAX_LAYOUT_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise LayoutError(f"cannot read the layout {str(path)!r}: {reason}") from error
+        raise LayoutError(f"cannot read the layout {str(path)!r}: {reason_of(error)}") from error
     if len(text) > MAX_LAYOUT_BYTES:
         raise LayoutError(f"the layout {str(path)!r} is larger than {MAX_LAYOUT_BYTES >> 20} MiB")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def read_video(path: str | Path, max_frames: int = MAX_FRAMES) -> GeneratedVideo
 
     path = Path(path)
     if not path.is_file():
+        if path.is_symlink():
+            raise MediaError(f"{str(path)!r} is a link to {os.readlink(path)!r}, which does not exist")
         raise MediaError(f"there is no file {str(path)!r}")
     options = {"format_whitelist": _AV_FORMATS, "protocol_whitelist": "file"}
     try:

@@ -25,6 +25,7 @@ class AudioClip:
         sample_rate: in Hz, 8000 to 192000.
         source: where the sound came from, for messages and manifests (a file name, not a full path).
         notes: what was done to the sound on the way in, such as a downmix, one sentence each.
+        notices: what the user should know of it, such as a part that could not be decoded; printed by a run.
 
     Raises:
         AudioError: wrong shape, empty, shorter than `MIN_DURATION_S`, NaN or Inf, absurd values, rate out of range.
@@ -34,6 +35,7 @@ class AudioClip:
     sample_rate: int
     source: str = "audio"
     notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         raw = np.asarray(self.samples)
@@ -93,8 +95,8 @@ class AudioClip:
 
     def swapped(self) -> AudioClip:
         """The clip with left and right exchanged."""
-        return AudioClip(self.samples[::-1], self.sample_rate, self.source, self.notes)
+        return AudioClip(self.samples[::-1], self.sample_rate, self.source, self.notes, self.notices)
 
     def reversed(self) -> AudioClip:
         """The clip played backwards."""
-        return AudioClip(self.samples[:, ::-1], self.sample_rate, self.source, self.notes)
+        return AudioClip(self.samples[:, ::-1], self.sample_rate, self.source, self.notes, self.notices)

@@ -14,7 +14,7 @@ from typing import Any
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types.layout import ATTRIBUTES, SCENARIOS
-from spa2v.core.untrusted import parse_json, read_bytes
+from spa2v.core.untrusted import parse_json, read_text
 
 MANIFEST = "manifest.jsonl"
 SPLITS = ("database", "test")
@@ -131,7 +131,7 @@ def read_manifest(folder: str | Path) -> tuple[BenchmarkClip, ...]:
     path = Path(folder)
     path = path / MANIFEST if path.is_dir() else path
     try:
-        text = read_bytes(path, MAX_MANIFEST_BYTES).decode("utf-8")
+        text = read_text(path, MAX_MANIFEST_BYTES)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the manifest {str(path)!r}", f"{error}") from error
     return parse_manifest(text.splitlines(), path.name)

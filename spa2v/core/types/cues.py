@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spa2v.core.errors import ContractError
+from spa2v.core.types.display import Displayed
 
 
 def _array(values: ArrayLike, what: str) -> NDArray[np.float64]:
@@ -147,7 +148,7 @@ class SoundSource:
 
 
 @dataclass(frozen=True)
-class SpatialCues:
+class SpatialCues(Displayed):
     """What was measured in one clip.
 
     Args:

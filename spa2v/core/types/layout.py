@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import LayoutError
+from spa2v.core.types.display import Displayed
 from spa2v.core.untrusted import parse_json
 
 VERSION = 1
@@ -149,7 +150,7 @@ def keyframe_times(duration_s: float, count: int = DEFAULT_FRAMES, frames: int =
 
 
 @dataclass(frozen=True)
-class VideoSceneLayout:
+class VideoSceneLayout(Displayed):
     """A whole plan.
 
     Args:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import ContractError
+from spa2v.core.types.display import Displayed
 
 
 @dataclass(frozen=True, eq=False)
-class GeneratedVideo:
+class GeneratedVideo(Displayed):
     """The frames that a backbone drew.
 
     Args:

@@ -16,7 +16,7 @@ from scipy.ndimage import maximum_filter1d
 from spa2v.core.types import AudioClip
 from spa2v.dsp.filters import Array, decibel, log_bands
 from spa2v.dsp.separation.tf_bins import Components
-from spa2v.dsp.stft import StereoStft, cross_powers
+from spa2v.dsp.stft import StereoStft, cross_powers, sounding_part
 
 # First arrivals
 WINDOW_S = 0.005  # the way to a wall and back takes longer
@@ -49,7 +49,7 @@ def first_arrivals(audio: AudioClip) -> Components:
 
     Frames are hops of half a window of about 5 ms from the start of the evaluated part.
     """
-    rate, stereo = audio.sample_rate, audio.stereo
+    rate, stereo = audio.sample_rate, audio.stereo[:, sounding_part(audio)]
     longest = int(MAX_S * rate)
     first = max(0, (stereo.shape[1] - longest) // 2)
     stereo = stereo[:, first : first + longest]

@@ -33,7 +33,7 @@ class OpposingPasses:
     approaching: float
 
     def powers(self, progress: Array) -> tuple[Array, Array]:
-        """Power of the receding and of the approaching source at parts 0..1 of the clip."""
+        """Power of the receding and of the approaching source at parts 0..1 of the sounding part of the clip."""
         return (
             self.receding * _inverse_square(self.ratio, 1.0 - progress),
             self.approaching * _inverse_square(self.ratio, progress),
@@ -71,19 +71,16 @@ def _least_squares(ratio: float, progress: Array, measured: Array) -> tuple[floa
     return misfit, OpposingPasses(ratio, float(receding), float(approaching))
 
 
-def opposing_sources(
-    passes: OpposingPasses, stft: StereoStft, azimuth: Azimuth, duration_s: float
-) -> tuple[SoundSource, ...]:
+def opposing_sources(passes: OpposingPasses, stft: StereoStft, azimuth: Azimuth) -> tuple[SoundSource, ...]:
     """Both passes as sources, the louder first; each has one azimuth, that of the sound while it is near.
 
     Args:
         passes: of the clip.
         stft: of the clip.
         azimuth: of the whole sound on the track frames.
-        duration_s: of the clip.
     """
     times = stft.track_times_s
-    powers = np.array(passes.powers(times / duration_s))
+    powers = np.array(passes.powers((times - stft.start_s) / stft.duration_s))
     shares = powers / powers.sum(axis=0)
     weights = azimuth.confidence
     sines = np.linalg.lstsq(shares.T * weights[:, None], azimuth.sine * weights, rcond=None)[0]

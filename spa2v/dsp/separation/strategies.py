@@ -10,8 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spa2v.core.types import AudioClip, SoundSource
 from spa2v.dsp.interaural import InterauralCues, amplitude_weights, estimate_azimuth, interaural_cues
+from spa2v.dsp.separation.auxiva import separate as separate_signals
+from spa2v.dsp.separation.demixing import find_pair, pair_sources
 from spa2v.dsp.separation.opposing_passes import fit_opposing_passes, opposing_sources
 from spa2v.dsp.separation.spatial import SpatialEvidence, spatial_sources, split_by_azimuth
 from spa2v.dsp.separation.streams import Stream, find_streams, is_single_source, stream_sources
@@ -64,10 +69,18 @@ class Recording:
 
 @dataclass(frozen=True)
 class Separation:
-    """The sources of a recording, the loudest first, and the reason for the separation in words."""
+    """The sources of a recording, the loudest first, and the reason for the separation in words.
+
+    Args:
+        sources: at least two.
+        note: the reason.
+        signals: computes each source's own sound at the recording's rate, shape (sources, n); None where the strategy
+            gives none.
+    """
 
     sources: tuple[SoundSource, ...]
     note: str
+    signals: Callable[[], NDArray[np.float32]] | None = None
 
 
 Strategy = Callable[[Recording, int], Separation | None]
@@ -82,8 +95,25 @@ def opposing_passes(recording: Recording, max_sources: int) -> Separation | None
         return None
     weights = amplitude_weights(recording.stft.level_dbfs)
     azimuth = estimate_azimuth(recording.cues, recording.mic_spacing_m, weights)
-    sources = opposing_sources(passes, recording.stft, azimuth, recording.audio.duration_s)
+    sources = opposing_sources(passes, recording.stft, azimuth)
     return Separation(sources[:max_sources], OPPOSING)
+
+
+def demixed_pair(recording: Recording, max_sources: int) -> Separation | None:
+    """Two sources that keep their directions, whatever they are, demixed by independent vector analysis."""
+    if not recording.differs or max_sources < 2:
+        return None
+    weights = amplitude_weights(recording.stft.level_dbfs)
+    azimuth = estimate_azimuth(recording.cues, recording.mic_spacing_m, weights)
+    pair = find_pair(recording.audio, azimuth.sine, recording.mic_spacing_m)
+    if pair is None:
+        return None
+    sources = pair_sources(pair, recording.stft.track_times_s)
+
+    def signals() -> NDArray[np.float32]:
+        return separate_signals(recording.audio, pair.demixing)[list(pair.order)]
+
+    return Separation(sources, BY_AZIMUTH.format(count=len(sources)), signals)
 
 
 def timbre_streams(recording: Recording, max_sources: int) -> Separation | None:
@@ -110,7 +140,7 @@ def spatial_trajectories(recording: Recording, max_sources: int) -> Separation |
     return Separation(spatial_sources(recording.stft, evidence, split), BY_AZIMUTH.format(count=count))
 
 
-STRATEGIES: tuple[Strategy, ...] = (opposing_passes, timbre_streams, spatial_trajectories)
+STRATEGIES: tuple[Strategy, ...] = (demixed_pair, opposing_passes, timbre_streams, spatial_trajectories)
 
 
 def separate(recording: Recording, max_sources: int) -> Separation | None:

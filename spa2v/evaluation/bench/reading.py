@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def read_bench(folder: str | Path) -> Bench:
     path = Path(folder)
     path = path / MANIFEST if path.is_dir() else path
     try:
-        raw = read_bytes(path, MAX_MANIFEST_BYTES)
+        raw = read_bytes(path, MAX_MANIFEST_BYTES).removeprefix(codecs.BOM_UTF8)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"cannot read the manifest {str(path)!r}: {reason_of(error)}",

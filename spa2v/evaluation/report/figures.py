@@ -11,7 +11,8 @@ import numpy as np
 from spa2v.core.types import KeyFrame
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 150, 52, 20, 16, 24
-COLORS = ("#0b6e99", "#c4572e", "#2f7d4f", "#8a4fa3", "#a8821a", "#b03060", "#3f5bb5", "#5c6b1e")
+COLORS = 8
+"""Classes c0 to c7 of palette.css."""
 MAX_POINTS = 600
 
 
@@ -93,7 +94,7 @@ def _ticks_y(low: float, high: float) -> tuple[tuple[float, str], ...]:
 
 @dataclass(frozen=True)
 class Boxed:
-    """A box in a frame, in hundredths of its sides, with its color; `dashed` for ground truth."""
+    """A box in a frame, in hundredths of its sides, with the class of its color; `dashed` for ground truth."""
 
     x: float
     y: float
@@ -113,7 +114,7 @@ def boxes_of(frame: KeyFrame, colors: Mapping[str, str], dashed: bool = False) -
             round(100 * (item.box.x2 - item.box.x1), 2),
             round(100 * (item.box.y2 - item.box.y1), 2),
             item.name,
-            colors.get(item.name, COLORS[0]),
+            colors.get(item.id, colors.get(item.name, "c0")),
             dashed,
         )
         for item in frame.objects
@@ -121,8 +122,8 @@ def boxes_of(frame: KeyFrame, colors: Mapping[str, str], dashed: bool = False) -
 
 
 def colors_of(names: Iterable[str]) -> dict[str, str]:
-    """A color for each name, the same on both sides."""
-    return {name: COLORS[place % len(COLORS)] for place, name in enumerate(dict.fromkeys(names))}
+    """A class of color for each name or id, the same on both sides."""
+    return {name: f"c{place % COLORS}" for place, name in enumerate(dict.fromkeys(names))}
 
 
 @dataclass(frozen=True)

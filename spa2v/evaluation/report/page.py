@@ -25,8 +25,12 @@ def _environment() -> Any:
 
 
 def render(template: str, script_name: str = "report.js", **values: Any) -> str:
-    """The page of a template. Every value is escaped; only our own style and script run."""
-    style, script = (_asset(name) for name in ("report.css", script_name))
+    """The page of a template. Every value is escaped; only our own style and script run.
+
+    The palette and the drawing of boxes are shared with the editor's page; the script is a module in one piece.
+    """
+    style = _asset("palette.css") + _asset("report.css")
+    script = _asset("boxes.js") + _asset(script_name)
     policy = (
         "default-src 'none'; img-src data:; media-src data:; "
         f"style-src 'sha256-{_hash(style)}'; script-src 'sha256-{_hash(script)}'; "

@@ -34,7 +34,7 @@ def run_page(folder: Path) -> str:
     path = _video_path(folder, manifest)
     video = _video(path, missing)
     cues = _json(folder / "cues.json") or {}
-    colors = colors_of(layout.names.values()) if layout else {}
+    colors = colors_of(layout.names) if layout else {}
     over = layout if _backbone(manifest) not in DRAW_BOXES else None
     strip = _strip(layout, video, colors, over is not None)
     return render(
@@ -44,7 +44,7 @@ def run_page(folder: Path) -> str:
         manifest_text=json.dumps(manifest, indent=1, ensure_ascii=False),
         layout=layout,
         player=media_uri(path) if path else None,
-        overlay=_overlay(over, colors),
+        overlay=over.to_json() if over else None,
         poster=picture_uri(video.frames[0], 720) if video else "",
         strip=strip,
         curves=_curves(cues),
@@ -123,17 +123,6 @@ def _video(path: Path | None, missing: list[str]) -> GeneratedVideo | None:
     except MediaError as error:
         missing.append(str(error))
         return None
-
-
-def _overlay(layout: VideoSceneLayout | None, colors: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Boxes over time for the player: one entry a frame."""
-    if layout is None:
-        return []
-    frames = layout.frames(DEFAULT_FRAMES)
-    return [
-        {"time": frame.time_s, "caption": frame.caption, "boxes": [vars(box) for box in boxes_of(frame, colors)]}
-        for frame in frames
-    ]
 
 
 def _strip(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types.benchmark import MANIFEST, MAX_MANIFEST_BYTES, read_manifest
-from spa2v.core.untrusted import read_bytes, reason_of
+from spa2v.core.untrusted import read_text, reason_of
 
 _SAFE_CHARACTERS = 80
 
@@ -67,7 +67,7 @@ def _text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():
             raise ConfigError(f"the manifest {str(path)!r} is no regular file")
-        return read_bytes(path, MAX_MANIFEST_BYTES).decode("utf-8")
+        return read_text(path, MAX_MANIFEST_BYTES)
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"the manifest {str(path)!r} is no text",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from math import gcd
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,10 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError, MissingDependency, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag
+from spa2v.dsp.log_mel import resampled
 from spa2v.dsp.stft import stereo_stft
+from spa2v.vocabulary import caption_of, vocabulary
 
-LABELS = (
-    "car", "bus", "truck", "motorcycle", "train", "airplane", "boat", "guitar", "piano", "harp", "violin", "cello",
-    "drum", "flute", "trumpet", "saxophone", "woman", "man", "child", "dog",
-)  # fmt: skip
 MAX_LABELS, MAX_WINDOWS = 500, 6
 
 
@@ -27,8 +24,8 @@ class SemanticClap:
 
     Args:
         model: hub id or folder of a CLAP model in the layout of transformers.
-        labels: short nouns, at most 500.
-        prompt: text for a label, with {} for it.
+        labels: short nouns, at most 500; the classes of `spa2v.vocabulary` by default.
+        prompt: text for a label, with {} for it or, where the vocabulary has one, for its caption.
         top: how many tags are kept.
         min_confidence: tags below are left out.
         local_files_only: never ask the hub; the model must be in its cache or in a folder.
@@ -40,13 +37,14 @@ class SemanticClap:
     def __init__(
         self,
         model: str = "laion/clap-htsat-unfused",
-        labels: Sequence[str] = LABELS,
+        labels: Sequence[str] | None = None,
         prompt: str = "the sound of {}",
         top: int = 5,
         min_confidence: float = 0.05,
         local_files_only: bool = False,
     ) -> None:
-        self.labels = tuple(dict.fromkeys(str(label).strip() for label in labels))
+        given = vocabulary().classes if labels is None else labels
+        self.labels = tuple(dict.fromkeys(str(label).strip() for label in given))
         if not 1 <= len(self.labels) <= MAX_LABELS or not all(self.labels):
             raise ConfigError(f"semantic_clap: {len(self.labels)} labels", f"expected 1 to {MAX_LABELS} short nouns")
         if "{}" not in prompt:
@@ -81,8 +79,10 @@ class SemanticClap:
 
         processor, model = self._load(run)
         extractor = processor.feature_extractor
-        windows = _windows(resampled(audio, extractor.sampling_rate), int(extractor.nb_max_samples))
-        texts = [self.prompt.format(label) for label in self.labels]
+        windows = _windows(
+            resampled(audio.mono, audio.sample_rate, extractor.sampling_rate), int(extractor.nb_max_samples)
+        )
+        texts = [self.prompt.format(caption_of(label)) for label in self.labels]
         sound = extractor(windows, sampling_rate=extractor.sampling_rate, return_tensors="pt")
         words = processor.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         inputs = {name: value.to(run.device) for name, value in {**words, **sound}.items()}
@@ -118,16 +118,6 @@ class SemanticClap:
             missing = sorted(told["missing_keys"])
             raise WeightsError(f"the CLAP model {self.model!r} lacks {len(missing)} weights", f"first: {missing[0]}")
         return processor, model.to(run.device).eval()
-
-
-def resampled(audio: AudioClip, rate: int) -> NDArray[np.float32]:
-    """The mixed channels at another rate."""
-    if audio.sample_rate == rate:
-        return audio.mono
-    from scipy.signal import resample_poly
-
-    common = gcd(rate, audio.sample_rate)
-    return np.asarray(resample_poly(audio.mono, rate // common, audio.sample_rate // common), dtype=np.float32)
 
 
 def _windows(sound: NDArray[np.float32], length: int) -> list[NDArray[np.float32]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.dsp.stft import stereo_stft
+from spa2v.dsp.stft import sounding_part, stereo_stft
 from spa2v.dsp.timbre import kind_tags, measure_timbre
 
 EXCERPT_S = 90.0  # frames stay contiguous up to here
@@ -34,9 +34,10 @@ class SemanticRules:
 
 
 def middle(audio: AudioClip) -> AudioClip:
-    """The middle 90 s of a longer clip, else the clip itself."""
-    count, wanted = audio.samples.shape[1], int(EXCERPT_S * audio.sample_rate)
+    """The middle 90 s of the sounding part of a longer clip, else the clip itself."""
+    part, wanted = sounding_part(audio), int(EXCERPT_S * audio.sample_rate)
+    count = part.stop - part.start
     if count <= wanted:
         return audio
-    start = (count - wanted) // 2
+    start = part.start + (count - wanted) // 2
     return AudioClip(audio.samples[:, start : start + wanted], audio.sample_rate, audio.source)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spa2v.core.errors import ConfigError
+from spa2v.core.protocols import TagsSound, capability
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, SpatialCues
-from spa2v.dsp.separation.strategies import Recording, separate
+from spa2v.core.types import AudioClip, SoundSource, SpatialCues
+from spa2v.dsp.separation.strategies import Recording, Separation, separate
 
 MAX_SOURCES = 8
 
 
 class Sources:
-    """Separates sources by the course of the level, by how their partials move, and by azimuth, in this order.
+    """Separates sources by demixing, by level, by how their partials move, and by azimuth, in this order.
 
+    Two sources that keep their directions are demixed, whatever they are, and each is named by hearing it alone.
     Vehicles that pass in opposite directions leave a dip in the level. Streams that move in different ways (partials
     that hold their pitch, partials that glide together, percussion) are sources wherever they are. Where there is one
     stream or none, time-frequency bins are separated by level and delay.
@@ -20,6 +24,7 @@ class Sources:
     Args:
         max_sources: the largest number of sources, 1 to 8.
         mic_spacing_m: distance of the microphones that delays are read against.
+        tagger: the cue extractor that hears each demixed source; "" for none.
 
     Gives `sources` when there are at least two, each with the tracks level and azimuth, and as far as they are known
     level_difference, level_difference_shift, delay and centroid, with tags by signal properties. Measures:
@@ -29,11 +34,12 @@ class Sources:
         ConfigError: `max_sources` is out of range.
     """
 
-    def __init__(self, max_sources: int = 4, mic_spacing_m: float = 0.18) -> None:
+    def __init__(self, max_sources: int = 4, mic_spacing_m: float = 0.18, tagger: str = "semantic_tagger") -> None:
         if not 1 <= max_sources <= MAX_SOURCES:
             raise ConfigError(f"sources: max_sources is {max_sources!r}", f"expected 1 to {MAX_SOURCES}")
         self.max_sources = max_sources
         self.mic_spacing_m = mic_spacing_m
+        self.tagger = tagger
 
     def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
         recording = Recording(audio, self.mic_spacing_m)
@@ -42,4 +48,15 @@ class Sources:
             count = 0.0 if recording.stft.silent else 1.0
             return SpatialCues(audio.duration_s, measures={"source_count": count})
         measures = {"source_count": float(len(separation.sources))}
-        return SpatialCues(audio.duration_s, measures=measures, sources=separation.sources, notes=(separation.note,))
+        sources = self._named(separation, audio.sample_rate, run)
+        return SpatialCues(audio.duration_s, measures=measures, sources=sources, notes=(separation.note,))
+
+    def _named(self, separation: Separation, rate_hz: int, run: Run) -> tuple[SoundSource, ...]:
+        """The sources with the tags of each one's own sound, where the separation gives it."""
+        if not self.tagger or separation.signals is None:
+            return separation.sources
+        tagger = capability(run.component("cue_extractors", self.tagger), TagsSound)
+        if tagger is None:
+            raise ConfigError(f"sources: tagger {self.tagger!r} does not tag pieces of sound")
+        pairs = zip(separation.sources, separation.signals(), strict=True)
+        return tuple(replace(source, tags=tagger.tag(signal, rate_hz)) for source, signal in pairs)

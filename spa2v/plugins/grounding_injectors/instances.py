@@ -1,4 +1,4 @@
-"""`Instances`: who stands where in every frame of a batch of videos, padded to one number of objects."""
+"""What injectors of denoising backbones share: the instances of each frame, the check of the backbone, the record."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.errors import ContractError
+from spa2v.core.protocols import AttentionSite, DenoisingBackbone
+from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 
 Row = Sequence[tuple[str, Sequence[float]]]
-"""The things of one frame: (phrase, box), box x1, y1, x2, y2 in parts of the frame."""
+"""The instances of one frame: (phrase, box), box x1, y1, x2, y2 in 0..1 of the frame."""
 
 
 @dataclass(frozen=True, eq=False)
 class Instances:
-    """The things of R rows (videos x frames, frames fastest), padded to K things.
+    """The instances of R rows (videos x frames, frames fastest), padded to K instances.
 
     Args:
-        boxes: float64 (R, K, 4), x1, y1, x2, y2 in parts of the frame; zeros where absent.
-        present: bool (R, K); the things of a row come first, without gaps.
+        boxes: float64 (R, K, 4), x1, y1, x2, y2 in 0..1 of the frame; zeros where absent.
+        present: bool (R, K); the instances of a row come first, without gaps.
         phrase: int64 (R, K), index into `phrases`; 0 where absent.
         phrases: the distinct phrases.
-        dropped: the most things of one frame that found no place.
+        dropped: the largest number of instances of one frame beyond the limit.
     """
 
     boxes: NDArray[np.float64]
@@ -32,13 +35,9 @@ class Instances:
     phrases: tuple[str, ...]
     dropped: int = 0
 
-    @property
-    def rows(self) -> int:
-        return len(self.present)
-
     @classmethod
     def from_rows(cls, rows: Sequence[Row], limit: int) -> Instances:
-        """Pads rows to the longest one; things beyond `limit` in a row are dropped, last ones first."""
+        """Pads rows to the longest one; instances beyond `limit` in a row are dropped, last ones first."""
         kept = [list(row)[:limit] for row in rows]
         most = max((len(row) for row in kept), default=0)
         phrases = tuple(dict.fromkeys(name for row in kept for name, _ in row))
@@ -53,16 +52,47 @@ class Instances:
 
     @classmethod
     def from_layouts(cls, layouts: Sequence[VideoSceneLayout], frames: int, limit: int) -> Instances:
-        """The things of `frames` frames of each layout, in the order in which they first appear in it."""
+        """The objects of `frames` frames of each layout, in the order of their first appearance in it."""
         rows: list[Row] = []
         for layout in layouts:
             order = {object_id: index for index, object_id in enumerate(layout.names)}
             for frame in layout.frames(frames):
-                things = sorted(frame.objects, key=lambda item: order[item.id])
-                rows.append([(item.name, item.box) for item in things])
+                objects = sorted(frame.objects, key=lambda item: order[item.id])
+                rows.append([(item.name, item.box) for item in objects])
         return cls.from_rows(rows, limit)
 
     def repeated(self, most: int) -> tuple[str, ...]:
-        """For every phrase, the phrase `min(K, most)` times joined by ", and ", as MIGC's benchmark scripts have it."""
+        """Each phrase `min(K, most)` times, joined by ", and ", as in MIGC's benchmark scripts."""
         times = max(1, min(int(self.present.sum(axis=1).max(initial=0)), most))
         return tuple(", and ".join([phrase] * times) for phrase in self.phrases)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """An injector that is attached: its name, the layers that it grounds, and how many objects it dropped."""
+
+    injector: str
+    sites: tuple[AttentionSite, ...]
+    dropped: int = 0
+
+    def report(self, run: Run) -> None:
+        """Writes the record for the manifest, with a notice where objects were dropped."""
+        names = [site.name for site in self.sites]
+        run.record["grounding"] = {"injector": self.injector, "sites": names, "dropped_objects": self.dropped}
+        if self.dropped:
+            run.notice(f"{self.injector}: a frame has {self.dropped} objects too many; the last ones are not grounded.")
+
+
+def denoising(backbone: object, injector: str) -> DenoisingBackbone:
+    """The backbone, if it draws by denoising.
+
+    Raises:
+        ContractError: it does not, so there is nothing to attach to.
+    """
+    if isinstance(backbone, DenoisingBackbone):
+        return backbone
+    raise ContractError(
+        f"the injector {injector!r} cannot attach to {type(backbone).__name__!r}",
+        "it needs a backbone that draws by denoising (see `DenoisingBackbone`), such as 'animatediff'",
+        "or set grounding_injector to 'ungrounded'",
+    )

@@ -1,4 +1,4 @@
-"""No grounding: for backbones that read the layout themselves, and as the baseline that injectors are measured by."""
+"""No grounding: for backbones that read the layout themselves, and the baseline that injectors are compared with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from spa2v import MotionBackbone, Run, VideoSceneLayout
 
 
 class Ungrounded:
-    """Leaves the backbone as it is."""
+    """Leaves the backbone unchanged."""
 
     def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> AbstractContextManager[None]:
         return nullcontext()

@@ -11,7 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from spa2v.core.errors import ConfigError, ContractError, WeightsError
 from spa2v.core.protocols import AttentionSite
-from spa2v.plugins.grounding_injectors.gligen.injector import GLIGEN
+from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
+from spa2v.plugins.grounding_injectors.gligen import GLIGEN
+from spa2v.plugins.grounding_injectors.gligen.fusion import grounded_rows
 from spa2v.plugins.grounding_injectors.gligen.weights import load_modules
 from spa2v.plugins.grounding_injectors.instances import Instances
 from tests.kit import tiny_weights as tiny
@@ -54,14 +56,14 @@ def test_it_equals_the_gated_unet_frame_by_frame() -> None:
         ours = evaluate(backbone, [scene])
     instances = Instances.from_layouts([scene], backbone.frames, 30)
     pooled = backbone.encode_text(instances.phrases, RUN).pooled
-    text = backbone._text_rows([scene], RUN)
+    text = backbone.engine.text_rows([scene], RUN)
     latents = torch.randn(4, 4, *backbone.latent_size(RUN), generator=torch.Generator().manual_seed(1))
     gated = gated_unet()
     for frame in range(backbone.frames):
         boxes, masks, features = torch.zeros(2, 30, 4), torch.zeros(2, 30), torch.zeros(2, 30, tiny.TEXT_WIDTH)
         boxes[:, :2] = torch.from_numpy(instances.boxes[frame]).float()
         features[:, :2] = pooled[instances.phrase[frame]]
-        masks[1, :2] = 1  # the unconditional row gets null tokens
+        masks[1, :2] = 1  # the uncond row gets null tokens
         given = {"gligen": {"boxes": boxes, "positive_embeddings": features, "masks": masks}}
         with torch.no_grad():
             one = latents[:, frame].expand(2, -1, -1, -1)
@@ -112,15 +114,12 @@ def test_without_guidance(backbone: Any) -> None:
 
 
 @pytest.mark.parametrize(("empty", "same"), [("plain", True), ("null", False)])
-def test_frames_without_things(empty: str, same: bool) -> None:
-    from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
-    from spa2v.plugins.grounding_injectors.gligen.fusion import touched_rows
-
+def test_frames_without_objects(empty: str, same: bool) -> None:
     car = SceneObject("car", "car", Box(0.1, 0.1, 0.6, 0.6))
     scene = VideoSceneLayout(2.0, "a street", (KeyFrame(0.0, "", (car,)), KeyFrame(1.5, "", ())))
     instances = Instances.from_layouts([scene, tiny.layout()], 4, 30)
-    touched = touched_rows(instances, 4, empty)
-    assert touched.tolist() == ([True, True, False, False] if same else [True] * 4) + [False] * 4
+    grounded = grounded_rows(instances, 4, empty)
+    assert grounded.tolist() == ([True, True, False, False] if same else [True] * 4) + [False] * 4
 
 
 def test_it_reports_its_layers(backbone: Any, sites: Any) -> None:
@@ -131,7 +130,7 @@ def test_it_reports_its_layers(backbone: Any, sites: Any) -> None:
         assert attachment.sites == ()
 
 
-def test_more_things_than_tokens_are_dropped(backbone: Any) -> None:
+def test_more_objects_than_tokens_are_dropped(backbone: Any) -> None:
     with gligen(tokens=2).attach(backbone, tiny.layout("car", "dog", "cat"), RUN) as attachment:
         assert attachment.dropped == 1
 
@@ -170,7 +169,7 @@ def test_wrong_files_are_refused(sites: Any, tmp_path: Path) -> None:
     wrong["down_blocks.0.attentions.0.transformer_blocks.0.fuser.linear.weight"] = torch.zeros(7, 24)
     save_file(wrong, tmp_path / "wrong.safetensors")
     text = refusal(tmp_path / "wrong.safetensors", sites)
-    assert text.splitlines()[0] == "the file 'wrong.safetensors' is no GLIGEN checkpoint for this backbone"
+    assert text.splitlines()[0] == "the file 'wrong.safetensors' is not a GLIGEN checkpoint for this backbone"
     assert "missing: up_blocks.1.attentions.1.transformer_blocks.0.fuser" in text
     assert f"{middle}: missing: alpha_attn" in text
     assert f"{middle}: not known: alpha_other" in text

@@ -15,8 +15,8 @@ from spa2v.core.protocols import Denoising
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.plugins.grounding_injectors.instances import Instances
-from spa2v.plugins.grounding_injectors.masks import latent_masks, phase_masks
-from spa2v.plugins.grounding_injectors.migc.injector import MIGC
+from spa2v.plugins.grounding_injectors.migc import MIGC
+from spa2v.plugins.grounding_injectors.migc.masks import latent_masks, shading_masks
 from spa2v.plugins.grounding_injectors.migc.processor import Schedule, slot_positions
 from tests.kit import tiny_weights as tiny
 
@@ -37,14 +37,14 @@ def evaluate(backbone: Any, layouts: list[VideoSceneLayout], guided: bool = True
     backbone.denoising.step, backbone.denoising.steps, backbone.denoising.guided = step, 4, guided
     latents = torch.randn(4, backbone.frames, *backbone.latent_size(RUN), generator=torch.Generator().manual_seed(1))
     times = 2 if guided else 1
-    text = backbone._text_rows(layouts, RUN)
+    text = backbone.engine.text_rows(layouts, RUN)
     text = text if guided else text[len(text) // 2 :]
     with torch.no_grad():
         batch = latents.expand(times * len(layouts), -1, -1, -1, -1)
         return backbone.denoiser(RUN)(batch, 500, encoder_hidden_states=text).sample
 
 
-def test_it_changes_the_conditional_rows_only(backbone: Any) -> None:
+def test_it_changes_the_cond_rows_only(backbone: Any) -> None:
     scene = tiny.layout("car", "dog")
     before = evaluate(backbone, [scene])
     with migc().attach(backbone, scene, RUN):
@@ -93,7 +93,7 @@ def test_two_videos_at_once_equal_one_by_one(backbone: Any, naive: float) -> Non
 
 
 def test_frames_at_once_equal_frame_by_frame() -> None:
-    """In one layer: rows with 2, 1, 0 and 3 things equal the same rows on their own."""
+    """In one layer: rows with 2, 1, 0 and 3 objects equal the same rows on their own."""
     backbone = tiny.backbone()
     site = tiny.grounded(backbone.attention_sites(RUN))[0]
     scene = tiny.layout("car", "dog", "drum")
@@ -123,7 +123,7 @@ def test_frames_at_once_equal_frame_by_frame() -> None:
             torch.testing.assert_close(together[rows], alone, atol=1e-5, rtol=1e-4)
 
 
-def test_without_guidance_all_rows_are_conditional(backbone: Any) -> None:
+def test_without_guidance_all_rows_are_cond_rows(backbone: Any) -> None:
     scene = tiny.layout("car", "dog")
     with migc().attach(backbone, scene, RUN):
         guided, alone = evaluate(backbone, [scene]), evaluate(backbone, [scene], guided=False)
@@ -148,7 +148,7 @@ def test_gradients_reach_every_tensor_of_a_module() -> None:
     with injector.attach(backbone, scene, RUN) as attachment:
         modules = [injector._modules[site.name].requires_grad_(True) for site in attachment.sites]
         latents = torch.randn(2, 4, 4, *backbone.latent_size(RUN), generator=torch.Generator().manual_seed(1))
-        text = backbone._text_rows([scene], RUN)
+        text = backbone.engine.text_rows([scene], RUN)
         backbone.denoiser(RUN)(latents, 500, encoder_hidden_states=text).sample.square().mean().backward()
     for module in modules:
         for name, parameter in module.named_parameters():
@@ -156,7 +156,7 @@ def test_gradients_reach_every_tensor_of_a_module() -> None:
             assert bool(parameter.grad.isfinite().all()), name
 
 
-def test_without_things_nothing_is_attached_or_loaded(backbone: Any) -> None:
+def test_without_objects_nothing_is_attached_or_loaded(backbone: Any) -> None:
     with MIGC(weights="no/such.ckpt").attach(backbone, tiny.layout(), RUN) as attachment:
         assert attachment.sites == ()
 
@@ -208,7 +208,7 @@ def test_scales_have_an_effect(backbone: Any, option: str) -> None:
     assert not torch.allclose(outputs[0], outputs[2])
 
 
-def test_more_things_than_slots_are_dropped_and_said(backbone: Any) -> None:
+def test_more_objects_than_slots_are_dropped_with_a_notice(backbone: Any) -> None:
     run = Run(device="cpu")
     with migc().attach(backbone, tiny.layout(*(f"thing {k}" for k in range(11))), run) as attachment:
         evaluate(backbone, [tiny.layout("car")])
@@ -250,7 +250,7 @@ def test_masks_average_sixteen_pixels_of_a_cell(pixels: tuple[int, int]) -> None
     boxes = np.concatenate([np.minimum(boxes[..., :2], boxes[..., 2:]), np.maximum(boxes[..., :2], boxes[..., 2:])], -1)
     height, width = pixels
     cells = (height // 64, width // 64)
-    made = phase_masks(latent_masks(boxes, pixels, (height // 8, width // 8)), cells)
+    made = shading_masks(latent_masks(boxes, pixels, (height // 8, width // 8)), cells)
     rows, columns = ((np.arange(n)[:, None] * 64 + np.array([27, 28, 35, 36])).ravel() for n in cells)
     for r in range(2):
         inside = np.stack(
@@ -262,15 +262,15 @@ def test_masks_average_sixteen_pixels_of_a_cell(pixels: tuple[int, int]) -> None
         )
         average = inside.reshape(3, cells[0], 4, cells[1], 4).mean((2, 4))
         rest = 1 - inside.any(0).reshape(cells[0], 4, cells[1], 4).mean((1, 3))
-        np.testing.assert_allclose(made.things[r].reshape(average.shape), average, atol=1e-6)
-        np.testing.assert_allclose(made.rest[r].reshape(rest.shape), rest, atol=1e-6)
+        np.testing.assert_allclose(made.instances[r].reshape(average.shape), average, atol=1e-6)
+        np.testing.assert_allclose(made.background[r].reshape(rest.shape), rest, atol=1e-6)
 
 
 def test_masks_take_sizes_that_are_no_multiple_of_64() -> None:
-    made = phase_masks(latent_masks(np.array([[[0.0, 0.0, 1.0, 1.0]]]), (72, 104), (9, 13)), (5, 7))
-    assert made.things.shape == (1, 1, 35)
-    assert float(made.things.min()) == 1.0
-    assert float(made.rest.max()) == 0.0
+    made = shading_masks(latent_masks(np.array([[[0.0, 0.0, 1.0, 1.0]]]), (72, 104), (9, 13)), (5, 7))
+    assert made.instances.shape == (1, 1, 35)
+    assert float(made.instances.min()) == 1.0
+    assert float(made.background.max()) == 0.0
     assert bool(made.visible.all())
 
 

@@ -75,7 +75,7 @@ def test_missing_unknown_and_misshapen_keys_are_named(
     wrong[head + "la.to_z.weight"] = torch.zeros(1)
     wrong[head + "sac.conv2.bias"] = torch.zeros(3)
     text = refusal(write(tmp_path / "wrong.ckpt", wrong), sites)
-    assert text.splitlines()[0] == "the file 'wrong.ckpt' is no MIGC checkpoint for this backbone"
+    assert text.splitlines()[0] == "the file 'wrong.ckpt' is not a MIGC checkpoint for this backbone"
     middle = "mid_block.attentions.0.transformer_blocks.0.attn2"
     assert f"{middle}: missing: la.to_q.weight" in text
     assert f"{middle}: not known: la.to_z.weight" in text

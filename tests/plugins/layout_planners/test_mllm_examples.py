@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.real_clips import cues_of as measured
 from spa2v import AudioClip, ConfigError, Run, SoundSource, SpatialCues, Tag, WeightsError
 from spa2v.cli.bench import app
 from spa2v.core.types import ATTRIBUTES
@@ -28,6 +29,7 @@ from spa2v.plugins.layout_planners.mllm.examples.index import (
 )
 from spa2v.plugins.layout_planners.mllm.examples.search import SPECTRAL_ONLY, WEIGHTS, distances, key_weights, nearest
 from spa2v.plugins.layout_planners.mllm.examples.selection import ExampleSelector, load_shot, twins
+from tests.kit.cue_sounds import PANS, clip, guitar, road, sweep, with_noise
 from tests.kit.loopback.example_set import PLACES, clip_of, cues_of, layout_of, make_example_set
 from tests.kit.loopback.kit import cues, recording
 
@@ -127,6 +129,32 @@ def test_what_was_not_measured_does_not_count() -> None:
     full = retrieval_key(audio, cues()).astype(np.float32)
     only_spectrum = distances(full[None], key.astype(np.float32), key_weights(len(full)))
     assert only_spectrum[0] == pytest.approx(0.0)
+
+
+def _part(name: str, key: np.ndarray) -> list[float]:
+    block = next(block for block in blocks() if block.name == name)
+    return np.round(key[block.start : block.stop], 3).tolist()
+
+
+def test_the_key_holds_the_kinds_of_the_separated_sources_or_of_the_recording() -> None:
+    audio, car, violin = recording(), Tag("car", 0.4), Tag("violin", 0.8)
+    assert _part("kind", retrieval_key(audio, SpatialCues(1.0, tags=(car,)))) == [1, 0, 0, 0, 0, 0, 0]
+    assert _part("kind", retrieval_key(audio, SpatialCues(1.0, tags=(violin, car)))) == [0.5, 0, 1, 0, 0, 0, 0]
+    sources = (SoundSource("a", 0.5, {}, (car,)), SoundSource("b", 0.5, {}, (violin,)))
+    both = SpatialCues(1.0, tags=(Tag("rain", 0.9),), sources=sources)
+    assert _part("kind", retrieval_key(audio, both)) == [1, 0, 1, 0, 0, 0, 0]
+    assert np.isnan(_part("kind", retrieval_key(audio, SpatialCues(1.0, tags=(Tag("car", 0.05),))))).all()
+
+
+def test_the_key_holds_the_movement_and_mirrors_it_with_the_channels() -> None:
+    mono = road(3.0, seed=3)
+    crossing = clip(with_noise(PANS["both"](mono, sweep(-40, 40, len(mono))), 20))
+    moves = [_part("motion", retrieval_key(audio, measured(audio))) for audio in (crossing, crossing.swapped())]
+    assert moves == [[1, 1, 0, 0], [1, -1, 0, 0]]
+    still = clip(with_noise(PANS["level"](guitar(2.0, seed=5), 18.0), 15))
+    moves = [_part("motion", retrieval_key(audio, measured(audio))) for audio in (still, still.swapped())]
+    assert moves[0][:3] == [0, 0, 0]
+    assert moves[0][3] == -moves[1][3] > 0.8
 
 
 def test_swapping_the_channels_mirrors_the_lateral_part_of_the_key_and_nothing_else() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from benchmarks.real_clips import localize
 from spa2v.core.errors import AudioError, ConfigError
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, SpatialCues, Tag, Track, VideoSceneLayout
+from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Tag, Track, VideoSceneLayout
 from spa2v.plugins.layout_planners.stereo_rules.camera import Camera
 from spa2v.plugins.layout_planners.stereo_rules.planner import SILENT_NOTE, StereoRules
-from spa2v.plugins.layout_planners.stereo_rules.priors import find_class, vehicle_probability
+from spa2v.plugins.layout_planners.stereo_rules.priors import classes, find_class, mobility_of
+from spa2v.vocabulary import object_of, vocabulary
 from tests.kit.cue_sounds import (
     KINDS,
     PANS,
@@ -214,6 +216,95 @@ def _cues(audio: AudioClip) -> SpatialCues:
     return cues_of(audio)
 
 
+def _source(name: str, azimuth_deg: float, *tags: Tag) -> SoundSource:
+    times = np.linspace(0.05, 1.95, 20)
+    tracks = {
+        "level": Track(times, np.full(20, -20.0), "dBFS"),
+        "azimuth": Track(times, np.full(20, azimuth_deg), "deg", np.ones(20)),
+    }
+    return SoundSource(name, 0.5, tracks, tags, 0.9)
+
+
+def _plan(cues: SpatialCues, **options: object) -> tuple[VideoSceneLayout, Run]:
+    run = Run()
+    return StereoRules(**options).plan(clip(white(2.0)[None]), cues, run), run  # type: ignore[arg-type]
+
+
+def test_names_go_to_the_sources_whose_tags_fit_them() -> None:
+    low, high = _source("a", -25.0, Tag("man singing", 0.7)), _source("b", 25.0, Tag("woman singing", 0.6))
+    for sources in ((low, high), (high, low)):
+        layout, _ = _plan(SpatialCues(2.0, sources=sources), objects=["man", "woman"])
+        assert dict(layout.attributes) == {"man_0": "left", "woman_0": "right"}
+
+
+def test_the_user_may_say_which_one_is_where() -> None:
+    low, high = _source("a", -25.0, Tag("man", 0.7)), _source("b", 25.0, Tag("woman", 0.6))
+    layout, _ = _plan(SpatialCues(2.0, sources=(low, high)), objects=["man@right", "woman @ left"])
+    assert dict(layout.attributes) == {"man_0": "right", "woman_0": "left"}
+    alone, _ = _plan(SpatialCues(2.0), objects=["man@right", "woman@left", "dog@center"])
+    assert dict(alone.attributes) == {"man_0": "right", "woman_0": "left", "dog_0": "center"}
+    assert "The user places the man on the right." in alone.reasoning
+
+
+def test_a_background_goes_into_the_caption_and_has_no_box() -> None:
+    rain, dog = Tag("rain", 0.8), Tag("dog", 0.6)
+    layout, run = _plan(SpatialCues(2.0, tags=(rain,)))
+    assert not layout.names
+    assert layout.caption == "Rain falling outdoors, with nothing else in view."
+    assert "Rain falling is heard (rain, confidence 0.80): a background, which has no box." in layout.reasoning
+    assert run.record["planner"]["identified"] == "rain in the background, 0.80"
+    both, _ = _plan(SpatialCues(2.0, tags=(dog, rain)))
+    assert list(both.names) == ["dog_0"]
+    assert both.caption == "A dog in the center, outdoors, with rain falling."
+    apart, _ = _plan(SpatialCues(2.0, sources=(_source("a", -25.0, rain), _source("b", 25.0, dog))))
+    assert dict(apart.attributes) == {"dog_0": "right"}
+
+
+def test_noise_that_passes_by_is_an_object_and_rain_never_is() -> None:
+    mono = road(3.0, seed=3)
+    audio = clip(with_noise(level_panned(mono, sweep(-40, 40, len(mono))), 20))
+    measured = _cues(audio)
+    for label, names in (("noise", ["sound_source_0"]), ("traffic", ["car_0"]), ("rain", [])):
+        layout = StereoRules().plan(audio, replace(measured, sources=(), tags=(Tag(label, 0.6),)), Run())
+        assert list(layout.names) == names
+        assert set(layout.attributes.values()) <= {"left_to_right"}
+    still, _ = _plan(SpatialCues(2.0, tags=(Tag("noise", 0.6),)))
+    assert not still.names
+
+
+def test_the_plan_says_how_sure_it_is_and_what_helps() -> None:
+    sure, run = _plan(SpatialCues(2.0, tags=(Tag("clock", 0.82),)))
+    assert (list(sure.names), run.record["planner"]["identified"]) == (["clock_0"], "clock, 0.82")
+    unsure, run = _plan(SpatialCues(2.0, tags=(Tag("clock", 0.2),)))
+    assert list(unsure.names) == ["sound_source_0"]
+    assert run.record["planner"]["identified"] == (
+        "not sure, perhaps clock, 0.20; name the objects with layout_planner.options.objects=[...]"
+    )
+    assert "layout_planner.options.objects=[...]" in unsure.reasoning
+
+
+def test_every_object_of_the_vocabulary_has_priors() -> None:
+    nouns = {each.noun for each in vocabulary().classes.values() if each.noun and not each.background}
+    nouns |= {name for name, group in vocabulary().groups.items() if group.is_object}
+    assert nouns <= set(classes())
+    assert all(find_class(label) for label in vocabulary().classes if object_of(label))
+    for each in classes().values():
+        assert min(each.length_m, each.width_m, each.height_m) > 0.01
+        assert each.distance_m > 0.5 * each.height_m
+        assert 0.0 <= each.mobility <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("label", "above", "scene"),
+    [("bird", True, "outdoors in nature"), ("helicopter", True, "in the sky"), ("dog", False, "outdoors")],
+)
+def test_height_and_scene_follow_from_the_class(label: str, above: bool, scene: str) -> None:
+    layout, _ = _plan(SpatialCues(2.0, tags=(Tag(label, 0.9),)))
+    box = layout.keyframes[0].objects[0].box
+    assert (box.y2 < 0.5) == above
+    assert scene in layout.caption
+
+
 def test_keyframes_and_field_of_view_are_options() -> None:
     audio = clip(level_panned(guitar(2.0, seed=1), 12.0))
     cues = _cues(audio)
@@ -238,6 +329,11 @@ def test_a_plan_needs_no_particular_extractor() -> None:
         ({"max_objects": 99}, "stereo_rules: max_objects is 99\n  expected 1 to 16"),
         ({"field_of_view_deg": "wide"}, "stereo_rules: field_of_view_deg is 'wide'\n  expected 20 to 150"),
         ({"objects": [""]}, "stereo_rules: objects holds ''\n  expected short names, as in objects=[car, bus]"),
+        (
+            {"objects": ["man@top"]},
+            "stereo_rules: objects holds 'man@top'\n"
+            "  expected left, center, right after the @, as in objects=[man@left, woman@right]",
+        ),
         ({"objects": ["x"] * 17}, "stereo_rules: 17 objects are too many\n  the limit is 16"),
     ],
 )
@@ -263,9 +359,9 @@ def test_names_find_their_class() -> None:
         "woman",
         None,
     ]
-    assert vehicle_probability((Tag("engine", 0.9),)) > 0.9
-    assert vehicle_probability((Tag("plucked strings", 0.9),)) < 0.1
-    assert vehicle_probability(()) == 0.5
+    assert mobility_of((Tag("engine", 0.9),)) > 0.9
+    assert mobility_of((Tag("plucked strings", 0.9),)) < 0.1
+    assert mobility_of(()) == 0.5
 
 
 def test_the_camera_is_odd_around_the_middle() -> None:

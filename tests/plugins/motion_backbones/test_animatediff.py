@@ -12,10 +12,11 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.protocols import DenoisingBackbone
 from spa2v.core.runtime import Run
 from spa2v.core.types import KeyFrame, VideoSceneLayout
-from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
+from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
 from spa2v.plugins.motion_backbones.animatediff.noise import FreeInit, draw, low_pass, rearrange, refine
+from spa2v.plugins.motion_backbones.animatediff.options import SCHEDULERS
 from spa2v.plugins.motion_backbones.animatediff.prompts import frame_prompts
-from spa2v.plugins.motion_backbones.animatediff.schedulers import SCHEDULERS, make_scheduler
+from spa2v.plugins.motion_backbones.animatediff.sampling import make_scheduler
 from tests.kit import tiny_weights as tiny
 
 RUN = tiny.RUN
@@ -67,7 +68,7 @@ def test_each_video_may_have_its_own_seed(backbone: AnimateDiff) -> None:
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_every_sampler_runs(backbone: AnimateDiff, name: str) -> None:
     sampled = tiny.backbone(scheduler={"name": name}, steps=4)
-    sampled._pipeline, sampled._made_for = backbone._models(RUN), backbone._made_for
+    sampled.engine._pipeline, sampled.engine._loaded_for = backbone.engine.pipeline(RUN), backbone.engine._loaded_for
     video = sampled.generate(tiny.layout("car"), RUN)
     assert video.frames.std() > 1
 
@@ -131,7 +132,7 @@ def test_captions_fill_in_for_each_other() -> None:
 
 def test_each_distinct_prompt_is_encoded_once(backbone: AnimateDiff) -> None:
     counts = []
-    encoder = backbone._models(RUN).text_encoder
+    encoder = backbone.engine.pipeline(RUN).text_encoder
     hook = encoder.register_forward_pre_hook(lambda module, args: counts.append(args[0].shape[0]))
     try:
         backbone.generate(tiny.layout("car"), RUN)
@@ -323,7 +324,7 @@ def test_other_failures_pass_through(backbone: AnimateDiff) -> None:
 
 @pytest.mark.slow
 def test_a_compiled_denoiser_draws_the_same(backbone: AnimateDiff) -> None:
-    from spa2v.plugins.grounding_injectors.migc.injector import MIGC
+    from spa2v.plugins.grounding_injectors.migc import MIGC
 
     scene = tiny.layout("car")
     injector = MIGC(weights=str(tiny.home() / "migc.ckpt"))

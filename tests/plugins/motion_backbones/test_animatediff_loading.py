@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from spa2v.core.errors import WeightsError
 from spa2v.plugins.motion_backbones.animatediff.loading import load, load_adapter
-from spa2v.plugins.motion_backbones.animatediff.sources import Sources
+from spa2v.plugins.motion_backbones.animatediff.options import WeightSources
 from tests.kit import tiny_weights as tiny
 
 RUN = tiny.RUN
@@ -22,7 +22,7 @@ RUN = tiny.RUN
 
 def load_tiny(**sources: Any) -> Any:
     given = {"base": str(tiny.home() / "sd"), "motion": str(tiny.home() / "motion"), **sources}
-    return load(Sources(**given), torch.float32)
+    return load(WeightSources(**given), torch.float32)
 
 
 def refusal(**sources: Any) -> str:
@@ -117,7 +117,7 @@ def test_a_truncated_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_folders_of_something_else_are_refused(tmp_path: Path) -> None:
-    assert "is no diffusers folder" in refusal(base=str(tmp_path))
+    assert "is not a diffusers folder" in refusal(base=str(tmp_path))
     shutil.copytree(tiny.home() / "sd", tmp_path / "sd")
     shutil.rmtree(tmp_path / "sd" / "vae")
     assert "has no folder 'vae'" in refusal(base=str(tmp_path / "sd"))
@@ -146,7 +146,7 @@ def test_a_folder_of_torch_files_loads(tmp_path: Path) -> None:
 
 def test_a_vae_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vae.safetensors").write_bytes(b"x")
-    assert "is no folder\n  expected a diffusers folder" in refusal(vae=str(tmp_path / "vae.safetensors"))
+    assert "is not a folder\n  expected a diffusers folder" in refusal(vae=str(tmp_path / "vae.safetensors"))
 
 
 def test_another_vae(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_adapters_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     tiny.adapter(block_out_channels=(16, 32, 32)).save_pretrained(tmp_path / "deep")
     assert "different number of blocks" in refusal(motion=str(tmp_path / "deep"))
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    assert "the file 'other.safetensors' holds no motion adapter\n  its keys: a" in refusal(
+    assert "the file 'other.safetensors' contains no motion adapter\n  its keys: a" in refusal(
         motion=str(tmp_path / "other.safetensors")
     )
     tensors = dict(adapter_at(tiny.home() / "motion").state_dict())

@@ -1,4 +1,4 @@
-"""Initial noise that goes along with the things of a layout."""
+"""Noise warping: initial noise that moves with the boxes of a layout."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import torch
 
 from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.core.errors import ConfigError
-from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
-from spa2v.plugins.motion_backbones.animatediff.noise_warping import Cells, cells, follow, places
+from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+from spa2v.plugins.motion_backbones.animatediff.noise import Span, warp
 
 FRAMES, HEIGHT, WIDTH = 4, 10, 16
 
 
 def layout(*boxes: Box | None) -> VideoSceneLayout:
-    """A thing with a box for each frame."""
+    """An object with a box for each frame."""
     keys = [
         KeyFrame(time, "", () if box is None else (SceneObject("car_0", "car", box),)) for time, box in enumerate(boxes)
     ]
     return VideoSceneLayout(float(len(boxes)), "A car.", tuple(keys))
 
 
-def followed(share: float, *boxes: Box | None) -> tuple[torch.Tensor, torch.Tensor]:
+def warped(share: float, *boxes: Box | None) -> tuple[torch.Tensor, torch.Tensor]:
     noise = torch.randn(1, 3, FRAMES, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1))
-    return noise, follow(noise, [layout(*boxes)], share, [torch.Generator().manual_seed(2)])
+    return noise, warp(noise, [layout(*boxes)], share, [torch.Generator().manual_seed(2)])
 
 
 def moved(column: int) -> Box:
@@ -33,7 +33,7 @@ def moved(column: int) -> Box:
 
 def test_the_noise_inside_a_box_moves_with_it_and_the_rest_stays() -> None:
     columns = (2, 5, 8, 11)
-    noise, made = followed(1.0, *(moved(column) for column in columns))
+    noise, made = warped(1.0, *(moved(column) for column in columns))
     patches = [made[0, :, f, 3:8, c : c + 4] for f, c in enumerate(columns)]
     assert all(torch.equal(patch, patches[0]) for patch in patches)
     outside = torch.ones(FRAMES, HEIGHT, WIDTH, dtype=torch.bool)
@@ -45,33 +45,33 @@ def test_the_noise_inside_a_box_moves_with_it_and_the_rest_stays() -> None:
 def test_a_share_keeps_the_variance_and_correlates_frames_by_as_much() -> None:
     whole = Box(0.1, 0.1, 0.9, 0.9)
     noise = torch.randn(1, 8, 2, 100, 100, generator=torch.Generator().manual_seed(1))
-    made = follow(noise, [layout(whole, whole)], 0.3, [torch.Generator().manual_seed(2)])[0]
+    made = warp(noise, [layout(whole, whole)], 0.3, [torch.Generator().manual_seed(2)])[0]
     inside = made[:, :, 10:90, 10:90]
     assert float(inside.std()) == pytest.approx(1.0, abs=0.01)
     assert float((inside[:, 0] * inside[:, 1]).mean()) == pytest.approx(0.3, abs=0.02)
 
 
-def test_what_enters_the_frame_shows_its_own_end_first() -> None:
+def test_an_object_that_enters_the_frame_shows_its_leading_end_first() -> None:
     entering = [Box(0.0, 0.3, (2 + f) / WIDTH, 0.8) for f in range(2)]
-    _, made = followed(1.0, *entering, moved(4), moved(4))
+    _, made = warped(1.0, *entering, moved(4), moved(4))
     whole = made[0, :, 2, 3:8, 4:8]
     assert torch.equal(made[0, :, 0, 3:8, :2], whole[..., 2:])
     assert torch.equal(made[0, :, 1, 3:8, :3], whole[..., 1:])
 
 
 def test_smaller_boxes_take_cells_from_all_over_the_patch() -> None:
-    assert cells(0.25, 0.5, 16) == Cells(4, 4, 0)
-    assert cells(0.0, 0.26, 16) == Cells(0, 5, -1)
-    assert cells(0.9, 1.0, 16) == Cells(14, 2, 1)
-    assert places(Cells(4, 3, 0), 9).tolist() == [1, 4, 7]
-    assert places(Cells(0, 3, -1), 9).tolist() == [6, 7, 8]
-    assert places(Cells(13, 3, 1), 9).tolist() == [0, 1, 2]
+    assert Span.of(0.25, 0.5, 16) == Span(4, 4, 0)
+    assert Span.of(0.0, 0.26, 16) == Span(0, 5, -1)
+    assert Span.of(0.9, 1.0, 16) == Span(14, 2, 1)
+    assert Span(4, 3, 0).in_patch(9).tolist() == [1, 4, 7]
+    assert Span(0, 3, -1).in_patch(9).tolist() == [6, 7, 8]
+    assert Span(13, 3, 1).in_patch(9).tolist() == [0, 1, 2]
 
 
-def test_absent_things_and_a_share_of_nothing_change_nothing() -> None:
-    noise, made = followed(0.0, moved(2), moved(3), moved(4), moved(5))
+def test_absent_objects_and_a_share_of_zero_change_nothing() -> None:
+    noise, made = warped(0.0, moved(2), moved(3), moved(4), moved(5))
     assert torch.equal(noise, made)
-    noise, made = followed(1.0, moved(2), None, None, moved(5))
+    noise, made = warped(1.0, moved(2), None, None, moved(5))
     assert torch.equal(made[:, :, 1], noise[:, :, 1]) or torch.equal(made[:, :, 2], noise[:, :, 2])
 
 

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from spa2v.core.protocols import Denoising, SteerableBackbone
+from spa2v.core.runtime import Run
+from spa2v.plugins.motion_backbones.animatediff.options import SCHEDULERS
 from spa2v.plugins.motion_backbones.animatediff.prompts import find_tokens
-from spa2v.plugins.motion_backbones.animatediff.sampling import Sampler
-from spa2v.plugins.motion_backbones.animatediff.schedulers import SCHEDULERS, make_scheduler
+from spa2v.plugins.motion_backbones.animatediff.sampling import Sampler, make_scheduler
 from spa2v.testing.tiny_weights import tokenizer
 from tests.kit import tiny_weights as tiny
 
@@ -117,11 +118,24 @@ def test_phrases_are_sought_in_the_text_of_each_frame() -> None:
     ]
 
 
-def test_phrases_are_found_under_the_names_that_weights_know(tmp_path: Path) -> None:
-    words = {"classes": ["car", "man"], "nearest": {"automobile": "car"}, "otherwise": "man"}
+def test_names_of_a_reworded_layout_are_found_in_its_captions(tmp_path: Path) -> None:
+    words = {"classes": ["car", "man"], "nearest": {"automobile": "car"}, "otherwise": "man", "looks": {"car": ["red"]}}
     (tmp_path / "words.json").write_text(json.dumps(words))
     backbone = tiny.backbone(captions="global", vocabulary=str(tmp_path / "words.json"))
-    scene = tiny.layout("automobile", caption="an automobile, a dog and a man")  # the text: an car, a dog and a man
-    found = backbone.find_phrases(scene, ["automobile", "dog", "unicorn"], RUN)[0]
-    assert found == backbone.find_phrases(scene, ["car", "dog", "man"], RUN)[0]
-    assert len({*found}) == 3
+    scene = backbone.reword(tiny.layout("automobile", "wizard", caption="an automobile and a man"), RUN)
+    assert (scene.caption, [*scene.names.values()]) == ("a red car and a man", ["red car", "man"])
+    found = backbone.find_phrases(scene, [*scene.names.values()], RUN)[0]
+    assert all(found)
+    assert found == tuple(backbone.find_phrases(scene, [name], RUN)[0][0] for name in ("red car", "man"))
+
+
+def test_texts_are_drawn_as_they_are(tmp_path: Path) -> None:
+    """Only `reword` replaces names; drawing and grounding take a layout's texts literally."""
+    words = {"classes": ["car"], "nearest": {}, "otherwise": "car"}
+    (tmp_path / "words.json").write_text(json.dumps(words))
+    run = Run(seed=5, device="cpu", dtype="float32")
+    with_vocabulary = tiny.backbone(vocabulary=str(tmp_path / "words.json"))
+    encoded = [one.encode_text(["a zebra"], run).states for one in (with_vocabulary, tiny.backbone())]
+    assert torch.equal(*encoded)
+    with_vocabulary.generate(tiny.layout("zebra"), run)
+    assert "renamed_for_the_weights" not in run.record

@@ -15,7 +15,8 @@ from spa2v import Box, ConfigError, KeyFrame, Run, SceneObject, SpatialCues, Tra
 from spa2v.core.protocols import GroundingInjector, MotionBackbone
 from spa2v.plugins.grounding_injectors.ungrounded import Ungrounded
 from spa2v.plugins.motion_backbones.storyboard.backbone import Storyboard
-from spa2v.plugins.motion_backbones.storyboard.sheet import IDENTITY, Sheet, identity_colors
+from spa2v.plugins.motion_backbones.storyboard.pictograms import SHAPES, draw_pictogram, pictogram_of
+from spa2v.plugins.motion_backbones.storyboard.sheet import IDENTITY, Area, Pencil, Sheet, identity_colors
 from spa2v.plugins.motion_backbones.storyboard.text import NO_GLYPHS, caption, cut, font, printable, width, wrap
 
 
@@ -230,3 +231,40 @@ def test_it_loads_no_heavy_package() -> None:
         "print([name for name in ('torch', 'av', 'soundfile', 'scipy', 'diffusers') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("a red car", "car"),
+        ("Dogs", "animal"),
+        ("siren", "car"),
+        ("man singing", "person"),
+        ("old violin", "violin"),
+        ("oboe", "wind"),
+        ("sound source", None),
+        ("", None),
+    ],
+)
+def test_names_find_their_pictogram(name: str, shape: str | None) -> None:
+    assert pictogram_of(name) == shape
+
+
+def test_every_pictogram_stays_inside_its_box() -> None:
+    for name, polygons in SHAPES.items():
+        points = np.array([point for polygon in polygons for point in polygon])
+        assert points.min() >= -0.05, name
+        assert points.max() <= 1.05, name
+
+
+def test_a_pictogram_changes_the_box_of_a_known_name_alone() -> None:
+    def inside(name: str) -> np.ndarray:
+        pencil = Pencil.blank(100, 80, (255, 255, 255))
+        draw_pictogram(pencil, Area(20, 20, 60, 40), name, (200, 100, 50))
+        return np.asarray(pencil.finished())
+
+    assert (inside("zebra") == 255).all()
+    drawn = inside("car").copy()
+    assert (drawn[20:60, 20:80] < 255).any()
+    drawn[20:60, 20:80] = 255
+    assert (drawn == 255).all()

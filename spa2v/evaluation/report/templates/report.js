@@ -1,34 +1,35 @@
-"use strict";
-(function () {
-  const data = document.getElementById("overlay");
-  const video = document.querySelector(".player video, .player img");
-  const layer = document.querySelector(".player svg");
-  const words = document.getElementById("now");
-  if (!data || !video || !layer) return;
-  const frames = JSON.parse(data.textContent);
-  const make = (name, values) => {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(values)) node.setAttribute(key, value);
-    return node;
-  };
+const data = document.getElementById("overlay");
+const picture = document.querySelector(".player video, .player img");
+const layer = document.querySelector(".player svg");
+const words = document.getElementById("now");
+const slider = document.getElementById("at");
+if (data && layer) {
+  const layout = JSON.parse(data.textContent);
+  const colors = colorsOf(layout);
   let shown = -1;
-  const draw = (number) => {
-    if (number === shown || !frames.length) return;
-    shown = number;
-    layer.replaceChildren();
-    for (const box of frames[number].boxes) {
-      layer.append(make("rect", { class: "box", stroke: box.color, x: box.x + "%", y: box.y + "%", width: box.width + "%", height: box.height + "%" }));
-      const label = make("text", { class: "label", x: box.x + 0.8 + "%", y: Math.min(98, box.y + 6) + "%" });
-      label.textContent = box.label;
-      layer.append(label);
-    }
-    words.textContent = frames[number].caption;
+  const draw = (time) => {
+    if (time === shown) return;
+    shown = time;
+    const scene = sceneAt(layout, time);
+    paintBoxes(layer, scene.objects, colors);
+    words.textContent = scene.caption;
   };
-  const at = (time) => {
-    let number = 0;
-    frames.forEach((frame, place) => { if (frame.time <= time + 1e-3) number = place; });
-    return number;
-  };
-  const tick = () => { draw(at(video.currentTime || 0)); requestAnimationFrame(tick); };
-  tick();
-})();
+  if (slider) {
+    let begun = null;
+    const play = document.getElementById("play");
+    slider.oninput = () => { begun = null; draw(Number(slider.value)); };
+    play.onclick = () => { begun = begun === null ? performance.now() - 1000 * Number(slider.value) : null; };
+    const tick = (now) => {
+      if (begun !== null) slider.value = ((now - begun) / 1000) % layout.duration_s;
+      draw(Number(slider.value));
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  } else {
+    const tick = () => {
+      draw(picture?.currentTime || 0);
+      requestAnimationFrame(tick);
+    };
+    tick();
+  }
+}

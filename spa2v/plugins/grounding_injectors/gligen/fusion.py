@@ -1,7 +1,9 @@
-"""GLIGEN inside a denoiser: tokens of the things, made once, and the blocks' gated self-attention over them."""
+"""GLIGEN inside a denoiser: grounding tokens, computed once, and the gated self-attention of the blocks over them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +16,14 @@ from spa2v.core.protocols import Denoising, EncodedText
 from spa2v.plugins.grounding_injectors.instances import Instances
 
 
-class Tokens:
-    """The things' tokens for R conditional rows, always `count` of them: the weights know no other number.
+class GroundingTokens:
+    """The tokens of the instances of R cond rows, `count` a row: the number that the weights were trained with.
 
     Args:
         net: the position net.
-        instances: who stands where.
-        text: features of the phrases.
-        count: tokens of a row; those without a thing are the learned null token.
+        instances: those of the rows.
+        text: embeddings of the phrases.
+        count: tokens of a row; those without an instance are the learned null token.
     """
 
     def __init__(self, net: nn.Module, instances: Instances, text: EncodedText, count: int) -> None:
@@ -33,62 +35,78 @@ class Tokens:
         masks[:, :most] = torch.from_numpy(instances.present).to(masks)
         if instances.phrases:
             features[:, :most] = pooled[torch.from_numpy(instances.phrase).to(pooled.device)]
-        self.things: Tensor = net(boxes, masks, features)
-        self.nothing: Tensor = net(boxes[:1], torch.zeros_like(masks[:1]), features[:1])
+        self.cond: Tensor = net(boxes, masks, features)
+        self.null: Tensor = net(boxes[:1], torch.zeros_like(masks[:1]), features[:1])
 
     def rows(self, guided: bool) -> Tensor:
-        """(rows, count, width): null tokens for the unconditional rows, if there are any; then the things'."""
-        return torch.cat([self.nothing.expand_as(self.things), self.things]) if guided else self.things
+        """(rows, count, width): null tokens for the uncond rows, if there are any; then those of the cond rows."""
+        return torch.cat([self.null.expand_as(self.cond), self.cond]) if guided else self.cond
 
 
-def touched_rows(instances: Instances, frames: int, empty: str) -> NDArray[np.bool_]:
-    """Which conditional rows GLIGEN works on, (R,).
+def grounded_rows(instances: Instances, frames: int, empty: str) -> NDArray[np.bool_]:
+    """Which cond rows are grounded, (R,).
 
-    None of a video without things; with `empty` "plain", also no frame without things.
+    Those of videos with objects; with `empty` "plain", of frames with objects.
     """
-    own: NDArray[np.bool_] = np.any(instances.present, axis=1)
+    occupied: NDArray[np.bool_] = np.any(instances.present, axis=1)
     if empty == "plain":
-        return own
-    return np.repeat(own.reshape(-1, frames).any(axis=1), frames)
+        return occupied
+    return np.repeat(occupied.reshape(-1, frames).any(axis=1), frames)
 
 
 class RowFuser(nn.Module):
     """A block's gated self-attention, on some rows of the batch only."""
 
-    def __init__(self, fuser: nn.Module, touched: Tensor) -> None:
+    def __init__(self, fuser: nn.Module, grounded: Tensor) -> None:
         super().__init__()
         self.fuser = fuser
-        self.all = bool(touched.all())
-        self.register_buffer("touched", touched, persistent=False)
+        self.all = bool(grounded.all())
+        self.register_buffer("grounded", grounded, persistent=False)
 
     def forward(self, x: Tensor, objs: Tensor) -> Tensor:
         """x (rows, N, C), objs (rows, count, width) to (rows, N, C)."""
         fused: Tensor = self.fuser(x, objs)
         if self.all:
             return fused
-        touched = self.get_buffer("touched")
-        repeats = x.shape[0] // touched.shape[0]
-        return torch.where(touched.repeat(repeats)[:, None, None], fused, x)
+        grounded = self.get_buffer("grounded")
+        return torch.where(grounded.repeat(x.shape[0] // grounded.shape[0])[:, None, None], fused, x)
 
 
 @dataclass
 class Injection:
-    """Hands the tokens to the denoiser in the steps in which GLIGEN works: a forward pre-hook.
+    """A forward pre-hook that passes the tokens to the denoiser in the steps in which GLIGEN is active.
 
-    diffusers' transformer blocks call their `fuser` when the keyword `gligen` arrives, and not otherwise.
+    diffusers' transformer blocks call their `fuser` only when they get the keyword `gligen`.
     """
 
-    tokens: Tokens
+    tokens: GroundingTokens
     now: Denoising
     share: float
 
-    def active(self) -> bool:
-        """Steps 0 to int(share * steps) - 1, the scheduled sampling of the reference."""
-        return self.now.step < int(self.share * self.now.steps + 1e-9)
-
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self.active():
+        # Steps 0 to int(share * steps) - 1: the scheduled sampling of the reference.
+        if self.now.step >= int(self.share * self.now.steps + 1e-9):
             return None
         given = kwargs.get("cross_attention_kwargs") or {}
         objs = {"objs": self.tokens.rows(self.now.guided)}
         return args, {**kwargs, "cross_attention_kwargs": {**given, "gligen": objs}}
+
+
+@contextmanager
+def fused(unet: Any, fusers: Mapping[str, nn.Module], rows: NDArray[np.bool_], injection: Injection) -> Iterator[None]:
+    """The fusers in their blocks, by module path, and the hook that feeds them, until the context ends."""
+    grounded = torch.from_numpy(rows).to(injection.tokens.cond.device)
+    blocks: dict[Any, nn.Module] = {unet.get_submodule(name): fuser for name, fuser in fusers.items()}
+    before = {block: getattr(block, "fuser", None) for block in blocks}
+    hook = unet.register_forward_pre_hook(injection, with_kwargs=True)
+    try:
+        for block, fuser in blocks.items():
+            block.fuser = RowFuser(fuser, grounded)
+        yield
+    finally:
+        hook.remove()
+        for block, was in before.items():
+            if hasattr(block, "fuser"):
+                del block.fuser
+            if was is not None:
+                block.fuser = was

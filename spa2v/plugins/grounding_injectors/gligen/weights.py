@@ -1,7 +1,7 @@
 """Reads GLIGEN checkpoints: a position net, and a gated self-attention ("fuser") for each spatial transformer block.
 
 Keys are those of a diffusers UNet, or of the original release, in which blocks have their original names. The UNet's
-own weights in such a file are left alone.
+own weights in such a file are ignored.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.models.attention import GatedSelfAttentionDense
+from diffusers.models.embeddings import GLIGENTextBoundingboxProjection
 from torch import Tensor, nn
 
 from spa2v.core.errors import WeightsError
@@ -27,12 +29,12 @@ def checkpoint_file(path: Path) -> Path:
     """The file with the UNet's tensors: the path itself, or the one in a diffusers folder.
 
     Raises:
-        WeightsError: the folder holds none, or several.
+        WeightsError: the folder contains none, or several.
     """
     if path.is_file():
         return path
-    found = [file for place in (path / "unet", path) for file in place.glob("*.safetensors")]
-    found = found or [file for place in (path / "unet", path) for file in place.glob("*.bin")]
+    found = [file for folder in (path / "unet", path) for file in folder.glob("*.safetensors")]
+    found = found or [file for folder in (path / "unet", path) for file in folder.glob("*.bin")]
     whole = [file for file in found if ".fp16." not in file.name] or found
     if len(whole) != 1:
         names = ", ".join(sorted(file.name for file in whole)) or "none"
@@ -44,7 +46,7 @@ def load_modules(path: Path, sites: Sequence[AttentionSite]) -> tuple[nn.Module,
     """The position net, and the fusers by module path of their block, in the precision of the file.
 
     Raises:
-        WeightsError: unreadable, no GLIGEN checkpoint, or one that does not fit; names every key that is wrong.
+        WeightsError: unreadable, not a GLIGEN checkpoint, or one that does not fit; names every wrong key.
     """
     file = checkpoint_file(path)
     net, groups, problems = _sorted(read_tensors(file, WRAPPERS), sites)
@@ -60,46 +62,36 @@ def load_modules(path: Path, sites: Sequence[AttentionSite]) -> tuple[nn.Module,
         if fuser is not None:
             fusers[block] = fuser
     if problems or position_net is None:
-        raise WeightsError(f"the file {file.name!r} is no GLIGEN checkpoint for this backbone", *problems)
+        raise WeightsError(f"the file {file.name!r} is not a GLIGEN checkpoint for this backbone", *problems)
     return position_net, fusers
 
 
 def _sorted(
     tensors: Mapping[str, Tensor], sites: Sequence[AttentionSite]
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]], list[str]]:
-    """Tensors of the position net, tensors of each block's fuser, and which fusers found no block."""
-    places = _places(sites)
+    """Tensors of the position net, tensors of each block's fuser, and the fusers that match no block."""
+    blocks = {}  # block paths by their own and their original names
+    for site in sites:
+        if site.kind == "spatial":
+            blocks[site.block] = site.block
+            if site.original_name:
+                _, mark, tail = site.block.partition(".transformer_blocks.")
+                blocks[site.original_name + mark + tail] = site.block
     net: dict[str, Tensor] = {}
     groups: dict[str, dict[str, Tensor]] = defaultdict(dict)
     lost = []
     for key, tensor in tensors.items():
-        short = _stripped(key)
+        short = key
+        for prefix in PREFIXES:
+            short = short.removeprefix(prefix)
         head, found, tail = short.partition(FUSER)
         if short.startswith(NET):
             net[short.removeprefix(NET)] = tensor
-        elif found and head in places:
-            groups[places[head]][tail] = tensor
+        elif found and head in blocks:
+            groups[blocks[head]][tail] = tensor
         elif found:
             lost.append(key)
     return net, dict(groups), [f"blocks that this backbone does not have: {shorten(lost)}"] if lost else []
-
-
-def _stripped(key: str) -> str:
-    for prefix in PREFIXES:
-        key = key.removeprefix(prefix)
-    return key
-
-
-def _places(sites: Sequence[AttentionSite]) -> dict[str, str]:
-    """Block paths, under their own and their original names."""
-    places = {}
-    for site in sites:
-        if site.kind == "spatial":
-            places[site.block] = site.block
-            if site.original_name:
-                _, mark, tail = site.block.partition(".transformer_blocks.")
-                places[site.original_name + mark + tail] = site.block
-    return places
 
 
 def _filled(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[nn.Module | None, list[str]]:
@@ -113,20 +105,16 @@ def _filled(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[nn.Module
 
 
 def _position_net(tensors: Mapping[str, Tensor]) -> tuple[nn.Module | None, list[str]]:
-    from diffusers.models.embeddings import GLIGENTextBoundingboxProjection
-
     needed = ("null_positive_feature", "null_position_feature", "linears.4.bias")
     if missing := [key for key in needed if key not in tensors]:
         return None, [f"missing: {shorten(missing)}"]
-    width, places, out = (len(tensors[key]) for key in needed)
+    width, positions, out = (len(tensors[key]) for key in needed)
     with torch.device("meta"):
-        net = GLIGENTextBoundingboxProjection(width, out, fourier_freqs=places // 8)
+        net = GLIGENTextBoundingboxProjection(width, out, fourier_freqs=positions // 8)
     return _filled(net, tensors)
 
 
 def _fuser(tensors: Mapping[str, Tensor], site: AttentionSite) -> tuple[nn.Module | None, list[str]]:
-    from diffusers.models.attention import GatedSelfAttentionDense
-
     linear: Any = tensors.get("linear.weight")
     if linear is None or linear.ndim != 2:
         return None, ["missing: linear.weight"]

@@ -1,4 +1,4 @@
-"""`migc`: draws every thing inside its box by MIGC's instance shading in a frozen denoiser (Zhou et al., 2024)."""
+"""The component `migc`: its options, and attaching. `processor` and `weights`, imported on first use, do the work."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbon
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.weights import Weights, known, locate, stated_license
-from spa2v.plugins.grounding_injectors.attaching import Attachment, denoising
-from spa2v.plugins.grounding_injectors.instances import Instances
+from spa2v.plugins.grounding_injectors.instances import Attachment, Instances, denoising
 
 if TYPE_CHECKING:
-    from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, Scales
-    from spa2v.plugins.grounding_injectors.migc.processor import Scene
+    from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule
+    from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Scene
 
 LICENSE = (
     "MIGC weights: their authors allow non-commercial research use only and forbid redistribution for commercial ends "
@@ -34,18 +33,18 @@ MOST_REPEATS = 7
 
 
 class MIGC:
-    """Multi-instance generation by shading each thing in its box.
+    """Draws each object inside its box by instance shading (multi-instance generation controller).
 
     Args:
         weights: MIGC checkpoint: the released `.ckpt`, or a safetensors copy (path, or `owner/name/file` on the hub).
-        share: part of the denoising steps in which it works, 0..1; the step at the boundary counts.
-        until_timestep: stop below this scheduler time, to cut at a noise level instead; None for no limit.
-        naive_share: part of the steps in which layers without a module mix things in by their masks; 0 is off.
-        text_scale, enhancement_scale, controller_scale: factors of the things' text attention, enhancement attention,
-            and controller maps.
-        slot_seed: seed of the controller's slot order; None puts things into the first slots, in order. The released
-            code draws a new order for each call; here it is the same for all frames and steps.
-        repeat_phrases: encode each phrase several times over, joined by ", and ", as the authors' benchmarks do.
+        share: share of the denoising steps in which it is active, 0..1, from the first on; the boundary step counts.
+        until_timestep: inactive below this timestep of the scheduler, a limit by noise level; None for no limit.
+        naive_share: share of the steps in which layers without a module blend the instances by their masks; 0 is off.
+        text_scale, enhancement_scale, controller_scale: factors of the instances' text attention, enhancement
+            attention, and controller maps.
+        slot_seed: seed of a permutation of the controller's slots; None fills the first slots in order. The released
+            code draws a permutation for each call; here it is the same for all frames and steps.
+        repeat_phrases: encode each phrase several times, joined by ", and ", as the authors' benchmark scripts do.
 
     Raises:
         ConfigError: a number is out of range.
@@ -71,7 +70,7 @@ class MIGC:
         self.naive_share, self.slot_seed, self.repeat_phrases = naive_share, slot_seed, repeat_phrases
         self._factors = (text_scale, enhancement_scale, controller_scale)
         self._modules: dict[str, MIGCModule] = {}
-        self._made_for: object = None
+        self._loaded_for: object = None
 
     def weights(self) -> tuple[Weights, ...]:
         """The weights that attaching loads."""
@@ -81,7 +80,7 @@ class MIGC:
         """Loads the checkpoint for this backbone.
 
         Raises:
-            WeightsError: it is missing or does not fit.
+            WeightsError: the checkpoint is missing or does not fit.
         """
         self._load(denoising(backbone, "migc").attention_sites(run), run)
 
@@ -90,7 +89,7 @@ class MIGC:
     ) -> AbstractContextManager[Attachment]:
         """Grounds a backbone in a layout until the context ends.
 
-        Frames without things, and the unconditional half of a batch, come out as without the injector.
+        Frames without objects, and uncond rows, are computed as without the injector.
 
         Raises:
             ContractError: the backbone does not draw by denoising.
@@ -101,19 +100,22 @@ class MIGC:
     def attach_many(
         self, backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout], run: Run
     ) -> AbstractContextManager[Attachment]:
-        """As `attach`, for the layouts of a batch of videos."""
+        """As `attach`, for the layouts of a batch of videos, in the order in which they are drawn."""
         return self._attached(denoising(backbone, "migc"), layouts, run)
 
     @contextmanager
-    def _attached(self, backbone: DenoisingBackbone, layouts: Sequence[Any], run: Run) -> Iterator[Attachment]:
-        sites = backbone.attention_sites(run)
+    def _attached(
+        self, backbone: DenoisingBackbone, layouts: Sequence[VideoSceneLayout], run: Run
+    ) -> Iterator[Attachment]:
         if not any(layout.names for layout in layouts):
             yield Attachment("migc", ())
             return
+        sites = backbone.attention_sites(run)
         modules = self._load(sites, run)
         capacity = min(module.capacity for module in modules.values())
         instances = Instances.from_layouts(layouts, backbone.frames, capacity)
-        taken = tuple(site for site in sites if site.name in modules or (self.naive_share > 0 and _serves(site)))
+        cross = [site for site in sites if site.kind == "spatial" and site.role == "cross"]
+        taken = tuple(site for site in cross if site.name in modules or self.naive_share > 0)
         attachment = Attachment("migc", taken, instances.dropped)
         attachment.report(run)
         scene = self._scene(instances, backbone, run)
@@ -121,55 +123,39 @@ class MIGC:
         before: list[Any] = [layer.processor for layer in layers]
         try:
             for site, layer, inner in zip(taken, layers, before, strict=True):
-                self._place(layer, inner, site, scene, backbone)
+                layer.set_processor(self._processor(site, scene, backbone, inner))
             yield attachment
         finally:
             for layer, inner in zip(layers, before, strict=True):
                 layer.set_processor(inner)
 
-    def _place(self, layer: Any, inner: Any, site: AttentionSite, scene: Scene, backbone: DenoisingBackbone) -> None:
-        from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Schedule, slot_positions
-
-        module = self._modules.get(site.name)
-        slots = slot_positions(module.capacity, self._slot_seed(site)) if module else slot_positions(0)
-        schedule = Schedule(self.share, self.until_timestep)
-        naive, slots = Schedule(self.naive_share), slots.to(scene.boxes.device)
-        layer.set_processor(MIGCProcessor(module, site, scene, backbone.denoising, schedule, naive, slots, inner))
-
-    def _slot_seed(self, site: AttentionSite) -> int | None:
-        """A seed for each layer, so that layers differ and a run can be repeated."""
-        if self.slot_seed is None:
-            return None
-        return Run(seed=self.slot_seed).derived_seed(site.name)
-
     def _scene(self, instances: Instances, backbone: DenoisingBackbone, run: Run) -> Scene:
-        from spa2v.plugins.grounding_injectors.migc.processor import Scene
+        from spa2v.plugins.grounding_injectors.migc.processor import Scales, Scene
 
         phrases = instances.repeated(MOST_REPEATS) if self.repeat_phrases else instances.phrases
         text = backbone.encode_text(phrases, run)
-        pixels = (backbone.height, backbone.width)
-        return Scene(instances, text, pixels, backbone.latent_size(run), self._scales(instances, text.states))
-
-    def _scales(self, instances: Instances, like: Any) -> Scales:
-        from spa2v.plugins.grounding_injectors.migc.modules import Scales
-
         shape = instances.present.shape
-        return Scales(*(None if factor == 1.0 else like.new_full(shape, factor) for factor in self._factors))
+        scales = Scales(*(None if one == 1.0 else text.states.new_full(shape, one) for one in self._factors))
+        return Scene(instances, text, (backbone.height, backbone.width), backbone.latent_size(run), scales)
+
+    def _processor(self, site: AttentionSite, scene: Scene, backbone: DenoisingBackbone, inner: Any) -> MIGCProcessor:
+        from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Schedule, slot_positions
+
+        module = self._modules.get(site.name)
+        seed = None if self.slot_seed is None else Run(seed=self.slot_seed).derived_seed(site.name)
+        slots = slot_positions(module.capacity if module else 0, seed).to(scene.boxes.device)
+        schedule, naive = Schedule(self.share, self.until_timestep), Schedule(self.naive_share)
+        return MIGCProcessor(module, site, scene, backbone.denoising, schedule, naive, slots, inner)
 
     def _load(self, sites: Sequence[AttentionSite], run: Run) -> dict[str, MIGCModule]:
         from spa2v.plugins.grounding_injectors.migc.weights import load_modules
 
         path = locate(self.weights()[0])
-        if stated_license(path) is None:  # those of the authors, or made from them
+        if stated_license(path) is None:  # the authors' weights, or weights derived from them
             run.notice(LICENSE)
         wanted = (sites, run.device, run.dtype)
-        if self._made_for != wanted:
+        if self._loaded_for != wanted:
             loaded = load_modules(path, sites)
             self._modules = {name: module.to(run.device, run.dtype) for name, module in loaded.items()}
-            self._made_for = wanted
+            self._loaded_for = wanted
         return self._modules
-
-
-def _serves(site: AttentionSite) -> bool:
-    """Whether the naive fuser can work on a layer."""
-    return site.kind == "spatial" and site.role == "cross"

@@ -1,4 +1,4 @@
-"""MIGC inside a denoiser: an attention processor for each layer, and what one generation shares between them."""
+"""MIGC inside a denoiser: the attention processor of a layer, and what the layers of one generation share."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ from torch.nn.functional import scaled_dot_product_attention
 from spa2v.core.errors import ContractError
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText
 from spa2v.plugins.grounding_injectors.instances import Instances
-from spa2v.plugins.grounding_injectors.masks import LatentMasks, PhaseMasks, latent_masks, phase_masks
-from spa2v.plugins.grounding_injectors.migc.attention import EnhancementForm, merge_heads, split_heads
-from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, Scales
+from spa2v.plugins.grounding_injectors.migc.masks import LatentMasks, ShadingMasks, latent_masks, shading_masks
+from spa2v.plugins.grounding_injectors.migc.modules import (
+    EnhancementForm,
+    MIGCModule,
+    Scales,
+    merge_heads,
+    split_heads,
+)
 
 NAIVE_WEIGHT, NAIVE_EPSILON = 10.0, 1e-6
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """In which steps a part of the grounding works.
+    """The denoising steps in which a part of the grounding is active.
 
     Args:
-        share: of the steps, 0..1. As in the reference, the step at the boundary still counts: of 50 steps, 0.5 makes 26
-            active (0 to 25). 0 means never.
-        until_timestep: also stop below this timestep of the scheduler; None for no such limit.
+        share: share of the steps, 0..1, from the first on. As in the reference, the step at the boundary is active: of
+            50 steps, 0.5 gives 26 (0 to 25). 0 means never.
+        until_timestep: inactive below this timestep of the scheduler; None for no such limit.
     """
 
     share: float
@@ -41,12 +46,12 @@ class Schedule:
 
 
 def slot_positions(slots: int, seed: int | None = None, order: Tensor | None = None) -> Tensor:
-    """The slot of thing 0, 1, ...: the first ones in order, or where a permutation puts them.
+    """The slots of instances 0, 1, ... in the shading controller: in order, or permuted.
 
     Args:
-        slots: how many there are.
-        seed: of a permutation; None for the identity.
-        order: a permutation, in place of a seed: slot j of the shuffled row is slot order[j] of the plain one.
+        slots: number of slots.
+        seed: seed of a permutation; None for the identity.
+        order: a permutation, in place of a seed: slot j of the permuted row is slot order[j] of the original one.
     """
     if order is None:
         draw = None if seed is None else torch.Generator("cpu").manual_seed(seed)
@@ -55,13 +60,13 @@ def slot_positions(slots: int, seed: int | None = None, order: Tensor | None = N
 
 
 class Scene:
-    """The things of one generation, as tensors, and the masks that all layers of one size share.
+    """The instances of one generation as tensors, and the masks that layers of the same size share.
 
     Args:
-        instances: who stands where in the R conditional rows.
-        text: features of `instances.phrases`, (P, tokens, T) and (P, T).
+        instances: those of the R cond rows.
+        text: embeddings of `instances.phrases`, (P, tokens, T) and (P, T).
         pixels, latents: (height, width) of frame and latents.
-        scales: factors of the things, (R, K) each or None.
+        scales: factors of the instances, (R, K) each or None.
     """
 
     def __init__(
@@ -81,7 +86,7 @@ class Scene:
         self.empty = ~self.present.any(dim=1)
         self._pixels, self._latents = pixels, latents
         self._device, self._dtype = device, dtype
-        self._masks: dict[tuple[int, int], PhaseMasks] = {}
+        self._masks: dict[tuple[int, int], ShadingMasks] = {}
 
     @cached_property
     def _on_latents(self) -> LatentMasks:
@@ -92,17 +97,18 @@ class Scene:
         """(R, K, T)."""
         return self.text.pooled[self.phrase]
 
-    def masks(self, size: tuple[int, int]) -> PhaseMasks:
-        """The masks on a feature map of `size`, made once."""
+    def masks(self, size: tuple[int, int]) -> ShadingMasks:
+        """The masks on a feature map of `size`, computed once."""
         if size not in self._masks:
-            made = phase_masks(self._on_latents, size)
-            things, rest = (part.to(self._dtype) for part in (made.things, made.rest))
-            self._masks[size] = PhaseMasks(things, rest, made.visible, size)
+            masks = shading_masks(self._on_latents, size)
+            self._masks[size] = masks._replace(
+                instances=masks.instances.to(self._dtype), background=masks.background.to(self._dtype)
+            )
         return self._masks[size]
 
 
 class TextAttention:
-    """The layer's own cross-attention, with keys and values kept for as long as the same text comes in."""
+    """The cross-attention of a layer, with keys and values cached while the text is the same tensor."""
 
     def __init__(self, attn: Any) -> None:
         self.attn = attn
@@ -117,25 +123,25 @@ class TextAttention:
             self._text = text
         return self._projected
 
-    def output(self, seen: Tensor) -> Tensor:
-        """Heads merged and projected: (rows, heads, N, d) to (rows, N, C)."""
-        return self.attn.to_out[1](self.attn.to_out[0](merge_heads(seen)))
+    def output(self, attended: Tensor) -> Tensor:
+        """Merges and projects the heads: (rows, heads, N, d) to (rows, N, C)."""
+        return self.attn.to_out[1](self.attn.to_out[0](merge_heads(attended)))
 
 
 class MIGCProcessor:
-    """Stands in for the processor of one cross-attention layer.
+    """Replaces the processor of one cross-attention layer.
 
-    Rows of the batch: unconditional ones first (if `now.guided`), then R conditional ones, video-major. The former, and
-    frames without things, get the layer's plain output.
+    Rows of the batch: uncond rows first (if `now.guided`), then R cond rows, video-major. Uncond rows, and frames
+    without instances, get the layer's ungrounded output.
 
     Args:
-        module: the layer's grounding, or None for a layer that only the naive fuser serves.
-        site: where the layer sits.
-        scene: what stands where.
-        now: the denoising loop's place.
-        schedule, naive: when the module, and when the naive fuser, works; the module goes first.
-        slots: int64, the slot of thing 0, 1, ... in the shading controller.
-        inner: the processor it replaces.
+        module: the layer's module, or None where only the naive fuser works.
+        site: the layer.
+        scene: the instances.
+        now: state of the denoising loop.
+        schedule, naive: when the module and when the naive fuser is active; the module takes precedence.
+        slots: int64, the slots of instances 0, 1, ... in the shading controller.
+        inner: the replaced processor.
     """
 
     def __init__(
@@ -157,7 +163,7 @@ class MIGCProcessor:
         self._null: Tensor | None = None
         self.weights: Tensor | None = None  # of the shading controller at its last call, (R, K+2, N)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # reads the loop's place, which changes every step
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # reads the state of the loop, which changes every step
     def __call__(
         self,
         attn: Any,
@@ -170,15 +176,15 @@ class MIGCProcessor:
         if fuse is None or encoder_hidden_states is None:
             return self.inner(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
         self._check(hidden_states)
-        text = self._attention(attn)
+        if self._text is None or self._text.attn is not attn:
+            self._text, self._phrases = TextAttention(attn), None
         query = split_heads(attn.to_q(hidden_states), attn.heads)
-        keys, values = text.project(encoder_hidden_states)
-        plain = text.output(scaled_dot_product_attention(query, keys, values, attn_mask=attention_mask))
+        keys, values = self._text.project(encoder_hidden_states)
+        out = self._text.output(scaled_dot_product_attention(query, keys, values, attn_mask=attention_mask))
         rows = self.scene.rows
-        things = self._things(text, query[-rows:])
-        fused = fuse(hidden_states[-rows:], plain[-rows:], things)
-        grounded = torch.where(self.scene.empty[:, None, None], plain[-rows:], fused)
-        return torch.cat([plain[:-rows], grounded])
+        fused = fuse(hidden_states[-rows:], out[-rows:], self._phrase_outputs(self._text, query[-rows:]))
+        cond = torch.where(self.scene.empty[:, None, None], out[-rows:], fused)
+        return torch.cat([out[:-rows], cond])
 
     def _choose(self) -> Callable[[Tensor, Tensor, Tensor], Tensor] | None:
         if self.scene.most == 0:
@@ -197,43 +203,29 @@ class MIGCProcessor:
                 f"the attached layout has {expected} rows of {height} x {width} cells",
             )
 
-    def _attention(self, attn: Any) -> TextAttention:
-        if self._text is None or self._text.attn is not attn:
-            self._text = TextAttention(attn)
-            self._phrases = None
-        return self._text
-
-    def _things(self, text: TextAttention, query: Tensor) -> Tensor:
-        """Cross-attention of each frame to each of its things' phrases, (R, K, N, C)."""
+    def _phrase_outputs(self, text: TextAttention, query: Tensor) -> Tensor:
+        """Cross-attention of each frame to the phrases of its instances, (R, K, N, C)."""
         if self._phrases is None:
-            phrases = TextAttention(text.attn).project(self.scene.text.states)
-            self._phrases = phrases[0], phrases[1]
+            self._phrases = TextAttention(text.attn).project(self.scene.text.states)
         keys, values = (side[self.scene.phrase].flatten(0, 1) for side in self._phrases)  # (R * K, heads, tokens, d)
         queries = query[:, None].expand(-1, self.scene.most, -1, -1, -1).flatten(0, 1)
-        seen = text.output(scaled_dot_product_attention(queries, keys, values))
-        return seen.reshape(self.scene.rows, self.scene.most, *seen.shape[1:])
+        out = text.output(scaled_dot_product_attention(queries, keys, values))
+        return out.reshape(self.scene.rows, self.scene.most, *out.shape[1:])
 
-    def _shade(self, x: Tensor, whole: Tensor, things: Tensor) -> Tensor:
+    def _shade(self, x: Tensor, frame: Tensor, phrases: Tensor) -> Tensor:
         module, scene, size = self.module, self.scene, self.site.resolution
         assert module is not None  # _choose
         if self._form is None or self._null is None:
             self._form = module.prepare(scene.pooled, scene.boxes)
             self._null = module.sac.null_map(size)
-        rendering = module(
-            x,
-            whole,
-            things,
-            self._form,
-            scene.masks(size),
-            scene.present,
-            self.slots[: scene.most],
-            self._null,
-            scene.scales,
+        slots = self.slots[: scene.most]
+        grounded = module(
+            x, frame, phrases, self._form, scene.masks(size), scene.present, slots, self._null, scene.scales
         )
-        self.weights = rendering.weights
-        return rendering.out
+        self.weights = grounded.weights
+        return grounded.out
 
-    def _naive(self, x: Tensor, whole: Tensor, things: Tensor) -> Tensor:
-        """The weighted mean of the whole picture and each thing inside its mask."""
-        masks = NAIVE_WEIGHT * self.scene.masks(self.site.resolution).things[..., None]
-        return (whole + (masks * things).sum(dim=1)) / (1.0 + masks.sum(dim=1) + NAIVE_EPSILON)
+    def _naive(self, x: Tensor, frame: Tensor, phrases: Tensor) -> Tensor:
+        """The weighted mean of the frame's output and, inside its mask, each instance's."""
+        masks = NAIVE_WEIGHT * self.scene.masks(self.site.resolution).instances[..., None]
+        return (frame + (masks * phrases).sum(dim=1)) / (1.0 + masks.sum(dim=1) + NAIVE_EPSILON)

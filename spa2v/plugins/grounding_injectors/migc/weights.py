@@ -1,8 +1,8 @@
 """Reads MIGC checkpoints into one module for each layer.
 
-Three layouts are known. In the released one (a torch file, tensors under `state_dict`), a key has two components, then
-the block family, then the block's index; the text up to the component `migc` is free. In the two others the text before
-`migc` is the layer's module path, with or without `processor`.
+Three key formats are supported. In the released one (a torch file, tensors under `state_dict`), a key has two
+components, then the block family, then the block's index; further components up to `migc` are free. In the two others
+the text before `migc` is the module path of the layer, with or without `processor`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from torch import Tensor
 from spa2v.core.errors import WeightsError
 from spa2v.core.protocols import AttentionSite
 from spa2v.core.weights import misfits, read_tensors, shorten
-from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule
-from spa2v.plugins.grounding_injectors.migc.sizes import ModuleSizes
+from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, ModuleSizes
 
 MARK = "migc"
 INDEX_AT = 3
 
 
 def load_modules(path: Path, sites: Sequence[AttentionSite]) -> dict[str, MIGCModule]:
-    """The modules of a checkpoint, float32, by the name of the layer that each serves.
+    """The modules of a checkpoint, float32, by the name of their layer.
 
     Raises:
-        WeightsError: unreadable, no MIGC checkpoint, or one that does not fit; names every key that is wrong.
+        WeightsError: unreadable, not a MIGC checkpoint, or one that does not fit; names every wrong key.
     """
     groups, problems = group_by_site(read_tensors(path), sites)
     modules: dict[str, MIGCModule] = {}
@@ -39,14 +38,14 @@ def load_modules(path: Path, sites: Sequence[AttentionSite]) -> dict[str, MIGCMo
         if module is not None:
             modules[name] = module
     if problems or not modules:
-        raise WeightsError(f"the file {path.name!r} is no MIGC checkpoint for this backbone", *problems)
+        raise WeightsError(f"the file {path.name!r} is not a MIGC checkpoint for this backbone", *problems)
     return modules
 
 
 def group_by_site(
     tensors: Mapping[str, Tensor], sites: Sequence[AttentionSite]
 ) -> tuple[dict[str, dict[str, Tensor]], list[str]]:
-    """Sorts tensors by layer, named as inside a module; and says which keys found no layer."""
+    """Tensors by layer, named as in a module; and the keys that match no layer, as lines of an error."""
     groups: dict[str, dict[str, Tensor]] = defaultdict(dict)
     lost: dict[str, list[str]] = defaultdict(list)
     cross = [site for site in sites if site.kind == "spatial" and site.role == "cross"]
@@ -68,7 +67,7 @@ def group_by_site(
 
 
 def _site(head: Sequence[str], sites: Sequence[AttentionSite]) -> AttentionSite | None:
-    """The layer that the components before `migc` mean."""
+    """The layer that the components of a key before `migc` name."""
     path = ".".join(head).removesuffix(".processor")
     for site in sites:
         if site.name == path or path == f"unet.{site.name}":

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from spa2v.core.types import Box, SpatialCues, Tag
 from spa2v.plugins.layout_planners.stereo_rules.camera import MAX_GROWTH
 from spa2v.plugins.layout_planners.stereo_rules.motion import DOUBT, Motion, ObjectCues, position_word
-from spa2v.plugins.layout_planners.stereo_rules.priors import VEHICLE, ObjectClass
+from spa2v.plugins.layout_planners.stereo_rules.objects import MIN_TAG, best_tag
+from spa2v.plugins.layout_planners.stereo_rules.priors import UNKNOWN, ObjectClass
 from spa2v.plugins.layout_planners.stereo_rules.trends import ends, trend
+from spa2v.vocabulary import caption_of
 
+NAME_THEM = "name the objects with layout_planner.options.objects=[...]"
+OUTDOORS = ("rain", "wind", "thunder", "traffic")  # backgrounds that are not heard in a room
 SILENT_CAPTION = "An empty, still scene; nothing is heard."
 PLACES = {"left": "on the left", "center": "in the center", "right": "on the right"}
+INDOORS = "in a room"
 MOVES = {
     "left_to_right": "moves from left to right",
     "right_to_left": "moves from right to left",
@@ -33,6 +38,7 @@ class PlannedObject:
     attribute: str
     tags: tuple[Tag, ...] = ()
     named_by_user: bool = False
+    side: str = ""
 
 
 def with_article(noun: str) -> str:
@@ -40,17 +46,41 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
-def reasoning(objects: Sequence[PlannedObject], cues: SpatialCues, scenario: str) -> str:
-    """For each object, why this class and this position or movement; then the scenario."""
+def reasoning(objects: Sequence[PlannedObject], backgrounds: Sequence[Tag], cues: SpatialCues, scenario: str) -> str:
+    """For each object, why this class and this position or movement; then the backgrounds and the scenario."""
     lines = [_about(item, index, len(objects)) for index, item in enumerate(objects, 1)]
+    for tag in backgrounds:
+        text = f"{caption_of(tag.label)} is heard ({tag.label}, confidence {tag.confidence:.2f})"
+        lines.append(_sentence(f"{text}: a background, which has no box"))
     lines += cues.notes
     moving = sum(item.motion.moves for item in objects)
-    if len(objects) == 1:
+    if not objects:
+        count = "There is no object"
+    elif len(objects) == 1:
         count = "It moves" if moving else "It does not move"
     else:
         count = f"{moving or 'None'} of {len(objects)} objects {'move' if moving > 1 else 'moves'}"
     lines.append(f"{count}, so the scene is {scenario}.")
     return "\n".join(lines)
+
+
+def identified(objects: Sequence[PlannedObject], backgrounds: Sequence[Tag]) -> str:
+    """How sure the names are, in one line, and what helps where they are not."""
+    parts = [_certainty(item) for item in objects]
+    parts += [f"{tag.label} in the background, {tag.confidence:.2f}" for tag in backgrounds]
+    unnamed = any(item.cls.kind == UNKNOWN and not item.named_by_user for item in objects)
+    return "; ".join([*parts, *([NAME_THEM] if unnamed else [])])
+
+
+def _certainty(item: PlannedObject) -> str:
+    best = best_tag(item.tags)
+    if item.named_by_user:
+        return f"{item.cls.name}, named by you"
+    if best is None:
+        return "not sure what it is"
+    if item.cls.kind == UNKNOWN:
+        return f"not sure, perhaps {best.label}, {best.confidence:.2f}"
+    return f"{item.cls.name}, {best.confidence:.2f}"
 
 
 def _about(item: PlannedObject, index: int, total: int) -> str:
@@ -63,11 +93,14 @@ def _identity(item: PlannedObject) -> str:
     name = with_article(item.cls.name)
     if item.named_by_user:
         return f"is {name}, as named by the user"
-    if not item.tags:
+    best = best_tag(item.tags)
+    if best is None:
         return f"could not be named; it is drawn as {name}"
-    best = item.tags[0]
     because = f": {best.reason}" if best.reason else ""
-    return f"is probably {name} ({best.label}, confidence {best.confidence:.2f}{because})"
+    known = f"{best.label}, confidence {best.confidence:.2f}{because}"
+    if best.confidence < MIN_TAG:
+        return f"is not sure ({known}); it is drawn as {name}; {NAME_THEM}"
+    return f"is probably {name} ({known})"
 
 
 def _level(item: PlannedObject) -> str:
@@ -117,6 +150,8 @@ def _angle(degrees: float) -> str:
 
 def _conclusion(item: PlannedObject) -> str:
     name = item.cls.name
+    if item.side and not item.motion.moves:
+        return f"The user places the {name} {PLACES[item.side]}."
     if item.motion.moves:
         unsure = ", though the cues hardly show how" if item.motion.confidence < 0.25 else ""
         return f"So the {name} {MOVES[item.attribute]}{unsure}."
@@ -125,18 +160,21 @@ def _conclusion(item: PlannedObject) -> str:
     return f"So the {name} is likely {PLACES[item.attribute]}."
 
 
-def video_caption(objects: Sequence[PlannedObject], scenario: str) -> str:
-    """One sentence for the whole video."""
-    if not objects:
-        return SILENT_CAPTION
-    setting = "outdoors on a street" if any(item.cls.kind == VEHICLE for item in objects) else "in a room"
-    if scenario == "translational" and all(item.cls.kind != VEHICLE for item in objects):
-        setting = "in an open place"
+def video_caption(objects: Sequence[PlannedObject], backgrounds: Sequence[Tag], scenario: str) -> str:
+    """One sentence for the whole video: the objects, the scene, the sounds behind them."""
     clauses = [
         f"{with_article(item.cls.name)} {MOVES[item.attribute] if item.motion.moves else PLACES[item.attribute]}"
         for item in objects
     ]
-    return _sentence(f"{_listed(clauses)}, {setting}")
+    outdoors = any(tag.label in OUTDOORS for tag in backgrounds)
+    scenes = [item.cls.scene for item in objects if item.cls.scene != INDOORS]
+    scene = scenes[0] if scenes else "outdoors" if outdoors else INDOORS
+    if objects and not scenes and scenario == "translational":
+        scene = "in an open place"
+    behind = _listed([caption_of(tag.label) for tag in backgrounds]) if backgrounds else ""
+    if not clauses:
+        return _sentence(f"{behind}{' outdoors' if outdoors else ''}, with nothing else in view")
+    return _sentence(f"{_listed(clauses)}, {scene}{', with ' + behind if behind else ''}")
 
 
 def frame_caption(objects: Sequence[PlannedObject], index: int, words: Mapping[str, str] = PLACES) -> str:

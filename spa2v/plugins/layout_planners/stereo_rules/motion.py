@@ -27,12 +27,12 @@ class ObjectCues:
     Args:
         tracks: level, azimuth, level_difference, level_difference_shift, delay, as far as measured.
         evidence: lateral evidence, 0..1.
-        vehicle: probability that it is a vehicle, 0..1, from its tags or its name.
+        mobility: how readily it moves, 0..1, from its tags or its name: near 1 for vehicles, near 0 for instruments.
     """
 
     tracks: Mapping[str, Track]
     evidence: float
-    vehicle: float
+    mobility: float
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,13 @@ def _log_odds(cues: ObjectCues, lateral: float, level: Trend, change: float) -> 
     drifts sideways nor changes in level comes from a parked vehicle or a machine.
     """
     span = trend(cues.tracks.get("azimuth")).change
-    vehicle = min(max(cues.vehicle, 0.03), 0.97)
-    odds = math.log(vehicle / (1.0 - vehicle))
+    mobility = min(max(cues.mobility, 0.03), 0.97)
+    odds = math.log(mobility / (1.0 - mobility))
     odds += 2.0 * abs(lateral) + 5.0 * abs(lateral) * ramp(abs(span), 15.0, 35.0)
     steady_rise = ramp(abs(change), 6.0, 12.0) * ramp(abs(level.tau), 0.6, 0.9)
     odds += 1.5 * steady_rise
     quiet = 1.0 - max(abs(lateral) * 2.0, ramp(level_range(cues), 1.5, 3.0))
-    return odds - 5.0 * max(0.0, quiet) * vehicle
+    return odds - 5.0 * max(0.0, quiet) * mobility
 
 
 def level_range(cues: ObjectCues) -> float:

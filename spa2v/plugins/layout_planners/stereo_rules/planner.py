@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
@@ -19,11 +20,12 @@ from spa2v.plugins.layout_planners.stereo_rules.captions import (
     SILENT_CAPTION,
     PlannedObject,
     frame_caption,
+    identified,
     reasoning,
     video_caption,
 )
 from spa2v.plugins.layout_planners.stereo_rules.motion import estimate_motion, position_word
-from spa2v.plugins.layout_planners.stereo_rules.objects import SelectedObject, select_objects
+from spa2v.plugins.layout_planners.stereo_rules.objects import SIDES, SelectedObject, Wanted, select_objects, side_of
 from spa2v.plugins.layout_planners.stereo_rules.trends import Array
 
 SILENT_NOTE = "Nothing is heard, so the plan has no object."
@@ -34,7 +36,9 @@ class StereoRules:
     """Plans from the cues alone: which objects, how many, the position or movement of each, and its boxes.
 
     Args:
-        objects: names of the objects, where the user knows them; then only positions and movements are inferred.
+        objects: names of the objects, where the user knows them; then only positions and movements are inferred. Each
+            name goes to the separated source whose tags fit it best. "man@left" says which one is where (left, center
+            or right): it goes to the source heard there, and is placed there if none is.
         keyframes: number of key frames, 1 to 1024.
         max_objects: upper bound on the objects planned when they are not named.
         field_of_view_deg: horizontal angle that the picture shows, 20 to 150; a source outside it is out of frame.
@@ -52,7 +56,7 @@ class StereoRules:
         field_of_view_deg: float = 65.0,
         min_source_confidence: float = 0.5,
     ) -> None:
-        self.objects = _names(objects)
+        self.objects = _wanted(objects)
         self.keyframes = _in_range("keyframes", keyframes, 1, 1024)
         self.max_objects = _in_range("max_objects", max_objects, 1, MAX_OBJECTS)
         self.camera = Camera(_in_range("field_of_view_deg", field_of_view_deg, 20, 150))
@@ -63,15 +67,16 @@ class StereoRules:
         times = keyframe_times(audio.duration_s, int(self.keyframes))
         if cues.measures.get("silent", 0.0) > 0.5:
             return self._silence(audio, cues, times)
-        selected = select_objects(cues, self.objects, int(self.max_objects), self.min_source_confidence)
-        objects = [self._planned(item, times, audio.duration_s) for item in selected]
+        selection = select_objects(cues, self.objects, int(self.max_objects), self.min_source_confidence)
+        objects = [self._planned(item, times, audio.duration_s) for item in selection.objects]
         moving = any(item.motion.moves for item in objects)
         scenario = "translational" if moving else "stationary"
+        run.record["planner"] = {"identified": identified(objects, selection.backgrounds)}
         return VideoSceneLayout(
             duration_s=audio.duration_s,
-            caption=video_caption(objects, scenario),
+            caption=video_caption(objects, selection.backgrounds, scenario),
             keyframes=tuple(_keyframe(objects, index, float(time)) for index, time in enumerate(times)),
-            reasoning=reasoning(objects, cues, scenario),
+            reasoning=reasoning(objects, selection.backgrounds, cues, scenario),
             scenario=scenario,
             attributes={item.id: item.attribute for item in objects},
             notes=cues.notes,
@@ -79,9 +84,12 @@ class StereoRules:
 
     def _planned(self, item: SelectedObject, times: Array, duration_s: float) -> PlannedObject:
         motion = estimate_motion(item.cues)
+        if item.side and not motion.moves and side_of(motion.azimuth_deg) != item.side:
+            motion = replace(motion, azimuth_deg=SIDES[item.side])
         boxes = trajectory(item.cues, motion, item.cls, times, duration_s, self.camera)
         attribute = motion.attribute or position_word(next(box for box in boxes if box is not None).center[0])
-        return PlannedObject(item.id, item.cls, item.cues, motion, boxes, attribute, item.tags, bool(self.objects))
+        named = bool(self.objects)
+        return PlannedObject(item.id, item.cls, item.cues, motion, boxes, attribute, item.tags, named, item.side)
 
     def _silence(self, audio: AudioClip, cues: SpatialCues, times: Array) -> VideoSceneLayout:
         frames = tuple(KeyFrame(float(time), SILENT_CAPTION) for time in times)
@@ -94,14 +102,22 @@ def _keyframe(objects: Sequence[PlannedObject], index: int, time_s: float) -> Ke
     return KeyFrame(time_s, frame_caption(objects, index), seen)
 
 
-def _names(objects: Sequence[str] | str | None) -> tuple[str, ...]:
+def _wanted(objects: Sequence[str] | str | None) -> tuple[Wanted, ...]:
     given = [objects] if isinstance(objects, str) else list(objects or ())
-    for name in given:
-        if not isinstance(name, str) or not name.strip() or len(name) > 100:
-            raise ConfigError(f"stereo_rules: objects holds {name!r}", "expected short names, as in objects=[car, bus]")
+    found = []
+    for text in given:
+        name, at, side = (part.strip() for part in text.partition("@")) if isinstance(text, str) else ("", "", "")
+        if not name or len(name) > 100:
+            raise ConfigError(f"stereo_rules: objects holds {text!r}", "expected short names, as in objects=[car, bus]")
+        if at and side not in SIDES:
+            raise ConfigError(
+                f"stereo_rules: objects holds {text!r}",
+                f"expected {', '.join(SIDES)} after the @, as in objects=[man@left, woman@right]",
+            )
+        found.append(Wanted(name, side))
     if len(given) > MAX_OBJECTS:
         raise ConfigError(f"stereo_rules: {len(given)} objects are too many", f"the limit is {MAX_OBJECTS}")
-    return tuple(name.strip() for name in given)
+    return tuple(found)
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> float:

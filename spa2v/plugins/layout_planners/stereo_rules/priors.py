@@ -1,12 +1,21 @@
-"""Prior knowledge of the classes of objects: kind, size, height above the ground and usual distance."""
+"""Prior knowledge of the classes of objects: kind, size, height above the ground, usual distance, scene, mobility.
+
+Data in `priors.yaml`; the labels of taggers are those of `spa2v.vocabulary`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
 
 from spa2v.core.types import Tag
+from spa2v.vocabulary import object_of
 
-VEHICLE, INSTRUMENT, PERSON, UNKNOWN = "vehicle", "instrument", "person", "unknown"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -15,10 +24,12 @@ class ObjectClass:
 
     Args:
         name: short noun.
-        kind: vehicle, instrument, person or unknown.
+        kind: vehicle, aircraft, instrument, person, animal, device or unknown.
         length_m, width_m, height_m: seen from the side, seen from the front, and upright.
         base_m: height of its lower edge above the ground (a guitar on a lap).
         distance_m: from the camera.
+        mobility: 0..1, how readily it is heard to move.
+        scene: where one expects it, in words.
     """
 
     name: str
@@ -28,70 +39,55 @@ class ObjectClass:
     height_m: float
     base_m: float
     distance_m: float
+    mobility: float = 0.5
+    scene: str = "in a room"
 
 
-_TABLE = (
-    ("car", VEHICLE, 4.4, 1.8, 1.5, 0.0, 6.0),
-    ("bus", VEHICLE, 11.0, 2.6, 3.1, 0.0, 11.0),
-    ("truck", VEHICLE, 8.0, 2.5, 3.2, 0.0, 9.5),
-    ("motorcycle", VEHICLE, 2.1, 0.8, 1.5, 0.0, 4.5),
-    ("bicycle", VEHICLE, 1.8, 0.6, 1.6, 0.0, 4.5),
-    ("train", VEHICLE, 20.0, 3.0, 3.8, 0.0, 14.0),
-    ("tram", VEHICLE, 16.0, 2.5, 3.4, 0.0, 13.0),
-    ("airplane", VEHICLE, 30.0, 28.0, 8.0, 30.0, 60.0),
-    ("boat", VEHICLE, 7.0, 2.5, 2.0, 0.0, 12.0),
-    ("piano", INSTRUMENT, 1.5, 1.5, 1.1, 0.0, 3.5),
-    ("guitar", INSTRUMENT, 0.85, 0.85, 0.7, 0.6, 2.4),  # 1.0 m long, held at about 35 degrees
-    ("harp", INSTRUMENT, 0.9, 0.9, 1.75, 0.0, 3.0),
-    ("violin", INSTRUMENT, 0.6, 0.6, 0.6, 0.9, 2.2),  # with its bow, its player sits
-    ("cello", INSTRUMENT, 0.7, 0.7, 1.3, 0.1, 2.8),
-    ("drum", INSTRUMENT, 1.5, 1.5, 1.1, 0.0, 3.2),
-    ("flute", INSTRUMENT, 0.65, 0.65, 0.15, 1.3, 2.0),
-    ("trumpet", INSTRUMENT, 0.5, 0.5, 0.2, 1.3, 2.0),
-    ("saxophone", INSTRUMENT, 0.4, 0.4, 0.7, 0.8, 2.4),
-    ("woman", PERSON, 0.55, 0.55, 1.65, 0.0, 2.8),
-    ("man", PERSON, 0.6, 0.6, 1.75, 0.0, 2.8),
-    ("child", PERSON, 0.45, 0.45, 1.2, 0.0, 2.4),
-    ("dog", UNKNOWN, 0.9, 0.4, 0.6, 0.0, 2.5),
-)
-CLASSES = {row[0]: ObjectClass(*row) for row in _TABLE}
-ALIASES = {
-    "automobile": "car", "vehicle": "car", "taxi": "car", "van": "car", "engine": "car", "traffic": "car",
-    "coach": "bus", "lorry": "truck", "motorbike": "motorcycle", "scooter": "motorcycle", "bike": "bicycle",
-    "locomotive": "train", "subway": "train", "streetcar": "tram", "plane": "airplane", "aircraft": "airplane",
-    "keyboard": "piano", "ukulele": "guitar", "bass": "guitar", "banjo": "guitar", "strings": "guitar",
-    "viola": "violin", "fiddle": "violin", "drums": "drum", "drum kit": "drum", "percussion": "drum",
-    "person": "man", "singer": "woman", "girl": "woman", "lady": "woman", "boy": "child", "guy": "man",
-    "plucked strings": "guitar", "bowed strings": "violin", "voice": "woman", "speech": "woman",
-    "woman's voice": "woman", "man's voice": "man", "female voice": "woman", "male voice": "man",
-}  # fmt: skip
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(files(__package__).joinpath("priors.yaml").read_text(encoding="utf-8"))
+    return data
+
+
+@cache
+def classes() -> dict[str, ObjectClass]:
+    """Every class by its name."""
+    data, table = _data(), {}
+    for name, row in data["classes"].items():
+        kind = data["kinds"][row[0]]
+        mobility = data["mobility"].get(name, kind["mobility"])
+        scene = data["scenes"].get(name, kind["scene"])
+        table[name] = ObjectClass(name, *row, **{"mobility": mobility, "scene": scene})
+    return table
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    return {alias: name for name, aliases in _data()["aliases"].items() for alias in aliases}
 
 
 def find_class(name: str) -> ObjectClass | None:
-    """The class of a free name: "a red car", "Cars" and "taxi" are cars; None for an unknown one."""
+    """The class of a label or a free name: "a red car", "Cars" and "taxi" are cars; None for an unknown one."""
     text = " ".join(name.lower().replace("_", " ").split())
-    words = text.split()
-    tries = [text, *(text.removeprefix(article) for article in ("a ", "an ", "the ")), *reversed(words)]
+    tries = [text, *(text.removeprefix(article) for article in ("a ", "an ", "the ")), *reversed(text.split())]
     for found in (form for word in tries for form in (word, word.removesuffix("s"))):
-        key = ALIASES.get(found, found)
-        if key in CLASSES:
-            return CLASSES[key]
+        key = _aliases().get(found) or object_of(found) or found
+        if key in classes():
+            return classes()[key]
     return None
 
 
 def class_named(name: str) -> ObjectClass:
     """A class for any name; an unknown object is a meter wide and high and three meters away."""
     known = find_class(name)
-    if known is None:
-        return ObjectClass(name, UNKNOWN, 1.0, 1.0, 1.0, 0.0, 3.0)
-    return ObjectClass(name, *list(vars(known).values())[1:])
+    return replace(known, name=name) if known else ObjectClass(name, UNKNOWN, 1.0, 1.0, 1.0, 0.0, 3.0)
 
 
-def vehicle_probability(tags: tuple[Tag, ...]) -> float:
-    """0..1: share of the tags' confidence on vehicles, against instruments and voices; 0.5 without tags."""
-    weights = {VEHICLE: 0.02, "other": 0.02}
+def mobility_of(tags: tuple[Tag, ...]) -> float:
+    """0..1: mobility by the tags, weighted by their confidence; 0.5 without a known one."""
+    moving = total = 0.0
     for tag in tags:
-        known = find_class(tag.label)
-        if known is not None and known.kind != UNKNOWN:
-            weights[VEHICLE if known.kind == VEHICLE else "other"] += tag.confidence
-    return weights[VEHICLE] / sum(weights.values())
+        if (known := find_class(tag.label)) is not None:
+            moving += tag.confidence * _data()["mobility"].get(tag.label, known.mobility)
+            total += tag.confidence
+    return (0.02 + moving) / (0.04 + total)

@@ -1,8 +1,9 @@
-"""`animatediff`: Stable Diffusion 1.x with AnimateDiff's motion modules, each frame from its part of the layout."""
+"""The component `animatediff`: its options and methods. `engine`, imported on first use, does the work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from spa2v.core.errors import ConfigError
@@ -10,12 +11,13 @@ from spa2v.core.protocols import AttentionSite, Denoising, EncodedText, MotionBa
 from spa2v.core.runtime import Run
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
 from spa2v.core.weights import Weights
-from spa2v.plugins.motion_backbones.animatediff.options import check
+from spa2v.plugins.motion_backbones.animatediff.options import WeightSources, check
+from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary, vocabulary_file
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-    from spa2v.plugins.motion_backbones.animatediff.sources import Sources
+    from spa2v.plugins.motion_backbones.animatediff.engine import Engine
 
 NEGATIVE = "worst quality, low quality, bad anatomy, watermark, text, blurry"
 
@@ -27,27 +29,27 @@ class AnimateDiff:
         base: Stable Diffusion 1.x: hub id, diffusers folder, or one checkpoint file in the original format.
         motion: motion modules: hub id, folder of a `MotionAdapter`, or one file of its tensors.
         vae: another VAE (hub id or folder), or None for the base model's.
-        base_config: where sizes and tokenizer come from when `base` is one file (hub id or diffusers folder).
-        loras: LoRA files to merge in: `{source, scale}` each; style, motion or LCM.
-        width, height: of a frame in pixels.
-        frames: of a video; they span the whole clip.
+        base_config: source of sizes and tokenizer when `base` is one file (hub id or diffusers folder).
+        loras: LoRA files to merge: `{source, scale}` each; style, motion or LCM.
+        width, height: size of a frame in pixels.
+        frames: number of frames; they span the whole clip.
         steps: denoising steps.
-        guidance: classifier-free guidance scale; 1 or less runs without unconditional rows, at half the cost.
-        negative_prompt: what guidance steers away from.
+        guidance: classifier-free guidance scale; 1 or less runs without uncond rows, at half the cost.
+        negative_prompt: text of the uncond rows.
         captions: each frame's text: "mix" (the video's caption, then the frame's), "global" or "local".
-        prompt_prefix: put before every prompt.
-        vocabulary: JSON file of the names that small weights know; other names become the nearest of them. "auto" takes
-            the file `vocabulary.json` in the folder of `base`, if it has one; None takes none.
+        prompt_prefix: text before every prompt.
+        vocabulary: JSON file of the class names that small weights were trained on; `reword` replaces other names by
+            the nearest of them. "auto" is `vocabulary.json` in the folder of `base`, where there is one; None is none.
         scheduler: `name` of a diffusers sampler, and its options; AnimateDiff's linear schedule is the default.
-        free_noise: windows over time: "auto" for more frames than the motion modules take, "on" or "off".
-        context_frames, context_stride: length of a window (cut to what the motion modules take), and how far apart
-            windows start.
-        noise_follows: 0..1, how much of the initial noise inside a box goes along with its thing, so that what moves
-            keeps its looks.
+        free_noise: FreeNoise's windows over time: "auto" (for more frames than the motion modules take), "on" or "off".
+        context_frames, context_stride: length of a window (at most what the motion modules take), and the distance
+            between the starts of windows.
+        noise_follows: 0..1, share of the variance of the initial noise inside a box that moves with the box (noise
+            warping), so that a moving object keeps its appearance.
         free_init: options of FreeInit (`iterations`, `filter`, `order`, `spatial_stop`, `temporal_stop`), or None.
         offload: "none", "model" (networks visit the GPU in turn) or "sequential" (layer by layer; slow, least memory).
         vae_slicing: decode frame by frame inside a chunk.
-        decode_chunk: frames that are decoded at once.
+        decode_chunk: frames decoded at once.
         compile: compile the denoiser with torch.compile; the first step takes minutes.
 
     Raises:
@@ -91,191 +93,85 @@ class AnimateDiff:
         self.noise_follows, self.free_init, self.offload = noise_follows, free_init, offload
         self.vae_slicing, self.decode_chunk, self.compile = vae_slicing, decode_chunk, compile
         self.denoising = Denoising()
-        self._pipeline: Any = None
-        self._made_for: object = None
         check(self)
+
+    @property
+    def sources(self) -> WeightSources:
+        """The sources of all weights."""
+        return WeightSources(self.base, self.motion, self.vae, self.base_config, self.loras)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The networks, not loaded yet; imports torch, diffusers and transformers."""
+        from spa2v.plugins.motion_backbones.animatediff.engine import Engine
+
+        return Engine(self)
 
     def weights(self) -> tuple[Weights, ...]:
         """The weights that the first generation loads."""
-        return self._sources().weights()
+        return self.sources.weights()
 
     def check_weights(self, backbone: MotionBackbone, run: Run) -> None:
-        """Loads everything, as a generation would.
-
-        Raises:
-            WeightsError: something is missing or does not fit.
-        """
-        self._models(run)
-
-    def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
-        """Draws one layout; `fps` is such that the frames span the clip.
+        """Loads all weights, as a generation would.
 
         Raises:
             WeightsError: weights are missing or do not fit.
-            ConfigError: sizes that the networks cannot take; not enough memory (says what was tried and what helps).
+        """
+        self.engine.pipeline(run)
+
+    def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+        """Returns the layout in words that the weights were trained on, where the base model has a vocabulary.
+
+        Each object gets one appearance for all texts; boxes and ids stay. `generate` takes texts as they are.
+        """
+        path = vocabulary_file(self.vocabulary, self.base)
+        return layout if path is None else Vocabulary.read(path).reword(layout, run)
+
+    def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+        """Draws one layout; the frames span the clip: fps = frames / duration.
+
+        Raises:
+            WeightsError: weights are missing or do not fit.
+            ConfigError: the networks cannot take the frame size, or memory ran out.
         """
         return self.generate_many([layout], run)[0]
 
     def generate_many(
         self, layouts: Sequence[VideoSceneLayout], run: Run, seeds: Sequence[int] | None = None
     ) -> list[GeneratedVideo]:
-        """Draws several layouts in one batch, each as it would come out alone.
+        """Draws several layouts in one batch, each as `generate` would alone.
 
         Args:
             layouts: the plans; an injector must be attached with the same ones, in the same order.
-            seeds: one for each layout; None draws each with the run's seed, as `generate` does.
+            run: seed, device, dtype, progress.
+            seeds: one for each layout; None uses the run's seed for each, as `generate` does.
         """
-        from spa2v.plugins.motion_backbones.animatediff.memory import explained
-
-        layouts = list(layouts)
         if seeds is not None and len(seeds) != len(layouts):
             raise ConfigError(f"animatediff: {len(seeds)} seeds for {len(layouts)} layouts")
-        with explained(self, len(layouts), run):
-            return self._generate(layouts, run, seeds)
-
-    def _generate(self, layouts: list[VideoSceneLayout], run: Run, seeds: Sequence[int] | None) -> list[GeneratedVideo]:
-        from spa2v.plugins.motion_backbones.animatediff.noise import FreeInit, draw, rearrange
-        from spa2v.plugins.motion_backbones.animatediff.noise_warping import follow
-        from spa2v.plugins.motion_backbones.animatediff.sampling import Sampler
-        from spa2v.plugins.motion_backbones.animatediff.schedulers import make_scheduler
-
-        pipeline = self._models(run)
-        text = self._text_rows(layouts, run)
-        runs = [run if seeds is None else Run(seed=seed) for seed in seeds or [run.seed] * len(layouts)]
-        generators = [one.torch_generator("animatediff/noise") for one in runs]
-        shape = (pipeline.unet.config.in_channels, self.frames, *self.latent_size(run))
-        noise = draw(shape, generators)
-        if window := self._window(pipeline):
-            noise = rearrange(noise, *window, generators)
-        if self.noise_follows:
-            noise = follow(noise, layouts, self.noise_follows, generators)
-        scheduler = make_scheduler(self.scheduler, pipeline.scheduler.config)
-        refining = FreeInit(**self.free_init) if self.free_init else FreeInit(iterations=1)
-        with run.progress("denoising", self.steps * refining.iterations) as tick:
-            sampler = Sampler(pipeline.unet, scheduler, self.steps, self.guidance, self.denoising, tick)
-            latents = sampler.sample_refined(noise, text, generators, refining)
-        frames = self._decode(latents, run)
-        pipeline.maybe_free_model_hooks()
-        return [
-            GeneratedVideo(video, self.frames / layout.duration_s)
-            for video, layout in zip(frames, layouts, strict=True)
-        ]
+        return self.engine.generate(list(layouts), run, seeds)
 
     def denoiser(self, run: Run) -> nn.Module:
         """The UNet with motion modules."""
-        return self._models(run).unet
+        return self.engine.pipeline(run).unet
 
     def attention_sites(self, run: Run) -> tuple[AttentionSite, ...]:
         """Every attention layer of the UNet: name, resolution, width, spatial or temporal."""
-        from spa2v.plugins.motion_backbones.animatediff.attention_sites import attention_sites
-
-        return attention_sites(self._models(run).unet, self.latent_size(run))
+        return self.engine.attention_sites(run)
 
     def latent_size(self, run: Run) -> tuple[int, int]:
         """(height, width) of the latents of a frame.
 
         Raises:
-            ConfigError: the frame size is no multiple of the VAE's factor.
+            ConfigError: the frame size is not a multiple of the VAE's factor.
         """
-        factor = self._models(run).vae_scale_factor
-        if self.height % factor or self.width % factor:
-            raise ConfigError(
-                f"animatediff: a frame of {self.width} x {self.height} pixels",
-                f"the VAE of {self.base!r} takes multiples of {factor}",
-            )
-        return self.height // factor, self.width // factor
+        return self.engine.latent_size(run)
 
     def encode_text(self, texts: Sequence[str], run: Run) -> EncodedText:
-        """Features of each text from the base model's text encoder."""
-        from spa2v.plugins.motion_backbones.animatediff.prompts import encode
-
-        pipeline = self._models(run)
-        return encode(self._known(texts, run), pipeline.tokenizer, pipeline.text_encoder, run.device, run)
+        """Embeddings of each text by the base model's text encoder."""
+        return self.engine.encode_text(texts, run)
 
     def find_phrases(
         self, layout: VideoSceneLayout, phrases: Sequence[str], run: Run
     ) -> tuple[tuple[tuple[int, ...], ...], ...]:
-        """For each frame and each phrase, the tokens of the frame's text that stand for the phrase."""
-        from spa2v.plugins.motion_backbones.animatediff.prompts import find_tokens, text_length
-
-        pipeline = self._models(run)
-        length = text_length(pipeline.tokenizer, pipeline.text_encoder)
-        known, found = self._known(phrases, run), []
-        for text in self._known(self._prompts(layout), run):
-            kinds = (find_tokens(text, words, pipeline.tokenizer, length) for words in (phrases, known))
-            found.append(tuple(own or other for own, other in zip(*kinds, strict=True)))
-        return tuple(found)
-
-    def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
-        """The layout in words that the weights know, each thing with one look, where the base has a vocabulary."""
-        from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary, found
-
-        path = found(self.vocabulary, self.base)
-        return layout if path is None else Vocabulary.read(path).reword(layout, run)
-
-    def _known(self, texts: Sequence[str], run: Run) -> Sequence[str]:
-        """The texts in words that the weights know."""
-        from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary, found
-
-        path = found(self.vocabulary, self.base)
-        return texts if path is None else Vocabulary.read(path).translated(texts, run)
-
-    def _prompts(self, layout: VideoSceneLayout) -> list[str]:
-        from spa2v.plugins.motion_backbones.animatediff.prompts import frame_prompts
-
-        return frame_prompts(layout, self.frames, self.captions, self.prompt_prefix)
-
-    def _text_rows(self, layouts: Sequence[VideoSceneLayout], run: Run) -> Tensor:
-        """(rows, tokens, width): a row for each frame of each video, after as many unconditional ones if guided."""
-        from spa2v.plugins.motion_backbones.animatediff.prompts import rows_of
-
-        prompts = [prompt for layout in layouts for prompt in self._prompts(layout)]
-        states = self.encode_text([self.negative_prompt, *prompts], run).states
-        return rows_of(states[1:], states[:1] if self.guidance > 1 else None)
-
-    def _decode(self, latents: Tensor, run: Run) -> Iterator[Any]:
-        """Frames (F, H, W, 3) uint8 of each video, some at a time through the VAE."""
-        import torch
-
-        vae = self._models(run).vae
-        flat = (latents / vae.config.scaling_factor).transpose(1, 2).flatten(0, 1).to(vae.dtype)
-        pictures = []
-        with torch.no_grad(), run.progress("decoding", len(flat)) as tick:
-            for chunk in flat.split(self.decode_chunk):
-                pixels = vae.decode(chunk, return_dict=False)[0].float()
-                pictures.append(((pixels / 2 + 0.5).clamp(0, 1) * 255).round().byte().cpu())
-                tick(len(chunk))
-        stacked = torch.cat(pictures).permute(0, 2, 3, 1).contiguous().numpy()
-        return iter(stacked.reshape(len(latents), self.frames, *stacked.shape[1:]))
-
-    def _window(self, pipeline: Any) -> tuple[int, int] | None:
-        """FreeNoise's (length, stride) of windows over time, at most what the motion modules take; None when off."""
-        longest = pipeline.motion_adapter.config.motion_max_seq_length
-        if self.free_noise == "off" and self.frames > longest:
-            raise ConfigError(
-                f"animatediff: {self.frames} frames without free_noise",
-                f"these motion modules take {longest} at once; set free_noise to 'auto'",
-            )
-        if self.free_noise == "on" or (self.free_noise == "auto" and self.frames > longest):
-            length = min(self.context_frames, longest, self.frames)
-            return length, min(self.context_stride, length)
-        return None
-
-    def _models(self, run: Run) -> Any:
-        """The networks, loaded on first use and again when the device or dtype changes."""
-        from spa2v.plugins.motion_backbones.animatediff.loading import load
-        from spa2v.plugins.motion_backbones.animatediff.memory import place
-
-        wanted = (run.device, run.dtype)
-        if self._pipeline is None or self._made_for != wanted:
-            pipeline = load(self._sources(), run.dtype)
-            if window := self._window(pipeline):
-                pipeline.enable_free_noise(*window)
-            place(pipeline, self, run)
-            self._pipeline, self._made_for = pipeline, wanted
-        return self._pipeline
-
-    def _sources(self) -> Sources:
-        from spa2v.plugins.motion_backbones.animatediff.sources import Sources
-
-        return Sources(self.base, self.motion, self.vae, self.base_config, self.loras)
+        """For each frame and each phrase, the positions of the phrase's tokens in the frame's prompt."""
+        return self.engine.find_phrases(layout, phrases, run)

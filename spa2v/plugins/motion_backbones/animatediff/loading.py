@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
+import transformers
+from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+from safetensors import SafetensorError
 from torch import nn
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.untrusted import FAULTS, read_json
 from spa2v.core.weights import Weights, known, locate, misfits, read_tensors, shorten
-from spa2v.plugins.motion_backbones.animatediff.sources import KNOWN, Sources
+from spa2v.plugins.motion_backbones.animatediff.options import KNOWN, WeightSources
 
 MAX_SCHEDULER_BYTES = 1024**2
 TEXT_PREFIX, TEXT_MODEL = "cond_stage_model.transformer.", "text_model."
@@ -22,27 +26,24 @@ UNSTORED = ("position_ids", "pos_embed.pe")  # computed at construction
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The libraries say nothing while they load: what matters is checked, and raised, here."""
-    from diffusers.utils import logging as of_diffusers
-    from transformers.utils import logging as of_transformers
-
-    libraries = (of_diffusers, of_transformers)
-    before = [library.get_verbosity() for library in libraries]
-    bars = of_transformers.is_progress_bar_enabled()
-    of_transformers.disable_progress_bar()
+    """Silences the libraries while they load; problems are checked, and raised, here."""
+    logs = (diffusers.logging, transformers.logging)
+    levels = [log.get_verbosity() for log in logs]
+    bars = transformers.logging.is_progress_bar_enabled()
+    transformers.logging.disable_progress_bar()
     try:
-        for library in libraries:
-            library.set_verbosity_error()
+        for log in logs:
+            log.set_verbosity_error()
         yield
     finally:
-        for library, level in zip(libraries, before, strict=True):
-            library.set_verbosity(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.set_verbosity(level)
         if bars:
-            of_transformers.enable_progress_bar()
+            transformers.logging.enable_progress_bar()
 
 
-def load(sources: Sources, dtype: torch.dtype) -> Any:
-    """An `AnimateDiffPipeline` on the CPU that holds all networks; only its parts are used, not its call.
+def load(sources: WeightSources, dtype: torch.dtype) -> Any:
+    """An `AnimateDiffPipeline` on the CPU that holds all networks; its parts are used, not its call.
 
     Raises:
         WeightsError: something is missing, damaged or does not fit; names the part and the keys.
@@ -50,17 +51,20 @@ def load(sources: Sources, dtype: torch.dtype) -> Any:
     needs = {need.option: need for need in sources.weights() if need.option != "loras"}
     paths = {option: locate(need) for option, need in needs.items()}
     with _quiet():
-        from diffusers import AnimateDiffPipeline  # its import alone warns of parts that are not used here
-
         if paths["base"].is_file():
             parts = _from_file(paths["base"], paths["base_config"], dtype)
         else:
             parts = _from_folder(paths["base"], dtype)
         if sources.vae:
-            parts["vae"] = _vae(paths["vae"], dtype)
+            path = paths["vae"]
+            if not path.is_dir():
+                raise WeightsError(
+                    f"the VAE {str(path)!r} is not a folder", "expected a diffusers folder with its config.json"
+                )
+            parts["vae"] = _pretrained(diffusers.AutoencoderKL, "VAE", path, dtype)
         adapter = load_adapter(paths["motion"], dtype, parts["unet"].config)
         pipeline = _part(
-            "motion modules", paths["motion"], lambda: AnimateDiffPipeline(**parts, motion_adapter=adapter)
+            "motion modules", paths["motion"], diffusers.AnimateDiffPipeline, **parts, motion_adapter=adapter
         )
         _add_loras(pipeline, sources)
     for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
@@ -68,102 +72,83 @@ def load(sources: Sources, dtype: torch.dtype) -> Any:
     return pipeline
 
 
-def _part(part: str, path: Path, make: Callable[[], Any]) -> Any:
-    """What `make` makes; its failure as a `WeightsError` that names the part."""
-    from safetensors import SafetensorError
-
+def _part(part: str, path: Path, make: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
+    """The result of `make(*args, **options)`; its failure as a `WeightsError` that names the part."""
     try:
-        return make()
+        return make(*args, **options)
     except (*FAULTS, SafetensorError) as error:
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise WeightsError(f"the {part} in {str(path)!r} cannot be loaded", reason) from error
 
 
-def _strict(part: str, path: Path, made: tuple[Any, Mapping[str, Any]]) -> Any:
-    """The model, if every key found its place."""
-    model, info = made
-    lines = []
-    for kind, word in (("missing_keys", "missing"), ("unexpected_keys", "not known")):
-        keys = [key for key in info.get(kind, ()) if not key.endswith(UNSTORED)]
-        lines += [f"{word}: {shorten(keys)}"] if keys else []
-    wrong = [f"{entry[0]} {tuple(entry[1])} instead of {tuple(entry[2])}" for entry in info.get("mismatched_keys", ())]
-    lines += [f"of another shape: {shorten(wrong)}"] if wrong else []
-    if lines:
-        raise WeightsError(f"the {part} in {str(path)!r} does not fit its configuration", *lines)
-    return model
-
-
 def _from_folder(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
     """The parts of a diffusers folder."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTokenizer
-
     if not (folder / "model_index.json").is_file():
         raise WeightsError(
-            f"the base model {str(folder)!r} is no diffusers folder",
+            f"the base model {str(folder)!r} is not a diffusers folder",
             "it has no model_index.json; expected the folders unet, vae, text_encoder and tokenizer beside it",
         )
-    networks = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
-    parts: dict[str, Any] = {name: _network(kind, folder, name, dtype) for name, kind in networks.items()}
-    parts["tokenizer"] = _part(
-        "tokenizer", folder, lambda: CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer")
-    )
-    parts["scheduler"] = _scheduler(folder)
-    return parts
+    parts = {}
+    for name, kind in (
+        ("unet", diffusers.UNet2DConditionModel),
+        ("vae", diffusers.AutoencoderKL),
+        ("text_encoder", transformers.CLIPTextModel),
+    ):
+        if not (folder / name).is_dir():
+            raise WeightsError(f"the base model {str(folder)!r} has no folder {name!r}")
+        parts[name] = _pretrained(kind, name.replace("_", " "), folder, dtype, subfolder=name)
+    return parts | _tokenizer_and_scheduler(folder)
 
 
-def _network(kind: Any, folder: Path, name: str, dtype: torch.dtype) -> Any:
-    """One network of a diffusers folder: that in the subfolder `name`."""
-    if not (folder / name).is_dir():
-        raise WeightsError(f"the base model {str(folder)!r} has no folder {name!r}")
-    return _pretrained(kind, name.replace("_", " "), folder, dtype, subfolder=name)
+def _tokenizer_and_scheduler(folder: Path) -> dict[str, Any]:
+    """The tokenizer of a diffusers folder, and the scheduler whose settings ours starts from."""
+    tokenizer: Any = transformers.CLIPTokenizer
+    scheduler: Any = diffusers.DDIMScheduler
+    path = folder / "scheduler" / "scheduler_config.json"
+    settings = _part("scheduler", path.parent, read_json, path, MAX_SCHEDULER_BYTES) if path.is_file() else {}
+    return {
+        "tokenizer": _part("tokenizer", folder, tokenizer.from_pretrained, folder, subfolder="tokenizer"),
+        "scheduler": _part("scheduler", path.parent, scheduler.from_config, settings),
+    }
 
 
 def _pretrained(kind: Any, part: str, folder: Path, dtype: torch.dtype, subfolder: str = "") -> Any:
-    """A network from its folder, strictly; in half precision where only that is there."""
+    """A network from its folder, strictly; in half precision where there is no other."""
     options: dict[str, Any] = {"subfolder": subfolder} if subfolder else {}
     files = [file.name for file in (folder / subfolder).iterdir() if file.suffix in (".safetensors", ".bin")]
     if files and all(".fp16." in name for name in files):
         options["variant"] = "fp16"
     options |= {"torch_dtype": dtype, "output_loading_info": True, "local_files_only": True}
-    return _strict(part, folder, _part(part, folder, lambda: kind.from_pretrained(folder, **options)))
-
-
-def _scheduler(folder: Path) -> Any:
-    """The sampler of the base model, whose settings ours starts from."""
-    from diffusers import DDIMScheduler
-
-    path = folder / "scheduler" / "scheduler_config.json"
-    if not path.is_file():
-        return DDIMScheduler.from_config({})
-    return _part("scheduler", path.parent, lambda: DDIMScheduler.from_config(read_json(path, MAX_SCHEDULER_BYTES)))
+    model, report = _part(part, folder, kind.from_pretrained, folder, **options)
+    lines = []
+    for problem, word in (("missing_keys", "missing"), ("unexpected_keys", "not known")):
+        keys = [key for key in report.get(problem, ()) if not key.endswith(UNSTORED)]
+        lines += [f"{word}: {shorten(keys)}"] if keys else []
+    mismatched = report.get("mismatched_keys", ())
+    wrong = [f"{key} {tuple(shape)} instead of {tuple(expected)}" for key, shape, expected in mismatched]
+    lines += [f"of another shape: {shorten(wrong)}"] if wrong else []
+    if lines:
+        raise WeightsError(f"the {part} in {str(folder)!r} does not fit its configuration", *lines)
+    return model
 
 
 def _from_file(path: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
     """The parts of one file in the original Stable Diffusion format; sizes and tokenizer come from `config`."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
-    from transformers import CLIPTokenizer
-
     tensors = read_tensors(path)
     parts: dict[str, Any] = {"text_encoder": _text_encoder(tensors, config, dtype, path)}
     for name, kind, convert in (
-        ("unet", UNet2DConditionModel, convert_ldm_unet_checkpoint),
-        ("vae", AutoencoderKL, convert_ldm_vae_checkpoint),
+        ("unet", diffusers.UNet2DConditionModel, convert_ldm_unet_checkpoint),
+        ("vae", diffusers.AutoencoderKL, convert_ldm_vae_checkpoint),
     ):
         parts[name] = _converted(name, kind, convert, tensors, config, path).to(dtype)
-    parts["tokenizer"] = _part(
-        "tokenizer", config, lambda: CLIPTokenizer.from_pretrained(config, subfolder="tokenizer")
-    )
-    parts["scheduler"] = _scheduler(config)
-    return parts
+    return parts | _tokenizer_and_scheduler(config)
 
 
 def _converted(
     name: str, kind: Any, convert: Callable[..., dict[str, Any]], tensors: Mapping[str, Any], config: Path, path: Path
 ) -> nn.Module:
-    """One network, from tensors under their original names."""
-    settings = _part(f"{name}'s configuration", config, lambda: kind.load_config(config, subfolder=name))
+    """A network from tensors under their original names."""
+    settings = _part(f"{name}'s configuration", config, kind.load_config, config, subfolder=name)
     with torch.device("meta"):
         model: nn.Module = kind.from_config(settings)
     try:
@@ -178,10 +163,11 @@ def _converted(
 
 
 def _text_encoder(tensors: Mapping[str, Any], config: Path, dtype: torch.dtype, path: Path) -> Any:
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    settings = _part("text encoder", config, lambda: CLIPTextConfig.from_pretrained(config, subfolder="text_encoder"))
-    model = CLIPTextModel(settings)
+    """The text encoder from tensors under their original names."""
+    kind: Any = transformers.CLIPTextConfig
+    model = transformers.CLIPTextModel(
+        _part("text encoder", config, kind.from_pretrained, config, subfolder="text_encoder")
+    )
     stored = {
         key.removeprefix(TEXT_PREFIX).removeprefix(TEXT_MODEL): tensor
         for key, tensor in tensors.items()
@@ -196,28 +182,18 @@ def _text_encoder(tensors: Mapping[str, Any], config: Path, dtype: torch.dtype, 
     return model.to(dtype)
 
 
-def _vae(path: Path, dtype: torch.dtype) -> Any:
-    from diffusers import AutoencoderKL
-
-    if not path.is_dir():
-        raise WeightsError(f"the VAE {str(path)!r} is no folder", "expected a diffusers folder with its config.json")
-    return _pretrained(AutoencoderKL, "VAE", path, dtype)
-
-
 def load_adapter(path: Path, dtype: torch.dtype, base: Mapping[str, Any]) -> Any:
     """A `MotionAdapter` from a diffusers folder, or from one file of its tensors (as AnimateDiff-Lightning's).
 
-    What a bare file cannot tell, the number of heads and of normalization groups, is taken from the base UNet's config.
+    The numbers of heads and of normalization groups, which a bare file lacks, are those of the base UNet's config.
 
     Raises:
         WeightsError: missing or unexpected keys, wrong shapes, a damaged file.
     """
-    from diffusers import MotionAdapter
-
     if path.is_dir():
-        return _pretrained(MotionAdapter, "motion adapter", path, dtype)
+        return _pretrained(diffusers.MotionAdapter, "motion adapter", path, dtype)
     tensors = read_tensors(path)
-    adapter = MotionAdapter(**_adapter_config(tensors, base, path))
+    adapter = diffusers.MotionAdapter(**_adapter_config(tensors, base, path))
     have = {key: tuple(tensor.shape) for key, tensor in tensors.items() if not key.endswith(UNSTORED)}
     state = adapter.state_dict()
     if lines := misfits(have, {key: tuple(t.shape) for key, t in state.items() if not key.endswith(UNSTORED)}):
@@ -236,7 +212,7 @@ def _adapter_config(tensors: Mapping[str, Any], base: Mapping[str, Any], path: P
             widths[int(parts[1])] = len(tensor)
             layers.add(int(parts[3]))
     if not widths:
-        raise WeightsError(f"the file {path.name!r} holds no motion adapter", f"its keys: {shorten(tensors)}")
+        raise WeightsError(f"the file {path.name!r} contains no motion adapter", f"its keys: {shorten(tensors)}")
     config: dict[str, Any] = {
         "block_out_channels": tuple(widths[level] for level in sorted(widths)),
         "motion_layers_per_block": len(layers),
@@ -248,18 +224,15 @@ def _adapter_config(tensors: Mapping[str, Any], base: Mapping[str, Any], path: P
     return config | ({"motion_max_seq_length": positions[0]} if positions else {})
 
 
-def _add_loras(pipeline: Any, sources: Sources) -> None:
+def _add_loras(pipeline: Any, sources: WeightSources) -> None:
     """Adds LoRA files to the networks, each with its scale, and merges them into the weights."""
-    names = []
-    scales = []
+    scales: dict[str, float] = {}
     for index, lora in enumerate(sources.loras):
         path = locate(known(Weights("LoRA", lora["source"], "loras"), KNOWN))
-        names.append(f"lora_{index}")
-        scales.append(float(lora.get("scale", 1.0)))
-        folder, weight_name = (path, None) if path.is_dir() else (path.parent, path.name)
-        options = {"weight_name": weight_name} if weight_name else {}
-        _part("LoRA", path, lambda f=folder, o=options, n=names[-1]: pipeline.load_lora_weights(f, adapter_name=n, **o))  # type: ignore[misc]
-    if names:
-        pipeline.set_adapters(names, scales)
-        pipeline.fuse_lora(adapter_names=names)
+        folder, file = (path, {}) if path.is_dir() else (path.parent, {"weight_name": path.name})
+        _part("LoRA", path, pipeline.load_lora_weights, folder, adapter_name=f"lora_{index}", **file)
+        scales[f"lora_{index}"] = float(lora.get("scale", 1.0))
+    if scales:
+        pipeline.set_adapters([*scales], [*scales.values()])
+        pipeline.fuse_lora(adapter_names=[*scales])
         pipeline.unload_lora_weights()

@@ -1,4 +1,4 @@
-"""Where networks live while a video is drawn, and what to say when memory runs out."""
+"""Placement of the networks on the device, and the error message when memory runs out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CPU_SIGNS = ("not enough memory", "can't allocate memory", "cannot allocate memo
 
 
 def place(pipeline: Any, options: Any, run: Run) -> None:
-    """Puts the networks on the device, or sets up their offload."""
+    """Moves the networks to the device, or sets up their offload."""
     device = run.device
     if options.offload != "none" and device.type == "cpu":
         run.notice(f"animatediff: offload {options.offload!r} has no effect on the CPU.")
@@ -33,8 +33,8 @@ def place(pipeline: Any, options: Any, run: Run) -> None:
 
 
 @contextmanager
-def explained(options: Any, videos: int, run: Run) -> Iterator[None]:
-    """Turns an out-of-memory failure into a message that says what was tried and which options help.
+def explain_out_of_memory(options: Any, videos: int, run: Run) -> Iterator[None]:
+    """Turns an out-of-memory error into one that says what was tried and which options help.
 
     Raises:
         ConfigError: memory ran out.
@@ -61,7 +61,7 @@ def _out_of_memory(options: Any, videos: int, run: Run) -> ConfigError:
 
 
 def _advice(options: Any, videos: int, run: Run) -> list[str]:
-    """The options that would save memory and are not used yet."""
+    """The options that would save memory and are not in use."""
     on_gpu = run.device.type != "cpu"
     advice = [
         (videos > 1, "fewer videos at once"),

@@ -1,17 +1,21 @@
-"""Refuses options that cannot work, before anything heavy is loaded."""
+"""The options of `animatediff`: ranges, choices, and the weights that they name. Nothing heavy is loaded."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError
-from spa2v.plugins.motion_backbones.animatediff.schedulers import check_name
+from spa2v.core.weights import Weights, known
 
-CAPTIONS = ("mix", "global", "local")
-OFFLOADS = ("none", "model", "sequential")
-FREE_NOISE = ("auto", "on", "off")
+CHOICES = {
+    "captions": ("mix", "global", "local"),
+    "offload": ("none", "model", "sequential"),
+    "free_noise": ("auto", "on", "off"),
+}
 RANGES = {
     "width": (16, 2048),
     "height": (16, 2048),
@@ -25,42 +29,51 @@ RANGES = {
 }
 LORA_KEYS = ("source", "scale")
 FREE_INIT_KEYS = ("iterations", "filter", "order", "spatial_stop", "temporal_stop")
+SCHEDULERS = (
+    "DDIMScheduler",
+    "DPMSolverMultistepScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "EulerDiscreteScheduler",
+    "LCMScheduler",
+    "PNDMScheduler",
+    "UniPCMultistepScheduler",
+)
+
+CONFIG_FILES = ("*.json", "*.txt", "*/*.json", "*/*.txt")
+MODEL, TEXT, OLD_TEXT = "diffusion_pytorch_model", "text_encoder/model", "text_encoder/pytorch_model"
+NETWORK = "{0}.safetensors|{0}.fp16.safetensors|{0}.bin"
+"""The file of a network, in the first of these forms that a repository has."""
+FOLDER_FILES = (
+    *CONFIG_FILES,
+    NETWORK.format(f"unet/{MODEL}"),
+    NETWORK.format(f"vae/{MODEL}"),
+    f"{TEXT}.safetensors|{TEXT}.fp16.safetensors|{OLD_TEXT}.bin",
+)
+ADAPTER_FILES = ("config.json", NETWORK.format(MODEL))
+KNOWN: dict[str, dict[str, Any]] = {
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "license": "CreativeML OpenRAIL-M"},
+    "SG161222/Realistic_Vision_V5.1_noVAE": {"size_mb": 4270, "license": "OpenRAIL-M"},
+    "emilianJR/epiCRealism": {"size_mb": 4270, "license": "OpenRAIL-M"},
+    "stabilityai/sd-vae-ft-mse": {"size_mb": 335, "license": "MIT"},
+    "guoyww/animatediff-motion-adapter-v1-5-2": {"size_mb": 1813, "license": "Apache-2.0 (of the originals)"},
+    "guoyww/animatediff-motion-adapter-v1-5-3": {"size_mb": 1672, "license": "Apache-2.0 (of the originals)"},
+    "wangfuyun/AnimateLCM": {"size_mb": 1813, "license": "no tag seen; read it at the source"},
+    "wangfuyun/AnimateLCM/AnimateLCM_sd15_t2v_lora.safetensors": {"license": "no tag seen; read it at the source"},
+    "ByteDance/AnimateDiff-Lightning/animatediff_lightning_4step_diffusers.safetensors": {
+        "size_mb": 908,
+        "license": "CreativeML OpenRAIL-M",
+    },
+}
 
 
 def check(options: Any) -> None:
-    """Every option of `AnimateDiff` that can be judged without weights.
+    """Checks every option of `AnimateDiff` that can be judged without weights.
 
     Raises:
-        ConfigError: one is out of range or not on its list.
+        ConfigError: an option is out of range or not among its choices.
     """
-    check_choices(options)
-    check_ranges(options)
-    check_loras(options.loras)
-    check_name(options.scheduler)
-    if options.free_init is not None and (unknown := sorted(set(options.free_init) - set(FREE_INIT_KEYS))):
-        raise ConfigError(f"animatediff: free_init has the key {unknown[0]!r}", f"known: {', '.join(FREE_INIT_KEYS)}")
-
-
-def check_choices(options: Any) -> None:
-    """Each named choice is on its list.
-
-    Raises:
-        ConfigError: one is not.
-    """
-    for name, allowed in (("captions", CAPTIONS), ("offload", OFFLOADS), ("free_noise", FREE_NOISE)):
-        value = getattr(options, name)
-        if value not in allowed:
-            near = difflib.get_close_matches(str(value), allowed, n=1)
-            hint = [f"did you mean {near[0]!r}?"] if near else []
-            raise ConfigError(f"animatediff: {name} is {value!r}", *hint, f"expected one of: {', '.join(allowed)}")
-
-
-def check_ranges(options: Any) -> None:
-    """Each number is in its range.
-
-    Raises:
-        ConfigError: one is not, or is no number.
-    """
+    for name, choices in CHOICES.items():
+        _check_choice(f"animatediff: {name} is", getattr(options, name), choices)
     for name, (low, high) in RANGES.items():
         value = getattr(options, name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
@@ -70,18 +83,54 @@ def check_ranges(options: Any) -> None:
             f"animatediff: context_stride is {options.context_stride}",
             f"expected at most context_frames ({options.context_frames}), so that windows touch",
         )
-
-
-def check_loras(loras: Sequence[Mapping[str, Any]]) -> None:
-    """Each LoRA names a source.
-
-    Raises:
-        ConfigError: one does not, or has an unknown key.
-    """
-    for index, lora in enumerate(loras):
+    for index, lora in enumerate(options.loras):
         if not isinstance(lora, Mapping) or not isinstance(lora.get("source"), str):
             raise ConfigError(f"animatediff: loras[{index}] is {lora!r}", "expected {source: PATH or ID, scale: 1.0}")
-        if unknown := sorted(set(lora) - set(LORA_KEYS)):
-            raise ConfigError(
-                f"animatediff: loras[{index}] has the key {unknown[0]!r}", f"known: {', '.join(LORA_KEYS)}"
-            )
+        _check_keys(f"loras[{index}]", lora, LORA_KEYS)
+    check_scheduler_name(options.scheduler)
+    if options.free_init is not None:
+        _check_keys("free_init", options.free_init, FREE_INIT_KEYS)
+
+
+def check_scheduler_name(config: Mapping[str, Any]) -> None:
+    """Checks the name of a scheduler.
+
+    Raises:
+        ConfigError: there is none, or it is unknown.
+    """
+    _check_choice("scheduler.name:", config.get("name"), SCHEDULERS)
+
+
+def _check_choice(what: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        near = difflib.get_close_matches(str(value), choices, n=1)
+        hint = [f"did you mean {near[0]!r}?"] if near else []
+        raise ConfigError(f"{what} {value!r}", *hint, f"expected one of: {', '.join(choices)}")
+
+
+def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:
+    if unknown := sorted(set(given) - set(keys)):
+        raise ConfigError(f"animatediff: {what} has the key {unknown[0]!r}", f"known: {', '.join(keys)}")
+
+
+@dataclass(frozen=True)
+class WeightSources:
+    """The sources of a backbone's weights; see `AnimateDiff`."""
+
+    base: str
+    motion: str
+    vae: str | None = None
+    base_config: str = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    loras: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+    def weights(self) -> tuple[Weights, ...]:
+        """The weights that loading needs."""
+        needs = [known(Weights("base model", self.base, "base", patterns=FOLDER_FILES), KNOWN)]
+        if Path(self.base).suffix:
+            config = Weights("base model's configuration", self.base_config, "base_config", 3, patterns=CONFIG_FILES)
+            needs.append(config)
+        needs.append(known(Weights("motion modules", self.motion, "motion", patterns=ADAPTER_FILES), KNOWN))
+        if self.vae:
+            needs.append(known(Weights("VAE", self.vae, "vae", patterns=ADAPTER_FILES), KNOWN))
+        needs += [known(Weights("LoRA", lora["source"], "loras"), KNOWN) for lora in self.loras]
+        return tuple(needs)

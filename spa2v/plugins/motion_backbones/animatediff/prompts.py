@@ -1,4 +1,4 @@
-"""The text of each frame, and its features."""
+"""The text of each frame, its embeddings, and the tokens of phrases in it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from spa2v.core.protocols import EncodedText
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
-
-CAPTIONS = ("mix", "global", "local")
 
 
 def frame_prompts(layout: VideoSceneLayout, frames: int, captions: str, prefix: str = "") -> list[str]:
@@ -21,33 +18,33 @@ def frame_prompts(layout: VideoSceneLayout, frames: int, captions: str, prefix: 
 
     Args:
         layout: the plan.
-        frames: how many, spread over the clip.
+        frames: number of frames, spread over the clip.
         captions: "global" takes the caption of the video, "local" that of the nearest key frame, "mix" both, in that
-            order. Where the chosen one is empty, the other stands in.
-        prefix: put before each prompt.
+            order. An empty caption is replaced by the other one.
+        prefix: text before each prompt.
     """
-    return [_joined(prefix, *_chosen(layout.caption, frame.caption, captions)) for frame in layout.frames(frames)]
-
-
-def _chosen(whole: str, local: str, captions: str) -> tuple[str, ...]:
-    if captions == "mix":
-        return (whole, local) if local.strip() != whole.strip() else (whole,)
-    first, second = (whole, local) if captions == "global" else (local, whole)
-    return (first if first.strip() else second,)
-
-
-def _joined(*parts: str) -> str:
-    return ", ".join(part.strip().rstrip(".,;") for part in parts if part.strip())
+    prompts = []
+    for frame in layout.frames(frames):
+        video, local = layout.caption, frame.caption
+        if captions == "mix":
+            parts = [video] if local.strip() == video.strip() else [video, local]
+        else:
+            first, second = (video, local) if captions == "global" else (local, video)
+            parts = [first if first.strip() else second]
+        prompts.append(", ".join(part.strip().rstrip(".,;") for part in (prefix, *parts) if part.strip()))
+    return prompts
 
 
 def encode(texts: Sequence[str], tokenizer: Any, encoder: Any, device: torch.device, run: Run) -> EncodedText:
-    """Features of each text, padded to the encoder's full length; a text that stands several times is encoded once.
+    """Embeddings of each text, padded to the encoder's full length; equal texts are encoded once.
 
-    A text beyond the encoder's length is cut, and the run says so.
+    A text beyond the encoder's length is cut, with a notice.
     """
     distinct = list(dict.fromkeys(texts))
     length = text_length(tokenizer, encoder)
-    _warn_of_cuts(distinct, tokenizer, length, run)
+    for text in distinct:
+        if len(tokenizer(text, verbose=False).input_ids) > length:
+            run.notice(f"A prompt is longer than {length} tokens, so its end is ignored: {text[:60]!r}...")
     tokens = tokenizer(distinct, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     with torch.no_grad():
         features = encoder(tokens.input_ids.to(device))
@@ -61,30 +58,16 @@ def text_length(tokenizer: Any, encoder: Any) -> int:
 
 
 def find_tokens(text: str, phrases: Sequence[str], tokenizer: Any, length: int) -> tuple[tuple[int, ...], ...]:
-    """For each phrase, the positions of the tokens that it covers wherever it stands in the text, in whole words.
+    """For each phrase, the positions of its tokens in the text, wherever the phrase occurs in whole words.
 
-    Capitals do not matter, and an "s" may follow. What lies beyond `length` tokens is not seen and not found.
+    Case is ignored, and an "s" may follow. Tokens beyond `length` are not found.
     """
-    spans = tokenizer(text, truncation=True, max_length=length, return_offsets_mapping=True).offset_mapping
-    return tuple(_covered(text, phrase, spans) for phrase in phrases)
-
-
-def _covered(text: str, phrase: str, spans: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    words = r"\s+".join(map(re.escape, phrase.split()))
-    places = [match.span() for match in re.finditer(rf"(?<!\w){words}s?(?!\w)", text, re.IGNORECASE)] if words else []
-    return tuple(
-        index
-        for index, (start, end) in enumerate(spans)
-        if start < end and any(start < stop and begin < end for begin, stop in places)
-    )
-
-
-def _warn_of_cuts(texts: Sequence[str], tokenizer: Any, length: int, run: Run) -> None:
-    for text in texts:
-        if len(tokenizer(text, verbose=False).input_ids) > length:
-            run.notice(f"A prompt is longer than {length} tokens, so its end is not seen: {text[:60]!r}...")
-
-
-def rows_of(states: Tensor, negative: Tensor | None) -> Tensor:
-    """The denoiser's text rows: the negative prompt for each row first, if there is one; then the rows themselves."""
-    return states if negative is None else torch.cat([negative.expand_as(states), states])
+    offsets = tokenizer(text, truncation=True, max_length=length, return_offsets_mapping=True).offset_mapping
+    found = []
+    for phrase in phrases:
+        words = r"\s+".join(map(re.escape, phrase.split()))
+        pattern = rf"(?<!\w){words}s?(?!\w)"
+        spans = [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)] if words else []
+        covered = (start < end and any(start < stop and begin < end for begin, stop in spans) for start, end in offsets)
+        found.append(tuple(index for index, inside in enumerate(covered) if inside))
+    return tuple(found)

@@ -1,30 +1,65 @@
-"""The denoising loop: from noise to latents, with guidance, and FreeInit around it."""
+"""The denoising loop: from noise to latents, with classifier-free guidance, and FreeInit around it; the schedulers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import diffusers
 import torch
 from torch import Tensor
 
+from spa2v.core.errors import ConfigError
 from spa2v.core.protocols import Denoising
-from spa2v.plugins.motion_backbones.animatediff.noise import FreeInit, refine
-from spa2v.plugins.motion_backbones.animatediff.schedulers import takes_generator
+from spa2v.plugins.motion_backbones.animatediff.noise import FreeInit, draw, refine
+from spa2v.plugins.motion_backbones.animatediff.options import check_scheduler_name
+
+LINEAR = {
+    "beta_schedule": "linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "steps_offset": 1,
+    "timestep_spacing": "linspace",
+    "clip_sample": False,
+}
+"""The noise schedule that AnimateDiff's motion modules were trained under; Stable Diffusion's has `scaled_linear`."""
+
+
+def make_scheduler(config: Mapping[str, Any], base: Mapping[str, Any]) -> Any:
+    """A scheduler of diffusers, with AnimateDiff's noise schedule unless the config says otherwise.
+
+    Args:
+        config: `name` and the class's own options; they take precedence over `LINEAR`, which does over `base`.
+        base: the scheduler config of the base model (for its prediction type).
+
+    Raises:
+        ConfigError: an unknown name or option.
+    """
+    check_scheduler_name(config)
+    kind = getattr(diffusers, config["name"])
+    options = {key: value for key, value in config.items() if key != "name"}
+    accepted = set(inspect.signature(kind.__init__).parameters) - {"self"}
+    if unknown := sorted(options.keys() - accepted):
+        raise ConfigError(
+            f"scheduler: {config['name']} takes no option {unknown[0]!r}", f"accepted: {', '.join(sorted(accepted))}"
+        )
+    merged = {**base, **LINEAR, **options}
+    return kind.from_config({key: value for key, value in merged.items() if key in accepted})
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """What a loop runs on.
+    """The denoising loop.
 
     Args:
         unet: the denoiser, for (B, C, F, h, w).
-        scheduler: of diffusers, steps not set yet.
-        steps: passes through the scheduler's time.
-        guidance: classifier-free guidance scale; without effect when there are no unconditional rows.
-        now: told where the loop stands.
-        tick: called after each evaluation.
+        scheduler: of diffusers, timesteps not set yet.
+        steps: steps of the scheduler.
+        guidance: classifier-free guidance scale; without effect when there are no uncond rows.
+        now: state of the loop, updated before each evaluation.
+        tick: called after each step.
     """
 
     unet: Any
@@ -40,71 +75,67 @@ class Sampler:
 
         Args:
             noise: of unit variance, (V, C, F, h, w), float32.
-            text: rows of text features: unconditional ones first (if guided), then each frame's, videos outermost.
-            generators: one for each video, for samplers that draw.
+            text: rows of text embeddings: uncond rows first (if guided), then one cond row for each frame, videos
+                outermost.
+            generators: one for each video, for schedulers that draw random numbers.
         """
-        scheduler = self.scheduler
+        scheduler, now = self.scheduler, self.now
         scheduler.set_timesteps(self.steps, device=text.device)
-        times = scheduler.timesteps
+        timesteps = scheduler.timesteps
         latents = noise.to(text.device) * scheduler.init_noise_sigma
-        draws = {"generator": list(generators)} if takes_generator(scheduler) else {}
-        self.now.steps = len(times)
-        self.now.guided = text.shape[0] == 2 * noise.shape[0] * noise.shape[2]
-        for step, time in enumerate(times):
-            self._stand_at(step, time)
-            latents = self._steered(latents, time, text)
-            predicted = self._predict(scheduler.scale_model_input(latents, time), time, text)
-            latents = scheduler.step(predicted, time, latents, **draws).prev_sample
+        takes_generator = "generator" in inspect.signature(scheduler.step).parameters
+        options = {"generator": list(generators)} if takes_generator else {}
+        now.steps, now.guided = len(timesteps), text.shape[0] == 2 * noise.shape[0] * noise.shape[2]
+        for step, t in enumerate(timesteps):
+            now.step, now.timestep = step, float(t)
+            now.noise = float((1 - scheduler.alphas_cumprod[round(float(t))]).sqrt())
+            latents = self._run_hooks(latents, t, text)
+            predicted = self._predict(scheduler.scale_model_input(latents, t), t, text)
+            latents = scheduler.step(predicted, t, latents, **options).prev_sample
             self.tick(1)
         return latents
 
-    def _stand_at(self, step: int, time: Tensor) -> None:
-        """Tells who is attached where the loop stands."""
-        kept = self.scheduler.alphas_cumprod[round(float(time))]
-        self.now.step, self.now.timestep, self.now.noise = step, float(time), float((1 - kept).sqrt())
-
-    def _steered(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
-        """The latents as the hooks of `now.before_step` leave them."""
-        told = text[len(text) // 2 :] if self.now.guided else text
+    def _run_hooks(self, latents: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        """The latents after the hooks of `now.before_step`."""
+        cond = text[len(text) // 2 :] if self.now.guided else text
         for hook in tuple(self.now.before_step):
-            seen = self.scheduler.scale_model_input(latents, time)
-            changed = hook(seen, lambda x: self._predict_told(x, time, told))
+            seen = self.scheduler.scale_model_input(latents, t)
+            changed = hook(seen, lambda x: self._predict_cond(x, t, cond))
             if changed is not seen:
-                scale = self.scheduler.scale_model_input(torch.ones_like(latents[:1, :1, :1, :1, :1]), time)
+                scale = self.scheduler.scale_model_input(torch.ones_like(latents[:1, :1, :1, :1, :1]), t)
                 latents = latents + (changed - seen) / scale
         return latents
 
-    def _predict_told(self, latents: Tensor, time: Tensor, told: Tensor) -> Tensor:
-        """The denoiser's answer on the conditional rows alone, float32."""
+    def _predict_cond(self, latents: Tensor, t: Tensor, cond: Tensor) -> Tensor:
+        """The denoiser's prediction for the cond rows alone, float32."""
         guided, self.now.guided = self.now.guided, False
         try:
-            return self._evaluate(latents, time, told)
+            return self._evaluate(latents, t, cond)
         finally:
             self.now.guided = guided
 
-    def _predict(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
-        """The denoiser's answer with guidance, float32."""
+    def _predict(self, latents: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        """The denoiser's prediction with guidance, float32."""
         if not self.now.guided:
-            return self._evaluate(latents, time, text)
-        plain, told = self._evaluate(torch.cat([latents, latents]), time, text).chunk(2)
-        return plain + self.guidance * (told - plain)
+            return self._evaluate(latents, t, text)
+        uncond, cond = self._evaluate(torch.cat([latents, latents]), t, text).chunk(2)
+        return uncond + self.guidance * (cond - uncond)
 
-    def _evaluate(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
-        return self.unet(latents.to(text.dtype), time, encoder_hidden_states=text, return_dict=False)[0].float()
+    def _evaluate(self, latents: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        return self.unet(latents.to(text.dtype), t, encoder_hidden_states=text, return_dict=False)[0].float()
 
-    def sample_refined(
+    def sample_with_free_init(
         self, noise: Tensor, text: Tensor, generators: Sequence[torch.Generator], settings: FreeInit
     ) -> Tensor:
-        """As `sample`, repeated: each pass starts from the low frequencies of the last result, noised again."""
-        latents = self.sample(noise, text, generators)
-        last = torch.full((len(noise),), self.scheduler.config.num_train_timesteps - 1, device=latents.device)
-        for _ in range(settings.iterations - 1):
-            noised = self.scheduler_noise(latents, noise.to(latents.device), last)
-            fresh = torch.stack([torch.randn(noise.shape[1:], generator=generator) for generator in generators])
-            latents = self.sample(refine(noised, fresh.to(latents.device), settings), text, generators)
-        return latents
+        """As `sample`, repeated: each pass starts from the low frequencies of the previous result, noised again.
 
-    def scheduler_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """Latents at the noise level of `times`, in the variance-preserving form: sqrt(a) x + sqrt(1 - a) e."""
-        kept = self.scheduler.alphas_cumprod.to(latents.device)[times].view(-1, 1, 1, 1, 1)
-        return kept.sqrt() * latents + (1 - kept).sqrt() * noise
+        Noising is variance-preserving: sqrt(abar) x + sqrt(1 - abar) e, at the last training timestep.
+        """
+        latents = self.sample(noise, text, generators)
+        last = self.scheduler.config.num_train_timesteps - 1
+        for _ in range(settings.iterations - 1):
+            kept = self.scheduler.alphas_cumprod.to(latents.device)[last]
+            noised = kept.sqrt() * latents + (1 - kept).sqrt() * noise.to(latents.device)
+            fresh = draw(noise.shape[1:], generators).to(latents.device)
+            latents = self.sample(refine(noised, fresh, settings), text, generators)
+        return latents

@@ -1,10 +1,15 @@
-"""What small weights know by name: other names are replaced by that of the nearest thing, and the run says so.
+"""Rewords layouts for small weights: names that they were not trained on become the nearest class, with a notice.
 
-A vocabulary is a JSON file in the folder of the base model: `classes`, the names that the weights know; `nearest`, from
-other names to classes; `otherwise`, the class that stands in for a name that neither has; and, where there are
-any, `looks`: words for the look of a class, such as colors, and `look_words`, further ones that are never chosen. A
-class whose look no text of a layout tells gets one by the run's seed, so that a thing has one look in all frames and in
-its box.
+A vocabulary is a JSON file in the folder of the base model:
+
+    classes     the class names that the weights were trained on
+    nearest     other names, and the class that each becomes
+    otherwise   the class for a name that is in neither
+    looks       optional: for a class, adjectives of its appearance, such as colors
+    look_words  optional: further adjectives, which are recognized but never chosen
+
+A class without an adjective in any text of a layout gets one by the run's seed, so that an object has one appearance in
+all frames and in its box.
 """
 
 from __future__ import annotations
@@ -23,12 +28,13 @@ from spa2v.core.untrusted import read_json, reason_of
 from spa2v.core.weights import local_path
 
 PHRASE_WORDS = 3
+"""A text of at most this many words without a comma is a phrase, such as a name."""
 FILE = "vocabulary.json"
 MAX_BYTES = 1024**2
 
 
-def found(option: str | None, base: str) -> Path | None:
-    """The file that the option `vocabulary` means for a base model: a path, "auto" or None."""
+def vocabulary_file(option: str | None, base: str) -> Path | None:
+    """The file that the option `vocabulary` (a path, "auto" or None) means for a base model."""
     if option != "auto":
         return None if option is None else local_path(option)
     path = local_path(base) / FILE
@@ -40,54 +46,87 @@ class Vocabulary:
     """See the module.
 
     Args:
-        classes: known names.
+        classes: names that the weights were trained on.
         nearest: other names, and the classes that they become.
-        otherwise: for a short phrase without any of these.
-        looks: for some classes, the words for how they may look.
-        look_words: further words that tell a look.
+        otherwise: for a phrase without any of these.
+        appearances: adjectives to choose from, by class.
+        further_adjectives: adjectives that are recognized but never chosen.
     """
 
     classes: tuple[str, ...]
     nearest: Mapping[str, str]
     otherwise: str
-    looks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    look_words: tuple[str, ...] = ()
+    appearances: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    further_adjectives: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
         """Reads a vocabulary.
 
         Raises:
-            WeightsError: the file is missing, no JSON, or of another form.
+            WeightsError: the file is missing, not JSON, or of another form.
         """
         try:
             data: Any = read_json(path, MAX_BYTES)
             looks = {str(name): tuple(map(str, words)) for name, words in dict(data.get("looks", {})).items() if words}
-            look_words = tuple(map(str, data.get("look_words", [])))
+            further = tuple(map(str, data.get("look_words", [])))
             nearest = {str(name): str(known) for name, known in dict(data["nearest"]).items()}
-            made = cls(tuple(map(str, data["classes"])), nearest, str(data["otherwise"]), looks, look_words)
+            found = cls(tuple(map(str, data["classes"])), nearest, str(data["otherwise"]), looks, further)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"missing: {error}" if isinstance(error, KeyError) else reason_of(error)
             raise WeightsError(f"the vocabulary {str(path)!r} cannot be used", reason) from error
-        strange = sorted({*made.nearest.values(), made.otherwise, *made.looks} - set(made.classes))
-        if strange:
-            raise WeightsError(f"the vocabulary {str(path)!r} maps to names that are no classes", ", ".join(strange))
-        words = (*made.classes, *made.nearest, *made._words())
+        unknown = sorted({*found.nearest.values(), found.otherwise, *found.appearances} - set(found.classes))
+        if unknown:
+            raise WeightsError(f"the vocabulary {str(path)!r} maps to names that are no classes", ", ".join(unknown))
+        words = (*found.classes, *found.nearest, *found._adjectives())
         odd = [word for word in words if not word or word != word.lower().strip()]
         if odd:
             raise WeightsError(f"the vocabulary {str(path)!r} holds {odd[0]!r}", "expected words in lower case")
-        return made
+        return found
 
-    def known(self, text: str) -> str:
-        """The text `with_classes`; a short phrase that names nothing known is replaced altogether."""
-        replaced = self.with_classes(text)
+    def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+        """The layout with known names, each object with its appearance in captions and names; boxes and ids stay.
+
+        Replacements and appearances go into the run's record, replaced names into notices as well. A text that would
+        exceed its maximum length stays.
+        """
+        captions = [layout.caption, *(frame.caption for frame in layout.keyframes)]
+        # A caption may be short and name no class, as "an empty scene" does; a name may not.
+        known_captions = {text: self.with_classes(text) for text in captions}
+        known_names = {name: self.known(name) for name in layout.names.values()}
+        _record_replaced(known_captions, run)
+        for old, new in _record_replaced(known_names, run).items():
+            if len(old.split()) <= PHRASE_WORDS:
+                run.notice(f"These weights know no {old!r}; it is drawn as {new!r}.")
+        chosen = self.choose_appearances([*known_captions.values(), *known_names.values()], run)
+
+        def described(known: Mapping[str, str], most: int) -> dict[str, str]:
+            texts = {old: self.with_appearance(new, chosen) for old, new in known.items()}
+            return {old: text if len(text) <= most else old for old, text in texts.items()}
+
+        captions_in_words, names_in_words = described(known_captions, MAX_CAPTION), described(known_names, MAX_NAME)
+        texts = [*captions_in_words.values(), *names_in_words.values()]
+        used = {name: look for name, look in chosen.items() if any(f"{look} {name}" in text for text in texts)}
+        if used:
+            run.record.setdefault("looks", {}).update(used)
+
+        def reworded(frame: KeyFrame) -> KeyFrame:
+            objects = tuple(replace(item, name=names_in_words[item.name]) for item in frame.objects)
+            return replace(frame, caption=captions_in_words[frame.caption], objects=objects)
+
+        frames = tuple(map(reworded, layout.keyframes))
+        return replace(layout, caption=captions_in_words[layout.caption], keyframes=frames)
+
+    def known(self, name: str) -> str:
+        """The text `with_classes`; a phrase that names no class becomes `otherwise`."""
+        replaced = self.with_classes(name)
         words = re.findall(r"[^\W\d_]+", replaced.lower())
         named = any(word in self.classes or word.removesuffix("s") in self.classes for word in words)
-        is_phrase = 0 < len(words) <= PHRASE_WORDS and "," not in text
+        is_phrase = 0 < len(words) <= PHRASE_WORDS and "," not in name
         return self.otherwise if is_phrase and not named else replaced
 
     def with_classes(self, text: str) -> str:
-        """The text with each name beyond the classes replaced."""
+        """The text with each name of `nearest` replaced by its class."""
         if not self.nearest:
             return text
 
@@ -95,17 +134,30 @@ class Vocabulary:
             known = self.nearest.get(match[1].lower())  # none where case is ignored, but not kept: "bu\u017f" for "bus"
             return match[0] if known is None else known + (match[2] or "")
 
-        return self._pattern().sub(class_of, text)
+        names = sorted(self.nearest, key=len, reverse=True)  # "fire engine" before "engine"
+        return re.sub(rf"\b({'|'.join(map(re.escape, names))})(s?)\b", class_of, text, flags=re.IGNORECASE)
 
-    def dressed(self, text: str, chosen: Mapping[str, str]) -> str:
-        """The text with the chosen look before each name that has none: "a car" becomes "an orange car"."""
+    def choose_appearances(self, texts: Sequence[str], run: Run) -> dict[str, str]:
+        """The appearance of each class: that of the texts, else one by the run's seed; none where the texts differ."""
+        words, chosen = "|".join(map(re.escape, self._adjectives())), {}
+        for name, choices in self.appearances.items():
+            pattern = re.compile(rf"\b({words}) {re.escape(name)}s?\b", re.IGNORECASE)
+            stated = {match.lower() for text in texts for match in pattern.findall(text)}
+            if not stated:
+                chosen[name] = str(run.rng(f"look of {name}").choice(choices))
+            elif len(stated) == 1:
+                chosen[name] = stated.pop()
+        return chosen
+
+    def with_appearance(self, text: str, chosen: Mapping[str, str]) -> str:
+        """The text with the chosen adjective before each class name without one: "a car" becomes "an orange car"."""
         if not chosen:
             return text
-        has_none = "".join(rf"(?<!\b{re.escape(word)} )" for word in self._words())
+        no_adjective = "".join(rf"(?<!\b{re.escape(word)} )" for word in self._adjectives())
         names = "|".join(map(re.escape, chosen))
-        pattern = re.compile(rf"\b(an? )?{has_none}\b({names})(s?)\b", re.IGNORECASE)
+        pattern = re.compile(rf"\b(an? )?{no_adjective}\b({names})(s?)\b", re.IGNORECASE)
 
-        def with_look(match: re.Match[str]) -> str:
+        def with_adjective(match: re.Match[str]) -> str:
             article, name, plural = match.groups()
             look = chosen.get(name.lower())
             if look is None:
@@ -114,71 +166,15 @@ class Vocabulary:
                 article = article[0] + ("n " if look[0] in "aeiou" else " ")
             return f"{article or ''}{look} {name}{plural}"
 
-        return pattern.sub(with_look, text)
+        return pattern.sub(with_adjective, text)
 
-    def looks_in(self, texts: Sequence[str], run: Run) -> dict[str, str]:
-        """The look of each class: the one that the texts tell, or one by the run's seed; none where they differ."""
-        words, found = "|".join(map(re.escape, self._words())), {}
-        for name, choice in self.looks.items():  # without looks there are no words to match, either
-            pattern = re.compile(rf"\b({words}) {re.escape(name)}s?\b", re.IGNORECASE)
-            told = {match.lower() for text in texts for match in pattern.findall(text)}
-            if not told:
-                found[name] = str(run.rng(f"look of {name}").choice(choice))
-            elif len(told) == 1:
-                found[name] = told.pop()
-        return found
-
-    def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
-        """The layout in known words, each thing with its look in captions and names; boxes and ids stay.
-
-        What was replaced goes into the run's record, and looks as well. A text that would become too long stays.
-        """
-        captions = [layout.caption, *(frame.caption for frame in layout.keyframes)]
-        names = list(layout.names.values())
-        # A caption may be short and name nothing, as "an empty scene" does; a name may not.
-        known = {text: self.with_classes(text) for text in captions}
-        _record_renamed(known, run)
-        known_names = dict(zip(names, self.translated(names, run), strict=True))
-        looks = self.looks_in([*known.values(), *known_names.values()], run)
-
-        def dressed(text: str, new: str, most: int) -> str:
-            worded = self.dressed(new, looks)
-            return worded if len(worded) <= most else text
-
-        captions_in_words = {old: dressed(old, new, MAX_CAPTION) for old, new in known.items()}
-        names_in_words = {old: dressed(old, new, MAX_NAME) for old, new in known_names.items()}
-        worded = [*captions_in_words.values(), *names_in_words.values()]
-        used = {name: look for name, look in looks.items() if any(f"{look} {name}" in text for text in worded)}
-        if used:
-            run.record.setdefault("looks", {}).update(used)
-
-        def frame_in_words(frame: KeyFrame) -> KeyFrame:
-            things = tuple(replace(item, name=names_in_words[item.name]) for item in frame.objects)
-            return replace(frame, caption=captions_in_words[frame.caption], objects=things)
-
-        frames = tuple(map(frame_in_words, layout.keyframes))
-        return replace(layout, caption=captions_in_words[layout.caption], keyframes=frames)
-
-    def translated(self, texts: Sequence[str], run: Run) -> list[str]:
-        """`known` of each text; what was replaced goes into the run's record, and phrases into a notice."""
-        out = [self.known(text) for text in texts]
-        changed = _record_renamed(dict(zip(texts, out, strict=True)), run)
-        for old, new in changed.items():
-            if len(old.split()) <= PHRASE_WORDS:
-                run.notice(f"These weights know no {old!r}; it is drawn as {new!r}.")
-        return out
-
-    def _words(self) -> list[str]:
-        return sorted({*self.look_words, *(word for listed in self.looks.values() for word in listed)})
-
-    def _pattern(self) -> re.Pattern[str]:
-        names = sorted(self.nearest, key=len, reverse=True)  # "fire engine" before "engine"
-        return re.compile(rf"\b({'|'.join(map(re.escape, names))})(s?)\b", re.IGNORECASE)
+    def _adjectives(self) -> list[str]:
+        return sorted({*self.further_adjectives, *(word for words in self.appearances.values() for word in words)})
 
 
-def _record_renamed(renamed: Mapping[str, str], run: Run) -> dict[str, str]:
-    """Those texts that changed; they go into the run's record."""
-    changed = {old: new for old, new in renamed.items() if old != new}
+def _record_replaced(replaced: Mapping[str, str], run: Run) -> dict[str, str]:
+    """The texts that changed, which go into the run's record."""
+    changed = {old: new for old, new in replaced.items() if old != new}
     if changed:
         run.record.setdefault("renamed_for_the_weights", {}).update(changed)
     return changed

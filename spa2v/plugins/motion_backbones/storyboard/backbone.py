@@ -1,17 +1,16 @@
-"""The layout as an animatic, for a person to judge before paying for a GPU. Needs no weights.
+"""The component `storyboard`: the layout as an animatic, to judge a plan before rendering on a GPU. Needs no weights.
 
-A plain place, the boxes with their names and paths, the captions, and a strip with what was heard beside what is
-planned. The frames are drawn three times as large and scaled down.
+A backdrop, the boxes with names and trajectories, the captions, and a strip with the measured azimuth and the planned
+positions. Frames are drawn at three times their size and reduced.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spa2v import ConfigError, GeneratedVideo, KeyFrame, Run, VideoSceneLayout
-from spa2v.plugins.motion_backbones.storyboard.panel import Panel, draw_nothing
-from spa2v.plugins.motion_backbones.storyboard.scene import draw_backdrop, draw_things, draw_trails
+from spa2v.plugins.motion_backbones.storyboard.panel import Panel, draw_empty_plan
+from spa2v.plugins.motion_backbones.storyboard.scene import draw_backdrop, draw_objects, draw_trails
 from spa2v.plugins.motion_backbones.storyboard.sheet import LINE, Color, Pencil, Sheet, identity_colors
 from spa2v.plugins.motion_backbones.storyboard.strip import Strip
 
@@ -23,7 +22,7 @@ class Storyboard:
 
     Args:
         width, height: of a frame in pixels, 128 to 4096. Below 400 pixels in width the captions shrink to one line.
-        frames: how many frames span the clip, 1 to 4096.
+        frames: number of frames over the clip, 1 to 4096.
 
     Raises:
         ConfigError: an option is out of range.
@@ -40,7 +39,7 @@ class Storyboard:
         self.width, self.height, self.frames = width, height, frames
 
     def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
-        """Draws the layout. With `run.cues` the strip shows level and azimuth, else only where the boxes are."""
+        """Draws the layout. With `run.cues` the strip shows level and azimuth, else only the positions of the boxes."""
         sheet = Sheet.of(self.width, self.height)
         frames = layout.frames(self.frames)
         colors = identity_colors(list(layout.names))
@@ -56,7 +55,7 @@ class Storyboard:
                 _draw_stage(pencil, sheet, layout, frames, index, colors)
                 panel.moment(pencil, frames[index], index, self.frames)
                 strip.playhead(pencil, frames[index].time_s)
-                drawn[index] = _pixels(pencil)
+                drawn[index] = np.asarray(pencil.finished())
                 done(1)
         return GeneratedVideo(drawn, self.frames / layout.duration_s)
 
@@ -70,11 +69,7 @@ def _draw_stage(
     colors: dict[str, Color],
 ) -> None:
     draw_trails(pencil, sheet.stage, frames, now, colors)
-    draw_things(pencil, sheet.stage, frames[now], colors, sheet.text_size(9.0))
+    draw_objects(pencil, sheet.stage, frames[now], colors, sheet.text_size(9.0))
     if not layout.names:
-        draw_nothing(pencil, sheet, layout)
+        draw_empty_plan(pencil, sheet, layout)
     pencil.box(sheet.stage, None, LINE, 0.75)
-
-
-def _pixels(pencil: Pencil) -> NDArray[np.uint8]:
-    return np.asarray(pencil.finished())

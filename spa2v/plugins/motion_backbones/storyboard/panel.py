@@ -1,4 +1,4 @@
-"""The words of the storyboard: captions, the things and what they do, the clock."""
+"""The text of the storyboard: captions, the objects and their movements, the clock."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from spa2v.plugins.motion_backbones.storyboard.sheet import (
 )
 from spa2v.plugins.motion_backbones.storyboard.text import caption, printable, wrap
 
-_MAX_THINGS = 6
+_MAX_OBJECTS = 6
 
 
 class Panel:
-    """The panel of one storyboard: `draw` writes what stays, `moment` what belongs to a frame."""
+    """The panel of one storyboard: `draw` draws the static part, `moment` that of a frame."""
 
     def __init__(self, sheet: Sheet, layout: VideoSceneLayout, colors: dict[str, Color]) -> None:
         self._sheet, self._layout, self._colors = sheet, layout, colors
@@ -28,14 +28,14 @@ class Panel:
         self._moment_y = sheet.panel.y
 
     def draw(self, pencil: Pencil) -> None:
-        """The caption of the video from the top, the things from the bottom; what is between is for the moment."""
+        """The caption of the video at the top, the objects at the bottom; the space between is for the moment."""
         area, top = self._sheet.panel, self._sheet.panel.y
-        things_h = self._draw_things(pencil, area)
-        if not self._sheet.small and area.h - things_h > 4 * self._leading:
-            lines = int((area.h - things_h) / self._leading * 0.55)
+        objects_h = self._draw_objects(pencil, area)
+        if not self._sheet.small and area.h - objects_h > 4 * self._leading:
+            lines = int((area.h - objects_h) / self._leading * 0.55)
             top = self._block(pencil, top, "VIDEO", caption(self._layout.caption), max(1, min(lines, 6)))
         self._moment_y = top
-        self._moment_end = area.bottom - things_h
+        self._moment_end = area.bottom - objects_h
 
     def _block(self, pencil: Pencil, y: float, head: str, text: str, lines: int) -> float:
         """A small heading over wrapped text; returns where the next block begins."""
@@ -49,10 +49,10 @@ class Panel:
             y += self._leading
         return y + 0.5 * self._size
 
-    def _draw_things(self, pencil: Pencil, area: Area) -> float:
-        """Color, name and movement of each thing, standing on the bottom of the panel; returns the height."""
+    def _draw_objects(self, pencil: Pencil, area: Area) -> float:
+        """Color, name and movement of each object, aligned to the bottom of the panel; returns the height."""
         names = self._layout.names
-        room = max(0, min(_MAX_THINGS, int(area.h * (0.8 if self._sheet.small else 0.4) / self._leading) - 1))
+        room = max(0, min(_MAX_OBJECTS, int(area.h * (0.8 if self._sheet.small else 0.4) / self._leading) - 1))
         shown = list(names.items())[: room if len(names) <= room else max(0, room - 1)]
         more = [f"and {len(names) - len(shown)} more"] if len(names) > len(shown) else []
         height = (len(shown) + len(more)) * self._leading
@@ -61,14 +61,14 @@ class Panel:
         y, r = area.bottom - height, 0.3 * self._size
         for item, name in shown:
             pencil.dot(area.x + r, y + 0.62 * self._size, r, self._colors[item])
-            self._thing(pencil, area.x + 3.2 * r, y, area.right, item, name)
+            self._object(pencil, area.x + 3.2 * r, y, area.right, item, name)
             y += self._leading
         for text in more:
             pencil.text(area.x + 3.2 * r, y, text, self._size, MUTED, area.w)
         pencil.text(area.x, area.bottom - height - 1.35 * self._head, "THINGS", self._head, MUTED, area.w)
         return height + 1.6 * self._head + 0.4 * self._size
 
-    def _thing(self, pencil: Pencil, x: float, y: float, right: float, item: str, name: str) -> None:
+    def _object(self, pencil: Pencil, x: float, y: float, right: float, item: str, name: str) -> None:
         shown = printable(name, 60) or printable(item, 60) or "thing"
         x += pencil.text(x, y, shown, self._size, INK, right - x)
         does = self._layout.attributes.get(item, "").replace("_", " ")
@@ -96,8 +96,8 @@ class Panel:
         pencil.text(area.x + wide / 2, area.y + area.h / 2, text, size, PAPER, anchor="mm")
 
 
-def draw_nothing(pencil: Pencil, sheet: Sheet, layout: VideoSceneLayout) -> None:
-    """Says on the stage that the plan holds no thing, and why where the plan tells."""
+def draw_empty_plan(pencil: Pencil, sheet: Sheet, layout: VideoSceneLayout) -> None:
+    """A note on the stage that the plan has no objects, with the reason if the plan has one."""
     reason = caption(layout.notes[0]) if layout.notes else ""
     size, stage = sheet.text_size(10.5), sheet.stage
     lines = ["The plan places nothing.", *wrap(reason, pencil.font(size), 0.8 * stage.w * SUPERSAMPLE, 2)]

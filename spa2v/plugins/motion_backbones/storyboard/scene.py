@@ -1,4 +1,4 @@
-"""The stage of the storyboard: a plain place, and the things of the layout in it."""
+"""The stage of the storyboard: a backdrop, and the objects of the layout in front of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from spa2v import Box, KeyFrame, VideoSceneLayout
+from spa2v.plugins.motion_backbones.storyboard.pictograms import draw_pictogram
 from spa2v.plugins.motion_backbones.storyboard.sheet import SUPERSAMPLE, Area, Color, Pencil
 from spa2v.plugins.motion_backbones.storyboard.text import printable
 
@@ -18,7 +19,7 @@ Points = list[tuple[float, float]]
 
 
 def draw_backdrop(pencil: Pencil, stage: Area, layout: VideoSceneLayout) -> None:
-    """Outdoors for things that move on, a room for things that stay, a bare studio where nothing is known."""
+    """Outdoors for translational scenes, a room for stationary ones, a bare studio for unknown ones."""
     place = pencil.copy()
     if layout.scenario == "translational":
         _outdoors(place, stage, _ground(layout), bool({"approaching", "receding"} & set(layout.attributes.values())))
@@ -52,7 +53,7 @@ def _hill(height: float, base: float, waves: Sequence[tuple[float, float]]) -> l
 
 
 def _ground(layout: VideoSceneLayout) -> float:
-    """Where the things stand, as a part of the height: the median of the lower sides of their boxes."""
+    """The height of the ground, 0..1 of the frame: the median of the lower edges of the boxes."""
     lower = [item.box.y2 for frame in layout.keyframes for item in frame.objects]
     return float(np.clip(np.median(lower), 0.5, 0.9)) if lower else 0.8
 
@@ -107,7 +108,7 @@ def _studio(pencil: Pencil, stage: Area) -> None:
 
 
 def draw_trails(pencil: Pencil, stage: Area, frames: Sequence[KeyFrame], now: int, colors: dict[str, Color]) -> None:
-    """Where each thing has been, as a line that fades backwards, and where it goes, as dots."""
+    """The past trajectory of each object as a line that fades backwards, the future one as dots."""
     for item, color in colors.items():
         centers = [(i, found.box.center) for i, frame in enumerate(frames) if (found := frame.get(item))]
         if not _moves([center for _, center in centers]):
@@ -128,17 +129,18 @@ def _moves(centers: Sequence[tuple[float, float]]) -> bool:
     return bool(math.hypot(*spread) > 0.02)
 
 
-def draw_things(pencil: Pencil, stage: Area, frame: KeyFrame, colors: dict[str, Color], size: float) -> None:
-    """The boxes with their names, the farther ones first: what stands lower in the picture is nearer."""
+def draw_objects(pencil: Pencil, stage: Area, frame: KeyFrame, colors: dict[str, Color], size: float) -> None:
+    """The boxes with their names, the farther ones first: lower in the frame is nearer."""
     ordered = sorted(frame.objects, key=lambda item: item.box.y2)
     for item in ordered:
-        _thing(pencil, _part(stage, *item.box), item.box, colors[item.id])
+        _object(pencil, _part(stage, *item.box), item.box, colors[item.id])
+        draw_pictogram(pencil, _part(stage, *item.box), item.name, colors[item.id])
     for item in ordered:
         name = printable(item.name, 60) or printable(item.id, 60) or "thing"
         _label(pencil, stage, _part(stage, *item.box), name, colors[item.id], size)
 
 
-def _thing(pencil: Pencil, area: Area, box: Box, color: Color) -> None:
+def _object(pencil: Pencil, area: Area, box: Box, color: Color) -> None:
     if box.y2 > 0.45:
         pencil.dot(
             area.x + area.w / 2, area.bottom, area.w * 0.5, (30, 30, 30, 46), squash=min(0.12, 8 / max(area.w, 1))

@@ -1,4 +1,4 @@
-"""The sheet that a frame of the storyboard is drawn on: where its parts lie, its colors, its pencil."""
+"""The sheet of a storyboard frame: the areas of its parts, colors, drawing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from spa2v.plugins.motion_backbones.storyboard.text import Font, cut, font
 
 Color = tuple[int, int, int]
-# Okabe and Ito's colors, told apart with any color vision; the most distinct first.
+# Okabe and Ito's colors, distinguishable with any color vision; the most distinct first.
 IDENTITY: tuple[Color, ...] = (
     (213, 94, 0),
     (0, 114, 178),
@@ -44,7 +44,7 @@ class Area(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """Where the parts lie. `stage` has the shape of the whole frame, so that boxes keep their proportions."""
+    """The areas of the parts. `stage` has the aspect ratio of the frame, so that boxes keep their proportions."""
 
     width: int
     height: int

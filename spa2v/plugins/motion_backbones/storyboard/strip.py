@@ -1,7 +1,7 @@
-"""The strip under the stage: level and place over time, with a playhead.
+"""The strip under the stage: level and position over time, with a playhead.
 
-The place that is heard (azimuth) is a dark line, paler where it is doubtful; the place that is planned (the centers of
-the boxes) is a line in each thing's color. Their scales differ: the direction and the shape are to be compared.
+The measured azimuth is a dark line, paler where its confidence is low; the planned positions (the centers of the boxes)
+are lines in the colors of their objects. Their scales differ; compare direction and shape.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Points = list[tuple[float, float]]
 
 
 class Strip:
-    """The strip of one storyboard: `draw` puts what stays on the sheet, `playhead` what moves."""
+    """The strip of one storyboard: `draw` draws the static part, `playhead` the moving one."""
 
     def __init__(self, sheet: Sheet, layout: VideoSceneLayout, cues: SpatialCues | None) -> None:
         self._sheet, self._layout = sheet, layout
@@ -45,7 +45,7 @@ class Strip:
             pencil.path([(x, self._sheet.strip.y + 2), (x, self._sheet.strip.bottom - 2)], (*LINE, 150), 0.5)
         if self._level is not None:
             self._draw_level(pencil, self._level)
-        self._draw_place(pencil, frames, colors)
+        self._draw_position(pencil, frames, colors)
 
     def _x(self, time_s: float) -> float:
         return self._lower.x + self._lower.w * min(1.0, max(0.0, time_s / self._layout.duration_s))
@@ -73,7 +73,7 @@ class Strip:
         else:
             pencil.text(x, row.y + row.h / 2, name, size, INK, limit, "lm")
 
-    def _draw_place(self, pencil: Pencil, frames: Sequence[KeyFrame], colors: dict[str, Color]) -> None:
+    def _draw_position(self, pencil: Pencil, frames: Sequence[KeyFrame], colors: dict[str, Color]) -> None:
         row = self._lower
         middle = row.y + row.h / 2
         pencil.path([(row.x, middle), (row.right, middle)], (*LINE, 255), 0.75)
@@ -107,7 +107,7 @@ class Strip:
 
 
 def _runs(frames: Sequence[KeyFrame], item: str) -> list[list[tuple[int, float]]]:
-    """Frame index and horizontal center of one thing, in pieces without gaps."""
+    """Frame index and horizontal center of one object, in pieces without gaps."""
     runs: list[list[tuple[int, float]]] = []
     for index, frame in enumerate(frames):
         found = frame.get(item)

@@ -9,8 +9,8 @@ from PIL import ImageFont
 
 MAX_CHARACTERS = 600
 NO_GLYPHS = "(in a script that the built-in font lacks)"
-# What the bundled font lacks and a plain sign can stand for.
-_STANDS_FOR = str.maketrans(
+# Replacements of characters that the bundled font lacks.
+_REPLACED = str.maketrans(
     {"–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "→": ">", "←": "<", "ß": "ss", "æ": "ae", "œ": "oe"}
     | {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "×": "x", "„": "“", "′": "'", "″": '"', "•": "·"}
 )
@@ -37,7 +37,7 @@ def printable(text: str, limit: int = MAX_CHARACTERS) -> str:
 
     Accents are dropped where the font lacks them, other characters that it lacks are left out.
     """
-    plain = unicodedata.normalize("NFKC", text[: 4 * limit]).translate(_STANDS_FOR)
+    plain = unicodedata.normalize("NFKC", text[: 4 * limit]).translate(_REPLACED)
     chars = (char if char.isascii() or _has_glyph(char) else _base(char) for char in plain)
     kept = "".join(char if char.isprintable() else " " for char in chars if char)
     return " ".join(kept.split())[:limit]
@@ -49,7 +49,7 @@ def _base(char: str) -> str:
 
 
 def caption(text: str) -> str:
-    """A caption as it is drawn; says so where its script cannot be."""
+    """A caption in drawable characters, or a note where its script cannot be drawn."""
     drawn = printable(text)
     letters = any(char.isalnum() for char in drawn)
     return drawn if letters or not text.strip() else NO_GLYPHS

@@ -1,8 +1,8 @@
-"""The retrieval key of a recording: where it sounds and how that changes, beside what it sounds like.
+"""The retrieval key of a recording: kind of object, direction of arrival and its change, level, coarse spectrum.
 
 A mono embedding cannot tell left from right, so the key holds level difference, delay and azimuth (mean, change over
-the clip, spread), the level over time and its change, how many things sound, and a coarse spectrum. Everything is
-divided by a typical size; `search.WEIGHTS` says what each part counts.
+the clip, spread), the level over time and its change, the number of sources, the kinds of objects by the tags, and a
+coarse spectrum. Everything is divided by a typical size; `search.WEIGHTS` holds the weight of each part.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.types import AudioClip, SpatialCues, Track
+from spa2v.plugins.layout_planners.stereo_rules.motion import ObjectCues, estimate_motion
+from spa2v.plugins.layout_planners.stereo_rules.priors import find_class, mobility_of
+from spa2v.vocabulary import is_background
 
 Array = NDArray[np.float64]
 
-VERSION = 2
+VERSION = 3
 SEGMENTS = 6
 BANDS = 20
 LOW_HZ, HIGH_HZ = 60.0, 7_600.0
@@ -25,11 +28,14 @@ _TRACKS = (("level_difference", 1.5), ("delay", 60.0), ("azimuth", 10.0))
 """Track and the size that is clearly to one side, in the unit of the track."""
 _LEVEL_DB, _SLOPE_DB, _SPECTRUM_DB, _SPREAD = 5.0, 6.0, 10.0, 0.5
 MAX_COUNT = 4
+KINDS = ("vehicle", "aircraft", "instrument", "person", "animal", "device", "background")
+MIN_TAG = 0.1  # confidence under which the tags give no kind
+MIN_SOURCE = 0.5  # confidence under which a separated source is taken for a part of the main one
 
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the key: its name and where it stands in the vector."""
+    """A part of the key: its name and its range in the vector."""
 
     name: str
     start: int
@@ -39,7 +45,7 @@ class Block:
 def blocks() -> tuple[Block, ...]:
     """The parts of a key in order."""
     sizes = [(name, 3) for name, _ in _TRACKS]
-    sizes += [("level", SEGMENTS), ("slope", 1), ("count", 1), ("spectrum", BANDS)]
+    sizes += [("level", SEGMENTS), ("slope", 1), ("count", 1), ("kind", len(KINDS)), ("motion", 4), ("spectrum", BANDS)]
     ends = np.cumsum([size for _, size in sizes])
     return tuple(Block(name, int(end) - size, int(end)) for (name, size), end in zip(sizes, ends, strict=True))
 
@@ -49,7 +55,38 @@ def retrieval_key(audio: AudioClip, cues: SpatialCues) -> Array:
     evidence = float(np.clip(cues.measures.get("lateral_evidence", 1.0), 0.0, 1.0))
     lateral = [_lateral(cues, name, size) * np.sqrt(evidence) for name, size in _TRACKS]
     count = min(cues.measures.get("source_count", np.nan), MAX_COUNT)
-    return np.concatenate([*lateral, _level(cues), [count], _spectrum(audio)])
+    return np.concatenate([*lateral, _level(cues), [count], _kinds(cues), _motion(cues), _spectrum(audio)])
+
+
+def _kinds(cues: SpatialCues) -> Array:
+    """Confidence of the tags by kind of object, 1 for the best kind, shape (KINDS,); NaN without tags.
+
+    Where several sources were separated each counts with its own tags, else the tags of the recording.
+    """
+    sources = [source for source in cues.sources if source.confidence >= MIN_SOURCE and source.tags]
+    kinds = np.zeros(len(KINDS))
+    for tags in [source.tags for source in sources] if len(sources) > 1 else [cues.tags]:
+        own = np.zeros(len(KINDS))
+        for tag in tags:
+            known = find_class(tag.label)
+            kind = "background" if is_background(tag.label) else known.kind if known else ""
+            if kind in KINDS:
+                own[KINDS.index(kind)] = max(own[KINDS.index(kind)], tag.confidence)
+        if own.max() >= MIN_TAG:
+            kinds = np.maximum(kinds, own / own.max())
+    return kinds if kinds.any() else np.full(len(KINDS), np.nan)
+
+
+def _motion(cues: SpatialCues) -> Array:
+    """What the rule-based localizer makes of the whole recording: moves (0 or 1), sideways, closer, side (-1..1)."""
+    if not cues.tracks:
+        return np.full(4, np.nan)
+    evidence = cues.measures.get("lateral_evidence", 0.0)
+    motion = estimate_motion(ObjectCues(cues.tracks, evidence, mobility_of(cues.tags)))
+    sideways = {"left_to_right": 1.0, "right_to_left": -1.0}.get(motion.attribute, 0.0)
+    closer = {"approaching": 1.0, "receding": -1.0}.get(motion.attribute, 0.0)
+    side = 0.0 if motion.moves else float(np.tanh(motion.azimuth_deg / 10.0))
+    return np.array([float(motion.moves), sideways, closer, side])
 
 
 def _lateral(cues: SpatialCues, name: str, size: float) -> Array:

@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 from spa2v.plugins.layout_planners.mllm.examples.features import blocks
 
 WEIGHTS: Mapping[str, float] = {
-    "level_difference": 4.0,
-    "delay": 4.0,
-    "azimuth": 4.0,
+    "level_difference": 1.0,
+    "delay": 1.0,
+    "azimuth": 1.0,
     "level": 0.1,
     "slope": 2.0,
     "count": 1.0,
+    "kind": 10.0,
+    "motion": 15.0,
     "spectrum": 0.01,
     "embedding": 0.5,
 }
-"""What a part of the key counts in the squared distance."""
+"""The weight of each part of the key in the squared distance."""
 SPECTRAL_ONLY: Mapping[str, float] = {"spectrum": 1.0, "embedding": 1.0}
 
 
 def key_weights(size: int, weights: Mapping[str, float] = WEIGHTS) -> NDArray[np.float32]:
-    """The weight of each number of a key of `size` numbers; what stands behind the known parts is an embedding."""
+    """The weight of each number of a key of `size` numbers; what follows the known parts is an embedding."""
     parts = blocks()
     known = [np.full(part.stop - part.start, weights.get(part.name, 0.0)) for part in parts]
     rest = np.full(size - parts[-1].stop, weights.get("embedding", 0.0))
