@@ -22,7 +22,7 @@ _ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*")
 _BRACKETS = re.compile(r"[\[\]]")
 HELP = ("-h", "--help")
 MADE_THERE = ("loud",)
-"""Components that the reader makes on the page."""
+"""Components and presets that the reader makes on the page."""
 CATALOG = Host(extensions=[]).configs
 
 
@@ -80,8 +80,9 @@ def _config(command: Any, words: list[str]) -> str | None:
     takes = {spelling for item in command.params if item.name in ("config", "base") for spelling in item.opts}
     chosen = [value for option, value in pairwise(plain) if option in takes]
     sources = [value for value in chosen if value in CATALOG.names()]
+    known = (*sources, *MADE_THERE)
     if len(sources) < len(chosen) or "overrides" not in {item.name for item in command.params}:
-        return next((f"no preset {value!r}" for value in chosen if value not in sources and "." not in value), None)
+        return next((f"no preset {value!r}" for value in chosen if value not in known and "." not in value), None)
     roles = (LIST_ROLE, *SINGLE_ROLES, "run", "audio")
     settings = [word for word in plain if "=" in word and word.partition("=")[0].partition(".")[0] in roles]
     try:
