@@ -87,8 +87,12 @@ SETUPS: dict[tuple[str, str], Setup] = {
 }
 """What a component needs that cannot be here: small weights in the real format, or a server on this machine."""
 
-NO_DENOISER = {"sites", "text", "loop", "steer"}
-UNCHECKED: dict[tuple[str, str], set[str]] = {("motion_backbones", "storyboard"): NO_DENOISER}
+UNCHECKED: dict[tuple[str, str], set[str]] = {
+    ("motion_backbones", "storyboard"): {"sites", "text", "loop", "steer", "several", "rewords"},
+    ("layout_planners", "stereo_rules"): {"prompt"},
+    ("layout_planners", "layout_file"): {"prompt"},
+    **{("cue_extractors", item.name): {"tag"} for item in Host(extensions=[]).registry.components("cue_extractors")},
+}
 """Rules that do not apply; nothing else may go unchecked."""
 
 COMPONENTS = [(item.family, item.name) for item in Host(extensions=[]).registry.components()]
