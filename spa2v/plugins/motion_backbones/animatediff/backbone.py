@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from spa2v.core.errors import ConfigError
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText, MotionBackbone
 from spa2v.core.runtime import Run
-from spa2v.core.types import GeneratedVideo, VideoSceneLayout
+from spa2v.core.types import GeneratedVideo, VideoSceneLayout, count_for
 from spa2v.core.weights import Weights
-from spa2v.plugins.motion_backbones.animatediff.options import check
+from spa2v.plugins.motion_backbones.animatediff.options import RANGES, check
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,7 +30,9 @@ class AnimateDiff:
         base_config: where sizes and tokenizer come from when `base` is one file (hub id or diffusers folder).
         loras: LoRA files to merge in: `{source, scale}` each; style, motion or LCM.
         width, height: of a frame in pixels.
-        frames: of a video; they span the whole clip.
+        frames: of a video, 1 to 256; they span the whole clip. "auto" takes `fps` a second, at least 16; beyond what
+            the motion modules take at once, FreeNoise joins windows.
+        fps: frames a second where `frames` is "auto".
         steps: denoising steps.
         guidance: classifier-free guidance scale; 1 or less runs without unconditional rows, at half the cost.
         negative_prompt: what guidance steers away from.
@@ -64,7 +66,8 @@ class AnimateDiff:
         loras: Sequence[Mapping[str, Any]] = (),
         width: int = 512,
         height: int = 320,
-        frames: int = 16,
+        frames: int | str = 16,
+        fps: float = 4.0,
         steps: int = 25,
         guidance: float = 7.5,
         negative_prompt: str = NEGATIVE,
@@ -83,7 +86,9 @@ class AnimateDiff:
         compile: bool = False,
     ) -> None:
         self.base, self.motion, self.vae, self.base_config, self.loras = base, motion, vae, base_config, tuple(loras)
-        self.width, self.height, self.frames, self.steps = width, height, frames, steps
+        self.width, self.height, self.steps = width, height, steps
+        self.frames: int = 16 if frames == "auto" else frames  # type: ignore[assignment]
+        self._given_frames, self.fps = frames, fps
         self.guidance, self.negative_prompt, self.captions = guidance, negative_prompt, captions
         self.prompt_prefix, self.scheduler = prompt_prefix, dict(scheduler or {"name": "DDIMScheduler"})
         self.vocabulary = vocabulary
@@ -106,6 +111,11 @@ class AnimateDiff:
             WeightsError: something is missing or does not fit.
         """
         self._models(run)
+
+    def fit_frames(self, layouts: Sequence[VideoSceneLayout]) -> None:
+        """Where `frames` is "auto": as many as the longest of the layouts needs."""
+        longest_s = max(layout.duration_s for layout in layouts)
+        self.frames = count_for(self._given_frames, longest_s, self.fps, RANGES["frames"][1])
 
     def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         """Draws one layout; `fps` is such that the frames span the clip.
@@ -266,13 +276,13 @@ class AnimateDiff:
         from spa2v.plugins.motion_backbones.animatediff.loading import load
         from spa2v.plugins.motion_backbones.animatediff.memory import place
 
-        wanted = (run.device, run.dtype)
+        wanted = (run.device, run.dtype, None if self._pipeline is None else self._window(self._pipeline))
         if self._pipeline is None or self._made_for != wanted:
             pipeline = load(self._sources(), run.dtype)
             if window := self._window(pipeline):
                 pipeline.enable_free_noise(*window)
             place(pipeline, self, run)
-            self._pipeline, self._made_for = pipeline, wanted
+            self._pipeline, self._made_for = pipeline, (run.device, run.dtype, window)
         return self._pipeline
 
     def _sources(self) -> Sources:
