@@ -12,18 +12,14 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import Spa2vError
-from spa2v.core.protocols import CueExtractor
+from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
-from spa2v.plugins.cue_extractors.interaural import Interaural
-from spa2v.plugins.cue_extractors.loudness import Loudness
-from spa2v.plugins.cue_extractors.motion import Motion
-from spa2v.plugins.cue_extractors.semantic_rules import SemanticRules
-from spa2v.plugins.cue_extractors.sources import Sources
 from spa2v.plugins.layout_planners.stereo_rules.planner import StereoRules
 
 MOVEMENTS = ("left_to_right", "right_to_left", "approaching", "receding")
@@ -59,17 +55,15 @@ def read_clip(path: Path) -> AudioClip:
     return read_audio(path)
 
 
+@cache
+def pipeline() -> Pipeline:
+    """The default; nothing is drawn."""
+    return Pipeline.from_preset("default", quiet=True)
+
+
 def cues_of(audio: AudioClip) -> SpatialCues:
     """What the default extractors measure."""
-    extractors: dict[str, CueExtractor] = {
-        "interaural": Interaural(),
-        "loudness": Loudness(),
-        "motion": Motion(),
-        "sources": Sources(),
-        "semantic_rules": SemanticRules(),
-    }
-    run = Run()
-    return SpatialCues.merge({name: each.extract(audio, run) for name, each in extractors.items()}, audio.duration_s)
+    return pipeline().measure(audio)
 
 
 def localize(audio: AudioClip) -> VideoSceneLayout:

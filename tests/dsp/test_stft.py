@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.real_clips import cues_of, localize
 from spa2v.core.types import AudioClip
 from spa2v.dsp.stft import SILENT_END_DB, sounding_part, stereo_stft
 from tests.kit.cue_sounds import RATE, Array, clip, level_panned, motorcycle, passing, road, sung, with_noise
+from tests.kit.localizer import cues_of, localize
 
 
 def crossing(seconds: float = 3.0) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.real_clips import localize
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip
 from spa2v.plugins.cue_extractors.sources import Sources
@@ -22,6 +21,7 @@ from tests.kit.cue_sounds import (
     white,
     with_noise,
 )
+from tests.kit.localizer import localize
 
 SECONDS = 4.0
 

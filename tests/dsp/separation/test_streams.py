@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.real_clips import localize
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
 from spa2v.dsp.separation.onsets import first_arrivals, percussive_onsets
@@ -36,6 +35,7 @@ from tests.kit.cue_sounds import (
     white,
     with_noise,
 )
+from tests.kit.localizer import localize
 
 SINGER, STRINGS, BOW, KIT = "voice", "plucked strings", "bowed strings", "percussion"
 

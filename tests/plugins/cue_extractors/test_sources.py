@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.real_clips import localize
 from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
@@ -24,6 +23,7 @@ from tests.kit.cue_sounds import (
     white,
     with_noise,
 )
+from tests.kit.localizer import localize
 
 PAIRS = {
     "guitar and voice": (guitar, -30.0, voice, 30.0),

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.real_clips import cues_of as measured
 from spa2v import AudioClip, ConfigError, Run, SoundSource, SpatialCues, Tag, WeightsError
 from spa2v.cli.bench import app
 from spa2v.core.types import ATTRIBUTES
@@ -30,6 +29,7 @@ from spa2v.plugins.layout_planners.mllm.examples.index import (
 from spa2v.plugins.layout_planners.mllm.examples.search import SPECTRAL_ONLY, WEIGHTS, distances, key_weights, nearest
 from spa2v.plugins.layout_planners.mllm.examples.selection import ExampleSelector, load_shot, twins
 from tests.kit.cue_sounds import PANS, clip, guitar, road, sweep, with_noise
+from tests.kit.localizer import cues_of as measured
 from tests.kit.loopback.example_set import PLACES, clip_of, cues_of, layout_of, make_example_set
 from tests.kit.loopback.kit import cues, recording
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.real_clips import localize
 from spa2v.core.errors import AudioError, ConfigError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Tag, Track, VideoSceneLayout
@@ -34,6 +33,7 @@ from tests.kit.cue_sounds import (
     white,
     with_noise,
 )
+from tests.kit.localizer import cues_of, localize
 
 SWAPPED = {"left": "right", "right": "left", "left_to_right": "right_to_left", "right_to_left": "left_to_right"}
 REVERSED = {
@@ -200,7 +200,7 @@ def test_silence_plans_nothing_and_says_so(samples: Array) -> None:
 def test_the_user_names_the_things() -> None:
     mono = white(3.0, seed=2)
     audio = clip(with_noise(level_panned(mono, sweep(-40, 40, len(mono))), 20))
-    run, cues = Run(), _cues(audio)
+    run, cues = Run(), cues_of(audio)
     layout = StereoRules(objects=["red bus"]).plan(audio, cues, run)
     assert dict(layout.names) == {"red_bus_0": "red bus"}
     assert dict(layout.attributes) == {"red_bus_0": "left_to_right"}
@@ -208,12 +208,6 @@ def test_the_user_names_the_things() -> None:
     assert "A red bus moves from left to right" in layout.caption
     several = StereoRules(objects=["car", "car", "guitar"]).plan(audio, cues, run)
     assert list(several.names) == ["car_0", "car_1", "guitar_0"]
-
-
-def _cues(audio: AudioClip) -> SpatialCues:
-    from benchmarks.real_clips import cues_of
-
-    return cues_of(audio)
 
 
 def _source(name: str, azimuth_deg: float, *tags: Tag) -> SoundSource:
@@ -263,8 +257,8 @@ def test_a_background_goes_into_the_caption_and_has_no_box() -> None:
 def test_noise_that_passes_by_is_an_object_and_rain_never_is() -> None:
     mono = road(3.0, seed=3)
     audio = clip(with_noise(level_panned(mono, sweep(-40, 40, len(mono))), 20))
-    measured = _cues(audio)
-    for label, names in (("noise", ["sound_source_0"]), ("traffic", ["car_0"]), ("rain", [])):
+    measured = cues_of(audio)
+    for label, names in (("noise", ["vehicle_0"]), ("traffic", ["car_0"]), ("rain", [])):
         layout = StereoRules().plan(audio, replace(measured, sources=(), tags=(Tag(label, 0.6),)), Run())
         assert list(layout.names) == names
         assert set(layout.attributes.values()) <= {"left_to_right"}
@@ -307,7 +301,7 @@ def test_height_and_scene_follow_from_the_class(label: str, above: bool, scene: 
 
 def test_keyframes_and_field_of_view_are_options() -> None:
     audio = clip(level_panned(guitar(2.0, seed=1), 12.0))
-    cues = _cues(audio)
+    cues = cues_of(audio)
     wide = StereoRules(keyframes=5).plan(audio, cues, Run())
     narrow = StereoRules(keyframes=1, field_of_view_deg=50).plan(audio, cues, Run())
     assert [len(wide.keyframes), len(narrow.keyframes)] == [5, 1]
@@ -407,6 +401,6 @@ def test_any_finite_sound_gives_a_layout_or_an_audio_error(samples: Array, rate:
 def test_ten_minutes_are_bounded() -> None:
     rng = np.random.default_rng(0)
     audio = AudioClip(0.1 * rng.standard_normal((2, 600 * 8_000)).astype(np.float32), 8_000)
-    cues = _cues(audio)
+    cues = cues_of(audio)
     assert all(len(track.values) <= 200 for track in cues.tracks.values())
     assert only_attribute(StereoRules().plan(audio, cues, Run())) == "center"
