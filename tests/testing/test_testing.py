@@ -279,6 +279,8 @@ def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
     assert {name for name in imported if name.startswith("spa2v")} == {
         "spa2v",
+        "spa2v.core",
+        "spa2v.core.deprecated",
         "spa2v.testing",
         "spa2v.testing.pytest_plugin",
     }
