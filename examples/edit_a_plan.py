@@ -4,8 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from spa2v import KeyFrame, Pipeline, VideoSceneLayout
-from spa2v.core.media.video import write_video
+from spa2v import KeyFrame, Pipeline, VideoSceneLayout, write_video
 from spa2v.demo import demo_recording
 
 

@@ -2,8 +2,7 @@
 
 import sys
 
-from spa2v import Pipeline
-from spa2v.core.media.video import write_video
+from spa2v import Pipeline, write_video
 from spa2v.demo import demo_recording
 
 pipeline = Pipeline.from_preset("default")

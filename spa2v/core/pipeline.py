@@ -21,6 +21,7 @@ from spa2v.core.protocols import (
     CueExtractor,
     DescribesPrompt,
     DrawsSeveral,
+    FitsFrames,
     GroundingInjector,
     LayoutPlanner,
     MotionBackbone,
@@ -32,6 +33,9 @@ from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneL
 from spa2v.core.types.display import Displayed
 
 T = TypeVar("T")
+
+FEW_FPS = 2.0
+"""Below it a video is a slide show."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +198,14 @@ class Pipeline:
         run = run or self.new_run()
         inputs = {"layout": layout, **self._about("motion_backbone"), "injector": self._about("grounding_injector")}
         video = run.step("generate", inputs, lambda: self._generate(layout, run))
-        return _expect(video, GeneratedVideo, f"motion backbone {self.config.motion_backbone.name!r}")
+        made = _expect(video, GeneratedVideo, f"motion backbone {self.config.motion_backbone.name!r}")
+        _notice_few_frames(made, run)
+        return made
 
     def _generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         backbone = self.motion_backbone
         layout = _reworded(backbone, layout, run)
+        _fit_frames(backbone, [layout])
         with self.grounding_injector.attach(backbone, layout, run):
             return backbone.generate(layout, run)
 
@@ -216,7 +223,10 @@ class Pipeline:
         who = f"motion backbone {self.config.motion_backbone.name!r}"
         if len(_expect(videos, list, who)) != len(layouts):
             raise ContractError(f"{who} returned {len(videos)} videos for {len(layouts)} layouts")
-        return [_expect(video, GeneratedVideo, who) for video in videos]
+        made = [_expect(video, GeneratedVideo, who) for video in videos]
+        for video in made:
+            _notice_few_frames(video, run)
+        return made
 
     def _generate_many(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
         backbone = self.motion_backbone
@@ -224,6 +234,7 @@ class Pipeline:
         if several is None or injector is None:
             raise ConfigError(f"{self.config.motion_backbone.name!r} draws one layout at a time with this injector")
         layouts = [_reworded(backbone, layout, run) for layout in layouts]
+        _fit_frames(backbone, layouts)
         with injector.attach_many(backbone, layouts, run):
             return several.generate_many(layouts, run)
 
@@ -245,6 +256,21 @@ def _reworded(backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> V
     if rewords is None:
         return layout
     return _expect(rewords.reword(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reword")
+
+
+def _fit_frames(backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout]) -> None:
+    fits = capability(backbone, FitsFrames)
+    if fits is not None:
+        fits.fit_frames(layouts)
+
+
+def _notice_few_frames(video: GeneratedVideo, run: Run) -> None:
+    if video.fps < FEW_FPS and len(video.frames) > 1:
+        run.notice(
+            f"{len(video.frames)} frames span {video.duration_s:.1f} s, {video.fps:.2g} a second; for more, set "
+            "motion_backbone.options.frames=auto (and layout_planner.options.keyframes=auto), "
+            "or take a part of the recording: --start and --duration"
+        )
 
 
 def _expect(value: Any, kind: type[T], who: str) -> T:

@@ -196,6 +196,18 @@ class DrawsSeveral(Protocol):
 
 
 @runtime_checkable
+class FitsFrames(Protocol):
+    """A motion backbone whose number of frames may follow from the length of the clip."""
+
+    def fit_frames(self, layouts: Sequence[VideoSceneLayout]) -> None:
+        """Sets the number of frames for the layouts that are drawn next, in one batch.
+
+        Called once a generation, before the injector attaches.
+        """
+        ...
+
+
+@runtime_checkable
 class Rewords(Protocol):
     """A motion backbone whose weights know a limited vocabulary."""
 
@@ -362,6 +374,7 @@ FAMILIES: dict[str, tuple[type[Any], str]] = {
 
 CAPABILITIES: dict[type[Any], str] = {
     DrawsSeveral: "generate_many",
+    FitsFrames: "fit_frames",
     Rewords: "reword",
     AttachesSeveral: "attach_many",
     DescribesPrompt: "describe_prompt",

@@ -5,10 +5,18 @@ from __future__ import annotations
 import inspect
 import json
 import math
+from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from spa2v.core.protocols import CAPABILITIES, NeedsKeys, capability, weights_of
 from spa2v.core.runtime import Run
+from spa2v.core.weights import Weights
 from spa2v.testing.probe import probe
-from spa2v.testing.rules import Broken, Rule, Subject, Unchecked, demand
+from spa2v.testing.rules import Broken, Rule, Subject, Unchecked, demand, trying, typed
+
+T = TypeVar("T")
 
 
 def _options(subject: Subject) -> None:
@@ -36,6 +44,20 @@ def _cheap(subject: Subject) -> None:
     demand(not found["calls"], f"the constructor calls {', '.join(found['calls'])}")
 
 
+def _needs(subject: Subject) -> None:
+    component = subject.make()
+    with trying("looking for weights() and keys()"):
+        needs, asks = weights_of(component), capability(component, NeedsKeys)
+        keys = asks.keys() if asks else ()
+    options = inspect.signature(subject.loaded).parameters
+    for need in needs:
+        typed(need, Weights, "weights()")
+        demand(need.option in options, f"weights() names the option {need.option!r}, which the constructor lacks")
+    demand(not isinstance(keys, str), f"keys() returns the text {keys!r}, expected a sequence of names")
+    for key in keys:
+        typed(key, str, "keys()")
+
+
 COMMON = (
     Rule(
         "options",
@@ -50,7 +72,28 @@ COMMON = (
         "keep the options in `__init__`; import and load inside the method, on first use",
         _cheap,
     ),
+    Rule(
+        "needs",
+        "Where it loads weights or asks a service: weights() lists `Weights`, each under an option of the constructor; "
+        "keys() lists names of environment variables.",
+        "return spa2v.Weights(role, source, option) for each source; a tuple of names for keys",
+        _needs,
+    ),
 )
+
+
+def having(subject: Subject, protocol: type[T]) -> T:
+    """The component, if it has a capability.
+
+    Raises:
+        Broken: its method takes other parameters than the protocol's.
+        Unchecked: it does not have it.
+    """
+    with trying(f"looking for {CAPABILITIES[protocol]}"):
+        found = capability(subject.make(), protocol)
+    if found is None:
+        raise Unchecked(f"it has no {CAPABILITIES[protocol]} (see {protocol.__name__})")
+    return found
 
 
 def untouched(run: Run, before: tuple[object, ...]) -> None:
@@ -72,6 +115,13 @@ def state(run: Run) -> tuple[object, ...]:
 def close(value: float, wanted: float, tolerance: float = 1e-6) -> bool:
     """Whether two durations or rates are the same but for rounding."""
     return math.isclose(value, wanted, rel_tol=tolerance)
+
+
+def like(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether two videos are the same but for the rounding of a batch."""
+    if one.shape != other.shape:
+        return False
+    return int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max()) <= 2
 
 
 RUN_SAYS = "The run is as before: run.seed, run.audio and run.cues untouched, run.record writable as JSON."

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from spa2v.core.types import AudioClip, SpatialCues, Track
-from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, state, untouched
+from spa2v.core.protocols import TagsSound
+from spa2v.core.types import AudioClip, SpatialCues, Tag, Track
+from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, having, state, untouched
 from spa2v.testing.rules import Broken, Rule, Subject, demand, trying, typed
 from spa2v.testing.same import difference
 from spa2v.testing.toys import toy_audio, toy_run
@@ -140,6 +141,16 @@ def _run(subject: Subject) -> None:
     untouched(run, before)
 
 
+def _tag(subject: Subject) -> None:
+    extractor, rate = having(subject, TagsSound), 16_000
+    for what, samples in (("a hum", toy_audio("mono", 1.0, rate).samples[0]), ("silence", np.zeros(rate, np.float32))):
+        with trying(f"tagging {what}"):
+            found = typed(extractor.tag(samples, rate), tuple, f"tagging {what}")
+        scores = [typed(tag, Tag, f"tagging {what}").confidence for tag in found]
+        demand(scores == sorted(scores, reverse=True), f"tagging {what}: the scores {scores} are not in order")
+    demand(not found, f"tagging silence: {[tag.label for tag in found]}")
+
+
 RULES = (
     *COMMON,
     Rule(
@@ -181,4 +192,11 @@ RULES = (
     ),
     Rule("same", "The same clip gives the same cues, from a new extractor and from a used one.", SEED_MEND, _same),
     Rule("run", RUN_SAYS, RUN_MEND, _run),
+    Rule(
+        "tag",
+        "Where a piece of sound can be tagged: tag(samples, rate_hz) returns a tuple of Tag, the best first, and none "
+        "for silence.",
+        "sort by confidence, and return () where the samples are all but zero",
+        _tag,
+    ),
 )

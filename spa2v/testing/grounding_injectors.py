@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import ConfigError, ContractError
+from spa2v.core.protocols import AttachesSeveral
 from spa2v.core.runtime import Run
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
 from spa2v.testing.backbone import toy_backbone
-from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, state, untouched
+from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, having, like, state, untouched
 from spa2v.testing.denoiser_state import snapshot
 from spa2v.testing.rules import LACKING, Broken, Rule, Subject, demand, trying
 from spa2v.testing.same import difference
@@ -164,6 +165,19 @@ def _run(subject: Subject) -> None:
     untouched(run, before)
 
 
+def _several(subject: Subject) -> None:
+    injector: Any = having(subject, AttachesSeveral)
+    backbone, scenes = _backbone(subject), [layouts()[what] for what in ("one thing", "no things", "12 things")]
+    before = snapshot(backbone.denoiser(toy_run()))
+    with trying("on three layouts at once"), injector.attach_many(backbone, scenes, toy_run()):
+        together = backbone.generate_many(scenes, toy_run())
+    _as_before(subject, before, "on three layouts at once, after `with`")
+    for index, (scene, video) in enumerate(zip(scenes, together, strict=True)):
+        with trying(f"on layout {index} alone"), injector.attach(backbone, scene, toy_run()):
+            alone = backbone.generate(scene, toy_run())
+        demand(like(video.frames, alone.frames), f"layout {index} of three is drawn otherwise than alone")
+
+
 RULES = (
     *COMMON,
     Rule(
@@ -204,4 +218,11 @@ RULES = (
         _no_denoiser,
     ),
     Rule("run", RUN_SAYS, RUN_MEND, _run),
+    Rule(
+        "several",
+        "Where several layouts are grounded at once: with attach_many, each video is drawn as with attach alone but "
+        "for rounding, and afterwards the denoiser is as before.",
+        "the batch is video-major: give each of its videos the boxes and phrases of its own layout",
+        _several,
+    ),
 )

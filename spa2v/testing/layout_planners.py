@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from spa2v.core.errors import Spa2vError
+from spa2v.core.protocols import DescribesPrompt
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
-from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, state, untouched
+from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, having, state, untouched
 from spa2v.testing.rules import Broken, Rule, Subject, demand, trying, typed
 from spa2v.testing.same import difference
 from spa2v.testing.toys import toy_audio, toy_cues, toy_run
@@ -106,6 +107,13 @@ def _run(subject: Subject) -> None:
     untouched(run, before)
 
 
+def _prompt(subject: Subject) -> None:
+    planner, given = having(subject, DescribesPrompt), inputs()["pass"]
+    with trying("describing the prompt"):
+        found = planner.describe_prompt(*given, _run_of(*given))
+    demand(typed(found, str, "describe_prompt").strip(), "describe_prompt returns an empty text")
+
+
 RULES = (
     *COMMON,
     Rule(
@@ -152,4 +160,10 @@ RULES = (
         _same,
     ),
     Rule("run", RUN_SAYS, RUN_MEND, _run),
+    Rule(
+        "prompt",
+        "Where a prompt is sent to a model: describe_prompt returns it as text, without a key and without sending it.",
+        "build the prompt in one method, and call it from plan and from describe_prompt",
+        _prompt,
+    ),
 )

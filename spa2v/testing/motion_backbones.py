@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from spa2v.core.protocols import DenoisingBackbone, SteerableBackbone
+from spa2v.core.protocols import DenoisingBackbone, DrawsSeveral, Rewords, SteerableBackbone
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
-from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, state, untouched
+from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, close, having, like, state, untouched
 from spa2v.testing.rules import Rule, Subject, Unchecked, demand, trying, typed
 from spa2v.testing.same import difference
 from spa2v.testing.steering import check_steering
@@ -129,6 +129,32 @@ def _steer(subject: Subject) -> None:
     check_steering(backbone, *_first(subject, "one thing"))
 
 
+def _several(subject: Subject) -> None:
+    backbone: Any = having(subject, DrawsSeveral)
+    scenes = [layouts()[what] for what in ("one thing", "no things")]
+    with trying("on two layouts at once"):
+        together = backbone.generate_many(scenes, toy_run())
+    demand(len(together) == len(scenes), f"on two layouts at once: {len(together)} videos came back")
+    for index, (scene, found) in enumerate(zip(scenes, together, strict=True)):
+        video = typed(found, GeneratedVideo, f"on layout {index} of two")
+        alone = _generate("one of them alone", scene, backbone)
+        demand(close(video.fps, alone.fps), f"layout {index} of two has fps {video.fps!r}, alone {alone.fps!r}")
+        demand(like(video.frames, alone.frames), f"layout {index} of two is drawn otherwise than alone")
+
+
+def _rewords(subject: Subject) -> None:
+    backbone, layout = having(subject, Rewords), toy_layout(4)
+    with trying("on 4 things"):
+        found = backbone.reword(layout, toy_run())
+    reworded = typed(found, VideoSceneLayout, "on 4 things")
+    differs = difference(_places(layout), _places(reworded), "duration, times, ids and boxes")
+    demand(differs is None, f"on 4 things: {differs}")
+
+
+def _places(layout: VideoSceneLayout) -> list[Any]:
+    return [layout.duration_s, [(key.time_s, [(o.id, o.box) for o in key.objects]) for key in layout.keyframes]]
+
+
 RULES = (
     *COMMON,
     Rule(
@@ -178,5 +204,18 @@ RULES = (
         "a differentiable predict, and returns what the denoiser sees; find_phrases tells tokens of each frame's text.",
         "call the hooks with what the denoiser would see, and carry the difference over to the sampler's latents",
         _steer,
+    ),
+    Rule(
+        "several",
+        "Where several layouts are drawn at once: generate_many returns a video for each, in order, as it is drawn "
+        "alone but for rounding.",
+        "give every video noise of its own from the run's seed, and let nothing of one reach another",
+        _several,
+    ),
+    Rule(
+        "rewords",
+        "Where a layout is reworded: reword returns the layout with other texts; duration, times, ids and boxes stay.",
+        "use dataclasses.replace on the layout, its key frames and objects, for captions and names alone",
+        _rewords,
     ),
 )

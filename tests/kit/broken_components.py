@@ -26,6 +26,7 @@ from spa2v import (
     Tag,
     Track,
     VideoSceneLayout,
+    Weights,
     WeightsError,
 )
 from spa2v.testing import toy_audio, toy_backbone
@@ -83,6 +84,14 @@ class Cues:
         def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
             self.calls += 1
             return SpatialCues(audio.duration_s, measures={"calls": self.calls})
+
+    class needs(Extractor):
+        def weights(self) -> list[Weights]:
+            return [Weights("tagger", "some/where", "tagger")]
+
+    class tag(Extractor):
+        def tag(self, samples: np.ndarray, rate_hz: int) -> tuple[Tag, ...]:
+            return (Tag("silence", 1.0),)
 
     class run(Extractor):
         def extract(self, audio: AudioClip, run: Run) -> SpatialCues:
@@ -146,6 +155,14 @@ class Plans:
         def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
             return replace(super().plan(audio, cues, run), reasoning=str(time.perf_counter_ns()))
 
+    class needs(Planner):
+        def keys(self) -> str:
+            return "SOME_API_KEY"
+
+    class prompt(Planner):
+        def describe_prompt(self, audio: AudioClip, cues: SpatialCues, run: Run) -> str:
+            return " "
+
     class run(Planner):
         def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
             run.audio = audio.swapped()
@@ -208,6 +225,22 @@ class Videos:
         def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
             run.seed += 1
             return super().generate(layout, run)
+
+    class needs(Backbone):
+        def weights(self, folder: str) -> list[Weights]:
+            return []
+
+    class several(Backbone):
+        def generate_many(self, layouts: list[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
+            return [self.generate(layout, run) for layout in reversed(layouts)]
+
+        def generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
+            frames = np.full((4, 8, 8, 3), 100 if layout.names else 0, np.uint8)
+            return GeneratedVideo(frames, 4 / layout.duration_s)
+
+    class rewords(Backbone):
+        def reword(self, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
+            return replace(layout, keyframes=layout.keyframes[:1])
 
     class sites(Denoiser):
         def attention_sites(self, run: Run) -> object:
@@ -306,6 +339,14 @@ class Attachments:
         def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:
             assert backbone.denoiser(run)
             return super().attach(backbone, layout, run)
+
+    class needs(Injector):
+        def weights(self) -> list[str]:
+            return ["some/where"]
+
+    class several(Injector):
+        def attach_many(self, backbone: MotionBackbone, layouts: list[VideoSceneLayout], run: Run) -> object:
+            return self._attached(backbone, layouts[0], run)  # also where a layout has no objects
 
     class run(Injector):
         def attach(self, backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> object:

@@ -111,10 +111,17 @@ SETUPS: dict[tuple[str, str], Setup] = {
 }
 """What a component needs that cannot be here: small weights in the real format, or a server on this machine."""
 
-NO_DENOISER = {"sites", "text", "loop", "steer"}
 OF_CLIPS = ("av_align", "doc_sim", "flicker", "lt_sim", "max_iou", "spatial_alignment", "track_iou")
+TAGGERS = ("semantic_tagger", "semantic_yamnet")
 UNCHECKED: dict[tuple[str, str], set[str]] = {
-    ("motion_backbones", "storyboard"): NO_DENOISER,
+    ("motion_backbones", "storyboard"): {"sites", "text", "loop", "steer", "several", "rewords"},
+    ("layout_planners", "stereo_rules"): {"prompt"},
+    ("layout_planners", "layout_file"): {"prompt"},
+    **{
+        ("cue_extractors", item.name): {"tag"}
+        for item in Host(extensions=[]).registry.components("cue_extractors")
+        if item.name not in TAGGERS
+    },
     **{("metrics", name): {"sets"} for name in OF_CLIPS},
 }
 """Rules that do not apply; nothing else may go unchecked."""

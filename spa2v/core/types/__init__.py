@@ -8,6 +8,7 @@ from spa2v.core.types.layout import (
     KeyFrame,
     SceneObject,
     VideoSceneLayout,
+    count_for,
     frame_times,
     keyframe_times,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Tag",
     "Track",
     "VideoSceneLayout",
+    "count_for",
     "frame_times",
     "keyframe_times",
 ]

@@ -142,6 +142,13 @@ def frame_times(duration_s: float, frames: int = DEFAULT_FRAMES) -> NDArray[np.f
     return np.arange(frames, dtype=np.float64) * (duration_s / frames)
 
 
+def count_for(value: int | str, duration_s: float, rate_hz: float, most: int) -> int:
+    """A number of frames: a whole number as it is; "auto" as `rate_hz` a second, at least 16 and at most `most`."""
+    if value != "auto":
+        return int(value)
+    return min(most, max(DEFAULT_FRAMES, math.ceil(duration_s * rate_hz)))
+
+
 def keyframe_times(duration_s: float, count: int = DEFAULT_FRAMES, frames: int = DEFAULT_FRAMES) -> NDArray[np.float64]:
     """`count` times from the first to the last of `frames` frames, evenly; for count == frames the frame times."""
     if count == 1:

@@ -68,7 +68,7 @@ def identified(objects: Sequence[PlannedObject], backgrounds: Sequence[Tag]) -> 
     """How sure the names are, in one line, and what helps where they are not."""
     parts = [_certainty(item) for item in objects]
     parts += [f"{tag.label} in the background, {tag.confidence:.2f}" for tag in backgrounds]
-    unnamed = any(item.cls.kind == UNKNOWN and not item.named_by_user for item in objects)
+    unnamed = any((item.cls.kind == UNKNOWN or _named_by_motion(item)) and not item.named_by_user for item in objects)
     return "; ".join([*parts, *([NAME_THEM] if unnamed else [])])
 
 
@@ -76,11 +76,21 @@ def _certainty(item: PlannedObject) -> str:
     best = best_tag(item.tags)
     if item.named_by_user:
         return f"{item.cls.name}, named by you"
+    if _named_by_motion(item):
+        perhaps = f", perhaps {best.label}, {best.confidence:.2f}" if best is not None else ""
+        return f"not sure{perhaps}; it moves like a {item.cls.name}"
     if best is None:
         return "not sure what it is"
     if item.cls.kind == UNKNOWN:
         return f"not sure, perhaps {best.label}, {best.confidence:.2f}"
     return f"{item.cls.name}, {best.confidence:.2f}"
+
+
+def _named_by_motion(item: PlannedObject) -> bool:
+    """Whether a class was taken for how the object moves, since no tag is sure."""
+    best = best_tag(item.tags)
+    unsure = best is None or best.confidence < MIN_TAG
+    return unsure and item.cls.kind != UNKNOWN and not item.named_by_user
 
 
 def _about(item: PlannedObject, index: int, total: int) -> str:
@@ -93,6 +103,8 @@ def _identity(item: PlannedObject) -> str:
     name = with_article(item.cls.name)
     if item.named_by_user:
         return f"is {name}, as named by the user"
+    if _named_by_motion(item):
+        return f"may be {name}, since it crosses from side to side; what kind of sound it is remains unsure"
     best = best_tag(item.tags)
     if best is None:
         return f"could not be named; it is drawn as {name}"

@@ -91,7 +91,7 @@ def best_tag(tags: tuple[Tag, ...]) -> Tag | None:
 
 
 def _is_background(candidate: _Candidate) -> bool:
-    """Whether no object makes the sound: noise or traffic unless it moves or comes from a side; rain and wind always."""
+    """Whether no object makes the sound: noise or traffic unless it moves or has a side; rain and wind always."""
     best = best_tag(candidate.tags)
     if best is None or best.confidence < MIN_TAG or not is_background(best.label):
         return False

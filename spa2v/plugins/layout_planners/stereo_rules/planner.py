@@ -13,6 +13,7 @@ from spa2v.core.types import (
     SceneObject,
     SpatialCues,
     VideoSceneLayout,
+    count_for,
     keyframe_times,
 )
 from spa2v.plugins.layout_planners.stereo_rules.camera import Camera, trajectory
@@ -25,11 +26,21 @@ from spa2v.plugins.layout_planners.stereo_rules.captions import (
     video_caption,
 )
 from spa2v.plugins.layout_planners.stereo_rules.motion import estimate_motion, position_word
-from spa2v.plugins.layout_planners.stereo_rules.objects import SIDES, SelectedObject, Wanted, select_objects, side_of
+from spa2v.plugins.layout_planners.stereo_rules.objects import (
+    SIDES,
+    UNNAMED,
+    SelectedObject,
+    Wanted,
+    select_objects,
+    side_of,
+)
+from spa2v.plugins.layout_planners.stereo_rules.priors import class_named
 from spa2v.plugins.layout_planners.stereo_rules.trends import Array
 
 SILENT_NOTE = "Nothing is heard, so the plan has no object."
 MAX_OBJECTS = 16
+CROSSINGS = ("left_to_right", "right_to_left")
+KEYFRAMES, KEYFRAMES_HZ = 1024, 2.0
 
 
 class StereoRules:
@@ -39,7 +50,7 @@ class StereoRules:
         objects: names of the objects, where the user knows them; then only positions and movements are inferred. Each
             name goes to the separated source whose tags fit it best. "man@left" says which one is where (left, center
             or right): it goes to the source heard there, and is placed there if none is.
-        keyframes: number of key frames, 1 to 1024.
+        keyframes: number of key frames, 1 to 1024, or "auto": 2 a second, at least 16.
         max_objects: upper bound on the objects planned when they are not named.
         field_of_view_deg: horizontal angle that the picture shows, 20 to 150; a source outside it is out of frame.
         min_source_confidence: separated sources below this are taken for parts of the main one.
@@ -51,20 +62,20 @@ class StereoRules:
     def __init__(
         self,
         objects: Sequence[str] | str | None = None,
-        keyframes: int = 16,
+        keyframes: int | str = 16,
         max_objects: int = 4,
         field_of_view_deg: float = 65.0,
         min_source_confidence: float = 0.5,
     ) -> None:
         self.objects = _wanted(objects)
-        self.keyframes = _in_range("keyframes", keyframes, 1, 1024)
+        self.keyframes = keyframes if keyframes == "auto" else int(_in_range("keyframes", keyframes, 1, KEYFRAMES))
         self.max_objects = _in_range("max_objects", max_objects, 1, MAX_OBJECTS)
         self.camera = Camera(_in_range("field_of_view_deg", field_of_view_deg, 20, 150))
         self.min_source_confidence = _in_range("min_source_confidence", min_source_confidence, 0, 1)
 
     def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
         """The layout of a clip. Silence gives a layout without objects that says so."""
-        times = keyframe_times(audio.duration_s, int(self.keyframes))
+        times = keyframe_times(audio.duration_s, count_for(self.keyframes, audio.duration_s, KEYFRAMES_HZ, KEYFRAMES))
         if cues.measures.get("silent", 0.0) > 0.5:
             return self._silence(audio, cues, times)
         selection = select_objects(cues, self.objects, int(self.max_objects), self.min_source_confidence)
@@ -84,6 +95,9 @@ class StereoRules:
 
     def _planned(self, item: SelectedObject, times: Array, duration_s: float) -> PlannedObject:
         motion = estimate_motion(item.cues)
+        if item.cls.name == UNNAMED and motion.attribute in CROSSINGS:
+            # What passes from side to side is a vehicle far more often than anything else of the vocabulary.
+            item = replace(item, id=item.id.replace(UNNAMED.replace(" ", "_"), "vehicle"), cls=class_named("vehicle"))
         if item.side and not motion.moves and side_of(motion.azimuth_deg) != item.side:
             motion = replace(motion, azimuth_deg=SIDES[item.side])
         boxes = trajectory(item.cues, motion, item.cls, times, duration_s, self.camera)
@@ -120,7 +134,7 @@ def _wanted(objects: Sequence[str] | str | None) -> tuple[Wanted, ...]:
     return tuple(found)
 
 
-def _in_range(name: str, value: float, low: float, high: float) -> float:
+def _in_range(name: str, value: float | str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise ConfigError(f"stereo_rules: {name} is {value!r}", f"expected {low} to {high}")
     return value

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from spa2v.core.errors import ConfigError
 from spa2v.core.protocols import AttentionSite, Denoising, EncodedText, MotionBackbone
 from spa2v.core.runtime import Run
-from spa2v.core.types import GeneratedVideo, VideoSceneLayout
+from spa2v.core.types import GeneratedVideo, VideoSceneLayout, count_for
 from spa2v.core.weights import Weights
-from spa2v.plugins.motion_backbones.animatediff.options import WeightSources, check
+from spa2v.plugins.motion_backbones.animatediff.options import RANGES, WeightSources, check
 from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary, vocabulary_file
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ class AnimateDiff:
         base_config: source of sizes and tokenizer when `base` is one file (hub id or diffusers folder).
         loras: LoRA files to merge: `{source, scale}` each; style, motion or LCM.
         width, height: size of a frame in pixels.
-        frames: number of frames; they span the whole clip.
+        frames: number of frames, 1 to 256; they span the whole clip. "auto" takes `fps` a second, at least 16;
+            FreeNoise joins windows beyond what the motion modules take at once.
+        fps: frames a second where `frames` is "auto".
         steps: denoising steps.
         guidance: classifier-free guidance scale; 1 or less runs without uncond rows, at half the cost.
         negative_prompt: text of the uncond rows.
@@ -66,7 +68,8 @@ class AnimateDiff:
         loras: Sequence[Mapping[str, Any]] = (),
         width: int = 512,
         height: int = 320,
-        frames: int = 16,
+        frames: int | str = 16,
+        fps: float = 4.0,
         steps: int = 25,
         guidance: float = 7.5,
         negative_prompt: str = NEGATIVE,
@@ -85,7 +88,9 @@ class AnimateDiff:
         compile: bool = False,
     ) -> None:
         self.base, self.motion, self.vae, self.base_config, self.loras = base, motion, vae, base_config, tuple(loras)
-        self.width, self.height, self.frames, self.steps = width, height, frames, steps
+        self.width, self.height, self.steps = width, height, steps
+        self.frames: int = 16 if frames == "auto" else frames  # type: ignore[assignment]
+        self._given_frames, self.fps = frames, fps
         self.guidance, self.negative_prompt, self.captions = guidance, negative_prompt, captions
         self.prompt_prefix, self.scheduler = prompt_prefix, dict(scheduler or {"name": "DDIMScheduler"})
         self.vocabulary = vocabulary
@@ -110,6 +115,11 @@ class AnimateDiff:
     def weights(self) -> tuple[Weights, ...]:
         """The weights that the first generation loads."""
         return self.sources.weights()
+
+    def fit_frames(self, layouts: Sequence[VideoSceneLayout]) -> None:
+        """Where `frames` is "auto": as many as the longest of the layouts needs."""
+        longest_s = max(layout.duration_s for layout in layouts)
+        self.frames = count_for(self._given_frames, longest_s, self.fps, int(RANGES["frames"][1]))
 
     def check_weights(self, backbone: MotionBackbone, run: Run) -> None:
         """Loads all weights, as a generation would.

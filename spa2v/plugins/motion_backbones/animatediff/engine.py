@@ -39,14 +39,14 @@ class Engine:
         self._loaded_for: object = None
 
     def pipeline(self, run: Run) -> Any:
-        """The networks in an `AnimateDiffPipeline`; loaded again when the run's device or dtype changes."""
-        wanted = (run.device, run.dtype)
+        """The networks in an `AnimateDiffPipeline`; loaded again when device, dtype or windows change."""
+        wanted = (run.device, run.dtype, None if self._pipeline is None else self._window(self._pipeline))
         if self._pipeline is None or self._loaded_for != wanted:
             pipeline = load(self.options.sources, run.dtype)
             if window := self._window(pipeline):
                 pipeline.enable_free_noise(*window)
             place(pipeline, self.options, run)
-            self._pipeline, self._loaded_for = pipeline, wanted
+            self._pipeline, self._loaded_for = pipeline, (run.device, run.dtype, window)
         return self._pipeline
 
     def generate(

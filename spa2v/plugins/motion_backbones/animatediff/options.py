@@ -20,6 +20,7 @@ RANGES = {
     "width": (16, 2048),
     "height": (16, 2048),
     "frames": (1, 256),
+    "fps": (0.1, 60.0),
     "steps": (1, 1000),
     "guidance": (0.0, 50.0),
     "context_frames": (2, 64),
