@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MOVED = {
     "spa2v.core.batch": "spa2v.jobs.batch",
     "spa2v.core.replay": "spa2v.jobs.replay",
+    "spa2v.evaluation.errors": "spa2v.core.errors",
+    "spa2v.evaluation.metrics.boxes": "spa2v.dsp.boxes",
+    "spa2v.evaluation.metrics": "spa2v.plugins.metrics",
     "spa2v.world.training.seeing": "spa2v.training.detector",
     "spa2v.world.training.shipping": "spa2v.training.export",
     "spa2v.world.training.workshop": "spa2v.training.stages",

@@ -310,7 +310,7 @@ class Metric(Protocol):
 
 
 @runtime_checkable
-class SetMetric(Metric, Protocol):
+class SetMetric(Protocol):
     """A metric with one value, defined for sets of clips: `score` gives each clip's `Score.vector`, not a value."""
 
     def combine(self, vectors: NDArray[np.float64]) -> Score | float | None:

@@ -372,6 +372,10 @@ class Metric:
 
 
 class Measures:
+    class needs(Metric):
+        def keys(self) -> str:
+            return "SOME_API_KEY"
+
     class options(Metric):
         def __init__(self, **options: float) -> None: ...
 
@@ -417,6 +421,10 @@ class Detector:
 
 
 class Sights:
+    class needs(Detector):
+        def keys(self) -> str:
+            return "SOME_API_KEY"
+
     class options(Detector):
         def __init__(self, **options: float) -> None: ...
 
@@ -451,6 +459,10 @@ class Features:
 
 
 class Vectors:
+    class needs(Features):
+        def keys(self) -> str:
+            return "SOME_API_KEY"
+
     class options(Features):
         def __init__(self, *options: float) -> None: ...
 
@@ -487,6 +499,10 @@ class Labels:
 
 
 class Tables:
+    class needs(Labels):
+        def keys(self) -> str:
+            return "SOME_API_KEY"
+
     class options(Labels):
         def __init__(self, **options: float) -> None: ...
 

@@ -27,12 +27,12 @@ class ToyWorldDetector:
     """
 
     def __init__(self, weights: str | None = None) -> None:
-        self.weights = weights
+        self.source = weights
         self._network: Detector | None = None
 
     @property
     def name(self) -> str:
-        return f"toyworld {Path(self.weights).name if self.weights else 'bundled'}"
+        return f"toyworld {Path(self.source).name if self.source else 'bundled'}"
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str], run: Run) -> Detections:
         """Detections of each frame; classes other than `labels` are left out.
@@ -43,7 +43,7 @@ class ToyWorldDetector:
         from spa2v.world.detector import WEIGHTS, Detector
 
         if self._network is None:
-            self._network = Detector(Path(self.weights) if self.weights else WEIGHTS)
+            self._network = Detector(Path(self.source) if self.source else WEIGHTS)
         return tuple(
             tidy([(item.name, item.score, item.box) for item in frame if item.name in labels], OVERLAP, None)
             for frame in self._network.detect(frames)

@@ -52,7 +52,7 @@ class I3DFeatures:
     ) -> None:
         if resize not in get_args(Resize):
             raise ConfigError(f"resize: {resize!r}", "expected stretch or crop")
-        self.weights, self.sha256, self.resize = weights, sha256, resize
+        self.source, self.sha256, self.resize = weights, sha256, resize
         self.batch_size, self.revision = batch_size, revision
         self._network: Any = None
 
@@ -60,7 +60,7 @@ class I3DFeatures:
     def name(self) -> str:
         """Names the file (and its hash where it is known) and the way frames are resized."""
         mark = f" sha256 {self.sha256[:12].lower()}" if self.sha256 else ""
-        return f"i3d {Path(self.weights.rpartition(':')[2]).name}{mark}, {self.resize}"
+        return f"i3d {Path(self.source.rpartition(':')[2]).name}{mark}, {self.resize}"
 
     def features(self, videos: Iterable[Frames], run: Run) -> Floats:
         """(n, d) features; videos of equal length share a batch.
@@ -87,7 +87,7 @@ class I3DFeatures:
         with torch.inference_mode():
             found = _call(self._network, inputs)
         if not isinstance(found, torch.Tensor) or found.ndim != 2 or len(found) != len(videos):
-            raise WeightsError(f"{self.weights!r} does not give one vector a video", f"it gave {_shape(found)}")
+            raise WeightsError(f"{self.source!r} does not give one vector a video", f"it gave {_shape(found)}")
         return found.float().cpu().numpy().astype(np.float64)
 
     def _load(self, run: Run) -> Any:
@@ -104,11 +104,11 @@ class I3DFeatures:
         return network.eval()
 
     def _path(self) -> Path:
-        repository, colon, file = self.weights.partition(":")
-        if Path(self.weights).exists() or not colon or repository.count("/") != 1:
-            return Path(self.weights)
+        repository, colon, file = self.source.partition(":")
+        if Path(self.source).exists() or not colon or repository.count("/") != 1:
+            return Path(self.source)
         if self.sha256 is None:
-            raise ConfigError(f"{self.weights!r} would run code from the network", "give sha256 of the file")
+            raise ConfigError(f"{self.source!r} would run code from the network", "give sha256 of the file")
         return fetched(repository, file, self.revision)
 
 

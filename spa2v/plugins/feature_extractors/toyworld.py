@@ -23,12 +23,12 @@ class ToyWorldFeatures:
     """
 
     def __init__(self, weights: str | None = None) -> None:
-        self.weights = Path(weights) if weights else WEIGHTS
+        self.source = Path(weights) if weights else WEIGHTS
         self._network: Any = None
 
     @property
     def name(self) -> str:
-        return f"toyworld detector features ({2 * WIDTHS[-1]}), {self.weights.name}"
+        return f"toyworld detector features ({2 * WIDTHS[-1]}), {self.source.name}"
 
     def features(self, videos: Iterable[NDArray[np.uint8]], run: Run) -> NDArray[np.float64]:
         """(n, 256) features of n videos, each uint8 RGB (T, H, W, 3).
@@ -37,7 +37,7 @@ class ToyWorldFeatures:
             WeightsError: the weights are missing or do not fit.
         """
         if self._network is None:
-            self._network = Detector(self.weights).network
+            self._network = Detector(self.source).network
         return np.stack([self._of(video) for video in videos])
 
     def _of(self, video: NDArray[np.uint8]) -> NDArray[np.float64]:
