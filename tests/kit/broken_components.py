@@ -372,6 +372,10 @@ class Metric:
 
 
 class Measures:
+    class needs(Metric):
+        def weights(self) -> list[Weights]:
+            return [Weights("network", "some/where", "network")]
+
     class options(Metric):
         def __init__(self, **options: float) -> None: ...
 
@@ -417,6 +421,10 @@ class Detector:
 
 
 class Sights:
+    class needs(Detector):
+        def weights(self) -> list[Weights]:
+            return [Weights("network", "some/where", "network")]
+
     class options(Detector):
         def __init__(self, **options: float) -> None: ...
 
@@ -451,6 +459,10 @@ class Features:
 
 
 class Vectors:
+    class needs(Features):
+        def weights(self) -> list[Weights]:
+            return [Weights("network", "some/where", "network")]
+
     class options(Features):
         def __init__(self, *options: float) -> None: ...
 
@@ -487,6 +499,10 @@ class Labels:
 
 
 class Tables:
+    class needs(Labels):
+        def weights(self) -> list[Weights]:
+            return [Weights("network", "some/where", "network")]
+
     class options(Labels):
         def __init__(self, **options: float) -> None: ...
 
