@@ -111,7 +111,7 @@ class LatentsHook(Protocol):
 
 @dataclass
 class Denoising:
-    """Where the denoising loop stands. The backbone moves it; whoever is attached reads it.
+    """The state of the denoising loop. The backbone advances it; an attached injector reads it.
 
     Args:
         step: index of the current denoiser evaluation, from 0; starts again with every pass of an iterated sampler.
@@ -147,7 +147,7 @@ class DenoisingBackbone(Protocol):
     width: int
     """Size of a frame in pixels."""
     denoising: Denoising
-    """Where the loop stands; one object for the life of the backbone."""
+    """The state of the loop; one object for the life of the backbone."""
 
     def denoiser(self, run: Run) -> nn.Module:
         """Returns the denoising network, loaded."""

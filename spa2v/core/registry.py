@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Component:
-    """An entry as it stands in the registry: under a name, in a family, from an origin."""
+    """An entry of the registry: its name, family and origin."""
 
     family: str
     name: str
@@ -81,7 +81,7 @@ def _is_installed(name: str) -> bool:
 
 
 class Registry:
-    """Entries of all families. A name stands once in a family; nothing wins silently."""
+    """Entries of all families. A name is unique in its family; nothing wins silently."""
 
     def __init__(self) -> None:
         self._components: dict[str, dict[str, Component]] = {family: {} for family in FAMILIES}
