@@ -390,12 +390,16 @@ CAPABILITIES: dict[type[Any], str] = {
 def capability(component: object, protocol: type[C]) -> C | None:
     """The component as one that has a capability of `CAPABILITIES`; None where it does not have it.
 
+    An attribute of the name that is no method, such as an option `weights` that is kept, is not the capability.
+
     Raises:
         ContractError: its method takes other parameters than the protocol's.
     """
     if not isinstance(component, protocol):
         return deprecated.adapted(component, protocol.__name__)
     name = CAPABILITIES[protocol]
+    if not callable(getattr(component, name)):
+        return None
     if problem := mismatch(component, protocol, name):
         raise ContractError(f"{type(component).__name__} {problem[0]}", *problem[1:])
     return component

@@ -49,6 +49,15 @@ def test_every_capability_has_a_method_that_is_documented(protocol: type[Any]) -
         capability(odd, protocol)
 
 
+def test_an_option_that_is_kept_under_the_name_of_a_method_is_no_capability() -> None:
+    class Keeps:
+        def __init__(self, weights: str = "some/where") -> None:
+            self.weights = weights
+
+    assert capability(Keeps(), NeedsWeights) is None
+    assert weights_of(Keeps()) == ()
+
+
 def test_other_parameters_are_refused_with_the_name_of_the_class() -> None:
     class Odd:
         def reword(self, scene: Any, run: Any) -> Any: ...
