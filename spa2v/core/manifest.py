@@ -105,7 +105,7 @@ class Manifest:
         self.data["sha256"]["layout"] = hashlib.sha256(layout.dumps().encode("utf-8", "backslashreplace")).hexdigest()
 
     def write(self, **changes: Any) -> None:
-        """Writes the manifest as it stands, with changes."""
+        """Writes the current manifest, with changes."""
         self.data |= changes
         self.data["timings_s"] = {name: round(value, 4) for name, value in self._run.timings_s.items()}
         self.data["record"] = self._run.record

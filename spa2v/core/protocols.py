@@ -111,7 +111,7 @@ class LatentsHook(Protocol):
 
 @dataclass
 class Denoising:
-    """Where the denoising loop stands. The backbone moves it; whoever is attached reads it.
+    """The state of the denoising loop. The backbone advances it; an attached injector reads it.
 
     Args:
         step: index of the current denoiser evaluation, from 0; starts again with every pass of an iterated sampler.
@@ -147,7 +147,7 @@ class DenoisingBackbone(Protocol):
     width: int
     """Size of a frame in pixels."""
     denoising: Denoising
-    """Where the loop stands; one object for the life of the backbone."""
+    """The state of the loop; one object for the life of the backbone."""
 
     def denoiser(self, run: Run) -> nn.Module:
         """Returns the denoising network, loaded."""
@@ -390,12 +390,16 @@ CAPABILITIES: dict[type[Any], str] = {
 def capability(component: object, protocol: type[C]) -> C | None:
     """The component as one that has a capability of `CAPABILITIES`; None where it does not have it.
 
+    An attribute of the name that is no method, such as an option `weights` that is kept, is not the capability.
+
     Raises:
         ContractError: its method takes other parameters than the protocol's.
     """
     if not isinstance(component, protocol):
         return deprecated.adapted(component, protocol.__name__)
     name = CAPABILITIES[protocol]
+    if not callable(getattr(component, name)):
+        return None
     if problem := mismatch(component, protocol, name):
         raise ContractError(f"{type(component).__name__} {problem[0]}", *problem[1:])
     return component

@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Component:
-    """An entry as it stands in the registry: under a name, in a family, from an origin."""
+    """An entry of the registry: its name, family and origin."""
 
     family: str
     name: str
@@ -81,7 +81,7 @@ def _is_installed(name: str) -> bool:
 
 
 class Registry:
-    """Entries of all families. A name stands once in a family; nothing wins silently."""
+    """Entries of all families. A name is unique in its family; nothing wins silently."""
 
     def __init__(self) -> None:
         self._components: dict[str, dict[str, Component]] = {family: {} for family in FAMILIES}
@@ -227,16 +227,9 @@ def check_contract(loaded: type[Any], component: Component) -> None:
     from spa2v.core import protocols
 
     protocol, method = protocols.FAMILIES[component.family]
-    wanted = [name for name in inspect.signature(getattr(protocol, method)).parameters if name != "self"]
-    form = f"{method}({', '.join(wanted)})"
-    who = f"{component.name!r} of {component.family} ({component.entry.target})"
-    if not callable(getattr(loaded, method, None)):
-        raise ContractError(f"{who} has no method {form}", f"from {component.origin}")
-    parameters = [item for key, item in inspect.signature(getattr(loaded, method)).parameters.items() if key != "self"]
-    given = [item.name for item in parameters]
-    surplus = [item for item in parameters[len(wanted) :] if item.default is item.empty and item.kind < 4]
-    if given[: len(wanted)] != wanted or [item for item in surplus if item.kind != item.VAR_POSITIONAL]:
-        raise ContractError(f"{who} has {method}({', '.join(given)})", f"expected {form}", f"from {component.origin}")
+    if problem := protocols.mismatch(loaded, protocol, method):
+        who = f"{component.name!r} of {component.family} ({component.entry.target})"
+        raise ContractError(f"{who} {problem[0]}", *problem[1:], f"from {component.origin}")
 
 
 def bind_options(loaded: type[Any], options: Mapping[str, Any], where: str) -> None:

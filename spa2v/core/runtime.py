@@ -1,4 +1,4 @@
-"""`Run`: what one execution shares: seed, device, dtype, folder, record, progress. accelerate stands only here."""
+"""`Run`: what one execution shares: seed, device, dtype, folder, record, progress. Nothing else imports accelerate."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Run:
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         dtype: "auto" (float16 on CUDA, float32 elsewhere), "float32", "float16" or "bfloat16".
         folder: the run folder, or None when nothing is kept.
-        step_hook: what stands around each step (the host gives the `spa2v_run_step` hook).
+        step_hook: runs each step (the host's goes through the `spa2v_run_step` hook).
         quiet: no progress on stderr.
         notices: those that were printed already; the runs of a batch share one set.
         parts: gives `component` its components (the pipeline gives its own).

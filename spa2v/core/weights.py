@@ -63,7 +63,7 @@ def is_local(source: str) -> bool:
 
 
 def local_path(source: str) -> Path:
-    """The path that a local source means; `spa2v:` stands for the folder of the package."""
+    """The path that a local source means; `spa2v:` means the folder of the package."""
     if source.startswith(PACKAGED):
         return Path(__file__).parents[1] / source.removeprefix(PACKAGED)
     return Path(source).expanduser()

@@ -43,9 +43,19 @@ def test_a_component_has_the_capabilities_whose_method_it_has() -> None:
 def test_every_capability_has_a_method_that_is_documented(protocol: type[Any]) -> None:
     method = CAPABILITIES[protocol]
     assert (getattr(protocol, method).__doc__ or "").startswith(("Returns", "Loads", "Sets"))
-    odd = type("Odd", (), {name: lambda self, nonsense: None for name in CAPABILITIES.values()})()
+    methods = {name: lambda self, nonsense: None for name in (*CAPABILITIES.values(), "score")}
+    odd = type("Odd", (), {**methods, "values": {}, "reads": ()})()  # those of a metric too
     with pytest.raises(ContractError, match=f"has {method}\\(nonsense\\)\n  expected {method}\\("):
         capability(odd, protocol)
+
+
+def test_an_option_that_is_kept_under_the_name_of_a_method_is_no_capability() -> None:
+    class Keeps:
+        def __init__(self, weights: str = "some/where") -> None:
+            self.weights = weights
+
+    assert capability(Keeps(), NeedsWeights) is None
+    assert weights_of(Keeps()) == ()
 
 
 def test_other_parameters_are_refused_with_the_name_of_the_class() -> None:

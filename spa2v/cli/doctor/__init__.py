@@ -35,7 +35,7 @@ def doctor(overrides: opt.Overrides = None, config: opt.Sources = None, as_json:
 
 
 def _pipeline(sources: list[str], overrides: list[str]) -> Pipeline:
-    """The pipeline of a config; what is wrong with an extension stands in the report, so nothing warns of it."""
+    """The pipeline of a config; the report says what is wrong with an extension, so nothing warns of it."""
     from pathlib import Path
 
     from spa2v.core.config import load

@@ -24,7 +24,7 @@ def tried() -> list[dict[str, Any]]:
             return [_encoder(name, suffix, check, Path(folder)) for name, (suffix, check) in CHECKS.items()]
     except OSError as error:
         problem = f"there is no folder for temporary files: {error}"
-        return [_told(name, suffix, problem) for name, (suffix, _) in CHECKS.items()]
+        return [_result(name, suffix, problem) for name, (suffix, _) in CHECKS.items()]
 
 
 def _encoder(name: str, suffix: str, check: Callable[[Path], None], folder: Path) -> dict[str, Any]:
@@ -35,10 +35,10 @@ def _encoder(name: str, suffix: str, check: Callable[[Path], None], folder: Path
         problem = error.fact
     except Exception as error:  # noqa: BLE001 - whatever a damaged installation of an encoder raises
         problem = f"{type(error).__name__}: {error}"
-    return _told(name, suffix, problem)
+    return _result(name, suffix, problem)
 
 
-def _told(name: str, suffix: str, problem: str | None) -> dict[str, Any]:
+def _result(name: str, suffix: str, problem: str | None) -> dict[str, Any]:
     return {"name": name, "suffix": suffix, "usable": problem is None, "problem": problem}
 
 

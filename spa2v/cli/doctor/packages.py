@@ -34,11 +34,11 @@ def found() -> list[dict[str, Any]]:
 
 
 def wanted() -> dict[str, tuple[SpecifierSet, list[str]]]:
-    """Range and extras of each package, by name; no extra stands for what spa2v always needs."""
-    told = metadata("spa2v")
-    extras = ["", *(extra for extra in told.get_all("Provides-Extra") or [] if extra not in NOT_FOR_RUNNING)]
+    """Range and extras of each package, by name; an empty extra for what spa2v always needs."""
+    declared = metadata("spa2v")
+    extras = ["", *(extra for extra in declared.get_all("Provides-Extra") or [] if extra not in NOT_FOR_RUNNING)]
     ranges: dict[str, tuple[SpecifierSet, list[str]]] = {}
-    for requirement in map(Requirement, told.get_all("Requires-Dist") or []):
+    for requirement in map(Requirement, declared.get_all("Requires-Dist") or []):
         name = canonicalize_name(requirement.name)
         asking = [extra for extra in extras if _asks(requirement, extra)]
         if asking and name != "spa2v":

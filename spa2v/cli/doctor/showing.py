@@ -47,7 +47,7 @@ def _system(system: dict[str, Any]) -> Iterator[Line]:
 
 
 def _packages(items: Sequence[dict[str, Any]]) -> Iterator[Line]:
-    """Those within their range in one line, each other in a line of its own."""
+    """Those within their range in one line, every other one in a separate line."""
     fitting = [f"{item['name']} {item['installed']}" for item in items if item["fits"]]
     yield "within their ranges", ", ".join(fitting), ""
     for item in items:

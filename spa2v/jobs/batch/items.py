@@ -45,7 +45,7 @@ def read_items(manifest: str | Path) -> tuple[Item, ...]:
     relative ones start at the folder of the list, and lines that begin with "#" are comments.
 
     Raises:
-        ConfigError: unreadable, empty, a line of a benchmark manifest that is not valid, or an id that stands twice.
+        ConfigError: unreadable, empty, a line of a benchmark manifest that is not valid, or a duplicate id.
     """
     path = Path(manifest)
     path = path / MANIFEST if path.is_dir() else path
