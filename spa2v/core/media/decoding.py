@@ -121,6 +121,7 @@ class SoundStream:
             frames = self._from_near(begin_s + Fraction(first, self.rate), placement)
         packed = _Packed(self._head)
         clock = _Clock(self.rate)
+        ending = _Ending(self._edited_end(begin_s), self._head.samples)
         for frame in frames:
             position = placement.position
             self.damage.went_on(position / self.rate, self._missing_s(clock.advance(frame)))
@@ -130,14 +131,18 @@ class SoundStream:
                 self.damage.stopped(f"its channels change at {position / self.rate:.1f} s; the rest was left out")
                 break
             for block in placement.placed(samples, clock.stamp_s):
-                skip = min(max(first - position, 0), len(block))
+                skip = max(first - position, 0)
+                yield from (part for part in ending.cut(block, position, skip) if len(part))
                 position += len(block)
-                if skip < len(block):
-                    yield block[skip:]
         self._finish(placement, packed, clock)
 
     def _missing_s(self, jump_s: float) -> float:
         return jump_s if family(self._container) in _COUNTS_SAMPLES else 0.0
+
+    def _edited_end(self, begin_s: Fraction) -> int | None:
+        """The sample at which an MP4's edit list ends the track; it tells the padding of the last frame from sound."""
+        end_s = declared_end_s(self._container, self._track, self._path) if family(self._container) == "mov" else None
+        return None if end_s is None else round((Fraction(end_s) - begin_s) * self.rate)
 
     def _restarts(self) -> bool:
         from av.format import Flags
@@ -178,6 +183,31 @@ class SoundStream:
             self.notes += (f"The rate or the channels change {packed.changes} times; all is as at the start.",)
         if damage.trailing_bytes:
             self.notes += (f"The last {damage.trailing_bytes} bytes of the file are no sound.",)
+
+
+class _Ending:
+    """Leaves out the padding behind the end of a track: less than a frame. More than that is sound, whatever is said.
+
+    Args:
+        end: the sample at which the track ends, None where nothing is known.
+        frame: samples of a frame.
+    """
+
+    def __init__(self, end: int | None, frame: int) -> None:
+        self._end, self._frame = end, frame
+        self._held: list[Samples] = []
+
+    def cut(self, block: Samples, position: int, skip: int) -> Iterator[Samples]:
+        """The block from its sample `skip` on, and what was held back; what may be padding is held."""
+        if self._end is None or position + len(block) <= self._end:
+            yield block[skip:]
+            return
+        inside = max(0, self._end - position)
+        yield block[skip:inside]
+        self._held.append(block[max(skip, inside) :])
+        if position + len(block) - self._end > self._frame:
+            yield from self._held
+            self._end, self._held = None, []
 
 
 class _Clock:
