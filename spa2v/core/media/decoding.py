@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -114,11 +113,12 @@ class SoundStream:
 
     def blocks(self, first: int) -> Iterator[Samples]:
         """From the sample `first` on, arrays of shape (n, channels), n > 0; silence where the time stamps skip."""
-        begin_s = Fraction(self._container.start_time or 0, 1_000_000)
+        kind = self._kind = family(self._container)
+        begin_s = (self._container.start_time or 0) / 1e6
         placement = Placement(self.rate, len(self.names), begin_s, restarts=self._restarts())
         frames: Iterator[Any] = chain([self._head], self._frames)
-        if first > 2 * PREROLL_S * self.rate and family(self._container) in _SEEKS_EXACTLY:
-            frames = self._from_near(begin_s + Fraction(first, self.rate), placement)
+        if first > 2 * PREROLL_S * self.rate and kind in _SEEKS_EXACTLY:
+            frames = self._from_near(begin_s + first / self.rate, placement)
         packed = _Packed(self._head)
         clock = _Clock(self.rate)
         ending = _Ending(self._edited_end(begin_s), self._head.samples)
@@ -137,31 +137,31 @@ class SoundStream:
         self._finish(placement, packed, clock)
 
     def _missing_s(self, jump_s: float) -> float:
-        return jump_s if family(self._container) in _COUNTS_SAMPLES else 0.0
+        return jump_s if self._kind in _COUNTS_SAMPLES else 0.0
 
-    def _edited_end(self, begin_s: Fraction) -> int | None:
+    def _edited_end(self, begin_s: float) -> int | None:
         """The sample at which an MP4's edit list ends the track; it tells the padding of the last frame from sound."""
         end_s = declared_end_s(self._container, self._track, self._path) if family(self._container) == "mov" else None
-        return None if end_s is None else round((Fraction(end_s) - begin_s) * self.rate)
+        return None if end_s is None else round((end_s - begin_s) * self.rate)
 
     def _restarts(self) -> bool:
         from av.format import Flags
 
         return bool(self._container.format.flags & Flags.ts_discont.value)
 
-    def _from_near(self, target_s: Fraction, placement: Placement) -> Iterator[Any]:
+    def _from_near(self, target_s: float, placement: Placement) -> Iterator[Any]:
         """The frames from a little before a time stamp on."""
         import av
 
         try:
-            offset = int((target_s - Fraction(PREROLL_S)) / self._track.time_base)
+            offset = int((target_s - PREROLL_S) / self._track.time_base)
             self._container.seek(offset, stream=self._track)
         except av.FFmpegError:
             return
         frames = self._decoded()
         head = next(frames, None)
         if head is not None and head.pts is not None:
-            placement.start_at(head.pts * head.time_base)
+            placement.start_at(head.time)
             yield head
             yield from frames
 
@@ -214,26 +214,33 @@ class _Clock:
     """The time stamps of the frames as they come, without any correction."""
 
     def __init__(self, rate: int) -> None:
-        self.stamp_s: Fraction | None = None
-        self._end_s: Fraction | None = None
+        self.stamp_s: float | None = None
+        self._end_s: float | None = None
         self._rate = rate
         self._samples = 0
 
     def advance(self, frame: Any) -> float:
         """Takes a frame; gives the seconds that its time stamp skips, negative where it goes back."""
-        self.stamp_s = None if frame.pts is None else frame.pts * frame.time_base
+        self.stamp_s = frame.time
         self._samples += frame.samples
-        length = Fraction(frame.samples, frame.sample_rate)
+        length = frame.samples / frame.sample_rate
         expected, begin = self._end_s, self.stamp_s
         if begin is None:
             begin = expected
         self._end_s = None if begin is None else begin + length
-        return 0.0 if expected is None or begin is None else float(begin - expected)
+        return 0.0 if expected is None or begin is None else begin - expected
 
     @property
     def end_s(self) -> float:
         """Where the last frame ends; by the number of samples where there are no time stamps."""
-        return float(self._end_s) if self._end_s is not None else self._samples / self._rate
+        return self._end_s if self._end_s is not None else self._samples / self._rate
+
+
+_SCALES = {
+    name + planar: np.float32(scale)
+    for name, scale in (("s16", 2.0**-15), ("s32", 2.0**-31), ("flt", 1.0))
+    for planar in ("", "p")
+}
 
 
 class _Packed:
@@ -248,6 +255,13 @@ class _Packed:
         self._rate, self._layout = head.sample_rate, head.layout
         self._form = self._form_of(head)
         self._resampler = self._new_resampler()
+        self._scale = self._direct_scale()
+
+    def _direct_scale(self) -> np.float32 | None:
+        """What makes samples of the usual forms floats, where nothing else is to be done; None for the resampler."""
+        form, *rest = self._form
+        same = rest == [self._rate, self._layout.name, self._layout.nb_channels]
+        return _SCALES.get(form) if same and self._layout.nb_channels <= 2 else None
 
     @staticmethod
     def _form_of(frame: Any) -> tuple[Any, ...]:
@@ -269,7 +283,14 @@ class _Packed:
             self.changes += 1
             self._form = self._form_of(frame)
             self._resampler = self._new_resampler()
+            self._scale = self._direct_scale()
+        if self._scale is not None:
+            plain = frame.to_ndarray()
+            plain = plain.reshape(frame.samples, -1) if frame.format.is_packed else plain.T
+            return np.multiply(plain, self._scale, dtype=np.float32)
         parts = [part.to_ndarray().reshape(part.samples, -1) for part in self._resampler.resample(frame)]
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self._layout.nb_channels), np.float32)
 
 
