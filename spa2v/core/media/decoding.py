@@ -113,7 +113,7 @@ class SoundStream:
 
     def blocks(self, first: int) -> Iterator[Samples]:
         """From the sample `first` on, arrays of shape (n, channels), n > 0; silence where the time stamps skip."""
-        kind = self._kind = family(self._container)
+        kind = family(self._container)
         begin_s = (self._container.start_time or 0) / 1e6
         placement = Placement(self.rate, len(self.names), begin_s, restarts=self._restarts())
         frames: Iterator[Any] = chain([self._head], self._frames)
@@ -124,20 +124,21 @@ class SoundStream:
         ending = _Ending(self._edited_end(begin_s), self._head.samples)
         for frame in frames:
             position = placement.position
-            self.damage.went_on(position / self.rate, self._missing_s(clock.advance(frame)))
+            jump_s = clock.advance(frame)
+            counted = kind in _COUNTS_SAMPLES and not packed.changes
+            self.damage.went_on(position / self.rate, jump_s if counted else 0.0)
             try:
                 samples = packed.samples(frame)
             except ValueError:
                 self.damage.stopped(f"its channels change at {position / self.rate:.1f} s; the rest was left out")
                 break
+            if packed.changes and kind in _RAW:  # without a container, time stamps are counted at the first rate
+                clock.stamp_s = None
             for block in placement.placed(samples, clock.stamp_s):
                 skip = max(first - position, 0)
                 yield from (part for part in ending.cut(block, position, skip) if len(part))
                 position += len(block)
         self._finish(placement, packed, clock)
-
-    def _missing_s(self, jump_s: float) -> float:
-        return jump_s if self._kind in _COUNTS_SAMPLES else 0.0
 
     def _edited_end(self, begin_s: float) -> int | None:
         """The sample at which an MP4's edit list ends the track; it tells the padding of the last frame from sound."""
