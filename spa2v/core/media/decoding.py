@@ -25,6 +25,7 @@ Samples = NDArray[np.float32]
 
 PREROLL_S = 1.0
 _SEEKS_EXACTLY = {"mov"}
+_MAX_FAILED = 10_000  # packets in a row: minutes of sound, or a header that makes a packet of every sample
 _RAW = {"mp3", "aac", "flac", "ac3", "eac3", "dts"}
 _COUNTS_SAMPLES = {"ogg", "flac"}  # here a time stamp is a number of samples, so a gap means that some are missing
 _UNFINISHED = {"w64", "caf"}  # a last packet that is too short means a cut; elsewhere that has better signs
@@ -91,7 +92,7 @@ class SoundStream:
         """All frames of the track that decode."""
         import av
 
-        packets, short = self._container.demux(self._track), False
+        packets, short, failed = self._container.demux(self._track), False, 0
         while True:
             try:
                 packet = next(packets)
@@ -104,9 +105,14 @@ class SoundStream:
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
+                failed += 1
+                if failed > _MAX_FAILED:
+                    self.damage.stopped("the rest cannot be decoded")
+                    break
                 if packet.size:
                     self.damage.packet_failed(float((packet.duration or 0) * (packet.time_base or 0)), bytes(packet))
                 continue
+            failed = 0
             yield from (frame for frame in frames if frame.samples)
         if short and family(self._container) in _UNFINISHED:
             self.damage.stopped("it ends in the middle of its samples")
