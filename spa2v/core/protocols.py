@@ -200,7 +200,7 @@ class FitsFrames(Protocol):
     """A motion backbone whose number of frames may follow from the length of the clip."""
 
     def fit_frames(self, layouts: Sequence[VideoSceneLayout]) -> None:
-        """Sets the number of frames for the layouts that are drawn next, in one batch.
+        """Returns nothing; sets the number of frames for the layouts that are drawn next, in one batch.
 
         Called once a generation, before the injector attaches.
         """

@@ -21,7 +21,7 @@ SOUND_FORMATS = ",".join(
 READABLE = "wav, flac, ogg, opus, mp3, aiff, m4a, aac, or the audio track of mp4, mov, mkv, webm, avi and others"
 
 WAV_PROBE_BYTES = 65_536  # FFmpeg's 5 MB cost ten times as long as the decoding of a 10 s recording
-DTS_REACH_BYTES = 4 * 1024**2
+DTS_REACH_BYTES = 262_144  # a DTS frame has 16 KB at most
 DTS_SYNC = (b"\xfe\x7f\x01\x80", b"\xff\x1f\x00\xe8")  # 16 and 14 bits, little-endian, as on a DTS compact disc
 _OGG_PAGE_BYTES = 65_307  # the longest
 _WAV = (b"RIFF", b"RF64", b"RIFX", b"BW64")

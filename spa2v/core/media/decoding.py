@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ Samples = NDArray[np.float32]
 
 PREROLL_S = 1.0
 _SEEKS_EXACTLY = {"mov"}
+_MAX_FAILED = 10_000  # packets in a row: minutes of sound, or a header that makes a packet of every sample
 _RAW = {"mp3", "aac", "flac", "ac3", "eac3", "dts"}
 _COUNTS_SAMPLES = {"ogg", "flac"}  # here a time stamp is a number of samples, so a gap means that some are missing
 _UNFINISHED = {"w64", "caf"}  # a last packet that is too short means a cut; elsewhere that has better signs
@@ -92,7 +92,7 @@ class SoundStream:
         """All frames of the track that decode."""
         import av
 
-        packets, short = self._container.demux(self._track), False
+        packets, short, failed = self._container.demux(self._track), False, 0
         while True:
             try:
                 packet = next(packets)
@@ -105,58 +105,70 @@ class SoundStream:
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
+                failed += 1
+                if failed > _MAX_FAILED:
+                    self.damage.stopped("the rest cannot be decoded")
+                    break
                 if packet.size:
                     self.damage.packet_failed(float((packet.duration or 0) * (packet.time_base or 0)), bytes(packet))
                 continue
+            failed = 0
             yield from (frame for frame in frames if frame.samples)
         if short and family(self._container) in _UNFINISHED:
             self.damage.stopped("it ends in the middle of its samples")
 
     def blocks(self, first: int) -> Iterator[Samples]:
         """From the sample `first` on, arrays of shape (n, channels), n > 0; silence where the time stamps skip."""
-        begin_s = Fraction(self._container.start_time or 0, 1_000_000)
+        kind = family(self._container)
+        begin_s = (self._container.start_time or 0) / 1e6
         placement = Placement(self.rate, len(self.names), begin_s, restarts=self._restarts())
         frames: Iterator[Any] = chain([self._head], self._frames)
-        if first > 2 * PREROLL_S * self.rate and family(self._container) in _SEEKS_EXACTLY:
-            frames = self._from_near(begin_s + Fraction(first, self.rate), placement)
+        if first > 2 * PREROLL_S * self.rate and kind in _SEEKS_EXACTLY:
+            frames = self._from_near(begin_s + first / self.rate, placement)
         packed = _Packed(self._head)
         clock = _Clock(self.rate)
+        ending = _Ending(self._edited_end(begin_s), self._head.samples)
         for frame in frames:
             position = placement.position
-            self.damage.went_on(position / self.rate, self._missing_s(clock.advance(frame)))
+            jump_s = clock.advance(frame)
+            counted = kind in _COUNTS_SAMPLES and not packed.changes
+            self.damage.went_on(position / self.rate, jump_s if counted else 0.0)
             try:
                 samples = packed.samples(frame)
             except ValueError:
                 self.damage.stopped(f"its channels change at {position / self.rate:.1f} s; the rest was left out")
                 break
+            if packed.changes and kind in _RAW:  # without a container, time stamps are counted at the first rate
+                clock.stamp_s = None
             for block in placement.placed(samples, clock.stamp_s):
-                skip = min(max(first - position, 0), len(block))
+                skip = max(first - position, 0)
+                yield from (part for part in ending.cut(block, position, skip) if len(part))
                 position += len(block)
-                if skip < len(block):
-                    yield block[skip:]
         self._finish(placement, packed, clock)
 
-    def _missing_s(self, jump_s: float) -> float:
-        return jump_s if family(self._container) in _COUNTS_SAMPLES else 0.0
+    def _edited_end(self, begin_s: float) -> int | None:
+        """The sample at which an MP4's edit list ends the track; it tells the padding of the last frame from sound."""
+        end_s = declared_end_s(self._container, self._track, self._path) if family(self._container) == "mov" else None
+        return None if end_s is None else round((end_s - begin_s) * self.rate)
 
     def _restarts(self) -> bool:
         from av.format import Flags
 
         return bool(self._container.format.flags & Flags.ts_discont.value)
 
-    def _from_near(self, target_s: Fraction, placement: Placement) -> Iterator[Any]:
+    def _from_near(self, target_s: float, placement: Placement) -> Iterator[Any]:
         """The frames from a little before a time stamp on."""
         import av
 
         try:
-            offset = int((target_s - Fraction(PREROLL_S)) / self._track.time_base)
+            offset = int((target_s - PREROLL_S) / self._track.time_base)
             self._container.seek(offset, stream=self._track)
         except av.FFmpegError:
             return
         frames = self._decoded()
         head = next(frames, None)
         if head is not None and head.pts is not None:
-            placement.start_at(head.pts * head.time_base)
+            placement.start_at(head.time)
             yield head
             yield from frames
 
@@ -180,30 +192,62 @@ class SoundStream:
             self.notes += (f"The last {damage.trailing_bytes} bytes of the file are no sound.",)
 
 
+class _Ending:
+    """Leaves out the padding behind the end of a track: less than a frame. More than that is sound, whatever is said.
+
+    Args:
+        end: the sample at which the track ends, None where nothing is known.
+        frame: samples of a frame.
+    """
+
+    def __init__(self, end: int | None, frame: int) -> None:
+        self._end, self._frame = end, frame
+        self._held: list[Samples] = []
+
+    def cut(self, block: Samples, position: int, skip: int) -> Iterator[Samples]:
+        """The block from its sample `skip` on, and what was held back; what may be padding is held."""
+        if self._end is None or position + len(block) <= self._end:
+            yield block[skip:]
+            return
+        inside = max(0, self._end - position)
+        yield block[skip:inside]
+        self._held.append(block[max(skip, inside) :])
+        if position + len(block) - self._end > self._frame:
+            yield from self._held
+            self._end, self._held = None, []
+
+
 class _Clock:
     """The time stamps of the frames as they come, without any correction."""
 
     def __init__(self, rate: int) -> None:
-        self.stamp_s: Fraction | None = None
-        self._end_s: Fraction | None = None
+        self.stamp_s: float | None = None
+        self._end_s: float | None = None
         self._rate = rate
         self._samples = 0
 
     def advance(self, frame: Any) -> float:
         """Takes a frame; gives the seconds that its time stamp skips, negative where it goes back."""
-        self.stamp_s = None if frame.pts is None else frame.pts * frame.time_base
+        self.stamp_s = frame.time
         self._samples += frame.samples
-        length = Fraction(frame.samples, frame.sample_rate)
+        length = frame.samples / frame.sample_rate
         expected, begin = self._end_s, self.stamp_s
         if begin is None:
             begin = expected
         self._end_s = None if begin is None else begin + length
-        return 0.0 if expected is None or begin is None else float(begin - expected)
+        return 0.0 if expected is None or begin is None else begin - expected
 
     @property
     def end_s(self) -> float:
         """Where the last frame ends; by the number of samples where there are no time stamps."""
-        return float(self._end_s) if self._end_s is not None else self._samples / self._rate
+        return self._end_s if self._end_s is not None else self._samples / self._rate
+
+
+_SCALES = {
+    name + planar: np.float32(scale)
+    for name, scale in (("s16", 2.0**-15), ("s32", 2.0**-31), ("flt", 1.0))
+    for planar in ("", "p")
+}
 
 
 class _Packed:
@@ -218,6 +262,13 @@ class _Packed:
         self._rate, self._layout = head.sample_rate, head.layout
         self._form = self._form_of(head)
         self._resampler = self._new_resampler()
+        self._scale = self._direct_scale()
+
+    def _direct_scale(self) -> np.float32 | None:
+        """What makes samples of the usual forms floats, where nothing else is to be done; None for the resampler."""
+        form, *rest = self._form
+        same = rest == [self._rate, self._layout.name, self._layout.nb_channels]
+        return _SCALES.get(form) if same and self._layout.nb_channels <= 2 else None
 
     @staticmethod
     def _form_of(frame: Any) -> tuple[Any, ...]:
@@ -239,7 +290,14 @@ class _Packed:
             self.changes += 1
             self._form = self._form_of(frame)
             self._resampler = self._new_resampler()
+            self._scale = self._direct_scale()
+        if self._scale is not None:
+            plain = frame.to_ndarray()
+            plain = plain.reshape(frame.samples, -1) if frame.format.is_packed else plain.T
+            return np.multiply(plain, self._scale, dtype=np.float32)
         parts = [part.to_ndarray().reshape(part.samples, -1) for part in self._resampler.resample(frame)]
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self._layout.nb_channels), np.float32)
 
 

@@ -8,7 +8,6 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ class Placement:
         restarts: whether time stamps may start anew, as at the seams of a chained Ogg file.
     """
 
-    def __init__(self, rate: int, channels: int, begin_s: Fraction, *, restarts: bool) -> None:
+    def __init__(self, rate: int, channels: int, begin_s: float, *, restarts: bool) -> None:
         self.position = 0
         self.gaps: list[tuple[float, float]] = []
         self.late_s = 0.0
@@ -41,15 +40,15 @@ class Placement:
         self._fresh = True
         self._drop = 0
 
-    def start_at(self, stamp_s: Fraction) -> None:
+    def start_at(self, stamp_s: float) -> None:
         """Goes on from another place in the file."""
         self.position = max(0, round((stamp_s - self._offset_s) * self._rate))
         self._fresh = False
 
-    def _delta(self, stamp_s: Fraction) -> int:
+    def _delta(self, stamp_s: float) -> int:
         return round((stamp_s - self._offset_s) * self._rate) - self.position + self._drop
 
-    def placed(self, samples: Samples, stamp_s: Fraction | None) -> Iterator[Samples]:
+    def placed(self, samples: Samples, stamp_s: float | None) -> Iterator[Samples]:
         """The block, shape (n, channels), after the silence that belongs before it, or without what overlaps."""
         yield from self._silence(0 if stamp_s is None else self._correction(stamp_s))
         dropped = min(self._drop, len(samples))
@@ -58,12 +57,12 @@ class Placement:
             self.position += len(samples) - dropped
             yield samples[dropped:]
 
-    def _correction(self, stamp_s: Fraction) -> int:
+    def _correction(self, stamp_s: float) -> int:
         """Samples of silence to put first; an overlap is remembered in `_drop`."""
         delta, rate, fresh = self._delta(stamp_s), self._rate, self._fresh
         self._fresh = False
         if self._restarts and not fresh and not -MIN_GAP_S * rate <= delta <= MAX_JUMP_S * rate:
-            self._offset_s += Fraction(delta, rate)
+            self._offset_s += delta / rate
             return 0
         if abs(delta) <= (MIN_START_S if fresh else MIN_GAP_S) * rate or abs(delta) > MAX_GAP_S * rate:
             return 0

@@ -55,7 +55,7 @@ class AudioClip:
                 f"{self.source!r}: the sound lasts {raw.shape[1] / self.sample_rate:.4f} s",
                 f"at least {MIN_DURATION_S} s are needed",
             )
-        peak = float(np.max(np.abs(raw)))  # NaN and Inf carry through the maximum, also in integer-free float64
+        peak = max(float(raw.max()), -float(raw.min()))  # NaN and Inf carry through both
         if not np.isfinite(peak):
             raise AudioError(f"{self.source!r}: the samples hold NaN or Inf")
         if peak > MAX_PEAK:

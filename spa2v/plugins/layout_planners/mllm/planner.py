@@ -24,9 +24,11 @@ from spa2v.plugins.layout_planners.mllm.presentation import Presentation, Shot
 from spa2v.plugins.layout_planners.mllm.prompts import Prompts
 from spa2v.plugins.layout_planners.mllm.requests import Requests, RetryPolicy
 from spa2v.plugins.layout_planners.mllm.service import Service, Usage
+from spa2v.plugins.layout_planners.mllm.windows import cut_audio, cut_cues, joined, spans
 
 SILENT_PEAK = 1e-4
 MAX_SHOTS = 32
+MIN_WINDOW_S = 1.0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -46,7 +48,8 @@ class MllmPlanner(ABC):
         send_audio: false for a model that only reads; needs spatial_input=cues_text.
         temperature: sent only when set; newer models refuse it.
         seed: of the service's sampling; sent only when set.
-        keyframes: frames that the model plans, 1 to 128.
+        keyframes: frames that the model plans, 1 to 128; of a long recording, in each window.
+        window_s: longer recordings are planned in windows of this many seconds that overlap by a quarter.
         box_units: in which boxes are asked for: "fraction", "permille" or "pixels" of `frame_size`.
         frame_size: width and height of the picture, as given to the model.
         max_objects: things in a layout, at most.
@@ -74,6 +77,7 @@ class MllmPlanner(ABC):
     temperature: float | None = None
     seed: int | None = None
     keyframes: int = 16
+    window_s: float = 30.0
     box_units: str = "fraction"
     frame_size: list[int] = field(default_factory=lambda: [512, 320])
     max_objects: int = 8
@@ -103,6 +107,8 @@ class MllmPlanner(ABC):
                 raise ConfigError(f"{name}: {value!r}", f"expected a whole number from {low} to {high}")
         if not self.timeout_s > 0:
             raise ConfigError(f"timeout_s: {self.timeout_s!r}", "expected seconds, more than 0")
+        if not self.window_s >= MIN_WINDOW_S:
+            raise ConfigError(f"window_s: {self.window_s!r}", f"expected seconds, {MIN_WINDOW_S:g} or more")
         if len(self.frame_size) != 2:
             raise ConfigError(f"frame_size: {self.frame_size!r}", "expected [width, height]")
         self._presentation(1.0).system_text(self.shots)  # reads and fills every prompt text once
@@ -143,8 +149,14 @@ class MllmPlanner(ABC):
         return self._presentation(audio.duration_s).conversation(audio, cues, self.shots_for(audio, cues, run))
 
     def describe_prompt(self, audio: AudioClip, cues: SpatialCues, run: Run) -> str:
-        """The conversation for a person to read; nothing is sent and no key is needed."""
-        return self.conversation(audio, cues, run).dump()
+        """The conversation for a person to read, of each window; nothing is sent and no key is needed."""
+        parts = [
+            self.conversation(cut_audio(audio, *span), cut_cues(cues, *span), run).dump() for span in self._spans(audio)
+        ]
+        return "\n".join(parts)
+
+    def _spans(self, audio: AudioClip) -> list[tuple[float, float]]:
+        return spans(audio.duration_s, self.window_s)
 
     def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
         """Asks the model for the layout of a recording. Silence is planned without asking.
@@ -155,11 +167,28 @@ class MllmPlanner(ABC):
         """
         if is_silent(audio):
             return silent_layout(audio.duration_s, self.keyframes)
+        windows = self._spans(audio)
+        if len(windows) == 1:
+            return self._plan_window(audio, cues, run, "prompt.txt")
+        layouts, facts = [], []
+        for number, span in enumerate(windows, start=1):
+            part = cut_audio(audio, *span)
+            if is_silent(part):
+                layouts.append(silent_layout(part.duration_s, self.keyframes))
+                continue
+            layouts.append(self._plan_window(part, cut_cues(cues, *span), run, f"prompt_{number}.txt"))
+            facts.append(run.record["planner"])
+        costs = [fact["clip_cost_usd_estimated"] for fact in facts]
+        known = [cost for cost in costs if cost is not None]
+        run.record["planner"] = {"windows": facts, "clip_cost_usd_estimated": round(sum(known), 6) if known else None}
+        return joined(layouts, windows)
+
+    def _plan_window(self, audio: AudioClip, cues: SpatialCues, run: Run, prompt_name: str) -> VideoSceneLayout:
         form = self._presentation(audio.duration_s).form
         shots = self.shots_for(audio, cues, run)
         conversation = self._presentation(audio.duration_s).conversation(audio, cues, shots)
         if self.save_prompt and run.folder is not None:
-            (run.folder / "prompt.txt").write_text(conversation.dump(), encoding="utf-8")
+            (run.folder / prompt_name).write_text(conversation.dump(), encoding="utf-8")
         facts = {"prompt": self._prompt_facts(conversation, shots)}
         return self._answered(self._requests, conversation, form, run, facts)
 
