@@ -16,8 +16,10 @@ LAG_STEP_S = 1e-5
 LAG_BAND_HZ = (150.0, 4_000.0)
 MAX_LAG = 1.3  # times the spacing: what is searched; a best lag in the outer tenth belongs to no direction
 MIN_SHARE = 0.06  # of the energy, for the weaker output
-MIN_PEAK = 0.28  # of the phase transform: the residue of one source in a room has no common delay
-APART = 0.25  # in sine, 14 degrees, between the directions of two sources
+MIN_PEAK = 0.3  # of the phase transform: the residue of one source in a room has no common delay
+APART = (
+    0.5  # in sine, 30 degrees, between the directions: outputs of one source in noise or in a room lie up to 0.35 apart
+)
 NEGLIGIBLE_LAG_COST = 0.02  # among equal peaks (tones) the smaller delay is the likelier
 MOVED = 0.35  # of the angle between the outputs that the azimuth of the whole sound must cross to be one moving source
 STEADY_TREND = 0.4  # Kendall's tau of that azimuth over time
@@ -116,7 +118,7 @@ def pair_sources(pair: DemixedPair, track_times_s: Array) -> tuple[SoundSource, 
             id=f"source_{rank}",
             share=float(levels[output].sum()) / total,
             tracks=_tracks(pair.directions[output], levels[output], demixing.times_s, track_times_s),
-            confidence=float(np.clip(pair.directions[output].peak, 0.0, 1.0)),
+            confidence=0.5 + 0.5 * min(pair.directions[output].peak, 1.0),
         )
         for rank, output in enumerate(pair.order)
     )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spa2v.core.errors import ConfigError
 from spa2v.core.protocols import TagsSound, capability
 from spa2v.core.runtime import Run
-from spa2v.core.types import AudioClip, SoundSource, SpatialCues
+from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Tag
 from spa2v.dsp.separation.strategies import Recording, Separation, separate
+from spa2v.dsp.stft import stereo_stft
+from spa2v.dsp.timbre import kind_tags, measure_timbre
+from spa2v.plugins.cue_extractors.semantic_tagger import SemanticTagger
 
 MAX_SOURCES = 8
+DEFAULT_TAGGER = "semantic_tagger"
 
 
 class Sources:
@@ -24,7 +31,7 @@ class Sources:
     Args:
         max_sources: the largest number of sources, 1 to 8.
         mic_spacing_m: distance of the microphones that delays are read against.
-        tagger: the cue extractor that hears each demixed source; "" for none.
+        tagger: the cue extractor that hears each demixed source; "" for tags by timbre.
 
     Gives `sources` when there are at least two, each with the tracks level and azimuth, and as far as they are known
     level_difference, level_difference_shift, delay and centroid, with tags by signal properties. Measures:
@@ -34,7 +41,7 @@ class Sources:
         ConfigError: `max_sources` is out of range.
     """
 
-    def __init__(self, max_sources: int = 4, mic_spacing_m: float = 0.18, tagger: str = "semantic_tagger") -> None:
+    def __init__(self, max_sources: int = 4, mic_spacing_m: float = 0.18, tagger: str = DEFAULT_TAGGER) -> None:
         if not 1 <= max_sources <= MAX_SOURCES:
             raise ConfigError(f"sources: max_sources is {max_sources!r}", f"expected 1 to {MAX_SOURCES}")
         self.max_sources = max_sources
@@ -53,10 +60,17 @@ class Sources:
 
     def _named(self, separation: Separation, rate_hz: int, run: Run) -> tuple[SoundSource, ...]:
         """The sources with the tags of each one's own sound, where the separation gives it."""
-        if not self.tagger or separation.signals is None:
+        if separation.signals is None:
             return separation.sources
-        tagger = capability(run.component("cue_extractors", self.tagger), TagsSound)
+        pairs = zip(separation.sources, separation.signals(), strict=True)
+        if not self.tagger:
+            return tuple(replace(source, tags=_by_timbre(signal, rate_hz)) for source, signal in pairs)
+        other = self.tagger != DEFAULT_TAGGER  # the tagger of the package needs no pipeline
+        tagger = capability(run.component("cue_extractors", self.tagger) if other else SemanticTagger(), TagsSound)
         if tagger is None:
             raise ConfigError(f"sources: tagger {self.tagger!r} does not tag pieces of sound")
-        pairs = zip(separation.sources, separation.signals(), strict=True)
         return tuple(replace(source, tags=tagger.tag(signal, rate_hz)) for source, signal in pairs)
+
+
+def _by_timbre(signal: NDArray[np.float32], rate_hz: int) -> tuple[Tag, ...]:
+    return kind_tags(measure_timbre(stereo_stft(AudioClip(signal[None], rate_hz))))

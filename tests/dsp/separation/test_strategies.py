@@ -9,6 +9,7 @@ from spa2v.core.types import AudioClip
 from spa2v.dsp.separation.strategies import (
     STRATEGIES,
     Recording,
+    demixed_pair,
     opposing_passes,
     separate,
     spatial_trajectories,
@@ -38,19 +39,23 @@ def apart() -> Array:
     return np.asarray(PANS["both"](white(3.0, 1), -40.0) + PANS["both"](tones(3.0, 2), 30.0))
 
 
+def near() -> Array:
+    return np.asarray(PANS["both"](white(3.0, 1), -12.0) + PANS["both"](tones(3.0, 2), 14.0))
+
+
 def together() -> Array:
     return level_panned(sung(4.0, 1) + guitar(4.0, 2), 20.0)
 
 
-CASES = [(opposing, opposing_passes), (together, timbre_streams), (apart, spatial_trajectories)]
+CASES = [(opposing, opposing_passes), (together, timbre_streams), (apart, demixed_pair), (near, spatial_trajectories)]
 
 
 def recording(stereo: Array) -> Recording:
     return Recording(clip(with_noise(stereo, 20)), 0.18)
 
 
-def test_the_order_is_level_then_timbre_then_azimuth() -> None:
-    assert (opposing_passes, timbre_streams, spatial_trajectories) == STRATEGIES
+def test_the_order_is_demixing_then_level_then_timbre_then_azimuth() -> None:
+    assert (demixed_pair, opposing_passes, timbre_streams, spatial_trajectories) == STRATEGIES
 
 
 @pytest.mark.parametrize(("make", "strategy"), CASES)
