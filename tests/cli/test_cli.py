@@ -93,7 +93,7 @@ def test_the_car_moves_from_left_to_right(spa2v, car: Path) -> None:
     assert attribute == "left_to_right"
     assert layout.scenario == "translational"
     assert centers[0] < 0.3 < 0.7 < centers[-1]
-    assert "car" in next(iter(layout.names.values()))
+    assert next(iter(layout.names.values())) == "vehicle"
 
 
 def test_generate_makes_a_video_with_sound(spa2v, car: Path, tmp_path: Path) -> None:

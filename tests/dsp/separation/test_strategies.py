@@ -40,7 +40,7 @@ def apart() -> Array:
 
 
 def near() -> Array:
-    return np.asarray(PANS["both"](white(3.0, 1), -12.0) + PANS["both"](tones(3.0, 2), 14.0))
+    return np.asarray(PANS["both"](white(3.0, 1), -5.0) + PANS["both"](tones(3.0, 2), 20.0))
 
 
 def together() -> Array:
