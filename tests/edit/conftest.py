@@ -23,7 +23,7 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def planned() -> str:
     """The text of the demo's layout."""
-    pipeline = Pipeline.from_preset()
+    pipeline = Pipeline.from_preset(overrides=["layout_planner.options.objects=[car]"])
     return pipeline.plan(pipeline.read(demo_recording())).dumps()
 
 

@@ -186,7 +186,7 @@ def test_everything_works_from_the_keyboard(served: Served, new_page) -> None:
 def test_names_are_completed_and_captions_change(served: Served, new_page) -> None:
     page = new_page(served)
     words = page.evaluate("[...document.getElementById('known-names').children].map((o) => o.value)")
-    assert {"car", "train", "engine"} <= set(words)
+    assert {"car", "train", "airplane"} <= set(words)
     page.fill("#name", "train")
     page.keyboard.press("Escape")
     page.keyboard.press("2")

@@ -321,7 +321,7 @@ def test_a_recording_is_planned_and_saved_beside(tmp_path: Path, monkeypatch: py
         state = served.json("GET", "api/state")
         assert (state["file"], state["mark"]) == ("car_passing.layout.json", None)
         served.json("PUT", "api/layout", {"layout": state["layout"], "mark": None})
-    assert VideoSceneLayout.loads((tmp_path / "car_passing.layout.json").read_text()).names == {"car_0": "car"}
+    assert VideoSceneLayout.loads((tmp_path / "car_passing.layout.json").read_text()).names == {"vehicle_0": "vehicle"}
     opened = open_source(demo_recording(), None, None, Pipeline.from_preset())
     assert "was there and is opened" in opened.remarks[0]
 

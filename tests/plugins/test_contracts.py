@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -78,6 +79,16 @@ def a_tiny_model(kind: str, **options: Any) -> Setup:
     return setup
 
 
+@contextmanager
+def the_published_yamnet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
+    """The model itself, where it is at hand: there is no small one in its format."""
+    path = Path(os.environ.get("SPA2V_REFERENCE", folder)) / "reference" / "yamnet" / "yamnet.tflite"
+    if not path.is_file():
+        pytest.skip("SPA2V_REFERENCE names no folder with YAMNet")
+    pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed")
+    yield {"weights": str(path)}
+
+
 def a_service(name: str, **options: Any) -> Setup:
     """A loopback server that answers as the service does; the real client asks it."""
 
@@ -96,6 +107,7 @@ def a_service(name: str, **options: Any) -> Setup:
 
 SETUPS: dict[tuple[str, str], Setup] = {
     ("cue_extractors", "semantic_clap"): tiny_clap,
+    ("cue_extractors", "semantic_yamnet"): the_published_yamnet,
     ("layout_planners", "layout_file"): a_layout_file,
     ("layout_planners", "gemini"): a_service("gemini"),
     ("layout_planners", "gpt4o"): a_service("openai"),
