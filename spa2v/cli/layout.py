@@ -49,17 +49,17 @@ def convert(
 
 @app.command()
 def formats() -> None:
-    """List the formats: name, direction, suffixes, summary."""
+    """List the formats: name, direction, suffixes, summary, origin."""
     from rich.console import Console
     from rich.table import Table
 
-    from spa2v.layouts import format_names, get_format
+    from spa2v.layouts import format_targets, get_format
 
-    table = Table("format", "direction", "files", "summary", box=None, pad_edge=False)
-    for name in format_names():
+    table = Table("format", "direction", "files", "summary", "origin", box=None, pad_edge=False)
+    for name, (_, origin) in format_targets().items():
         form = get_format(name)
         files = ", ".join(suffix or "folder" for suffix in form.suffixes)
-        table.add_row(name, "in and out" if form.read else "out", files, form.summary)
+        table.add_row(name, "in and out" if form.read else "out", files, form.summary, origin)
     Console().print(table)
 
 

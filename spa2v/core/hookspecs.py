@@ -69,6 +69,14 @@ def spa2v_configs() -> Path | str:  # type: ignore[empty-body]
     """
 
 
+@hookspec
+def spa2v_layout_formats() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Returns file formats of layouts: name to the target "module:FORMAT" of a `spa2v.layouts.LayoutFormat`.
+
+    They are found by name, as in `spa2v layout convert --to NAME`. A name that is taken is an error.
+    """
+
+
 @hookspec(firstresult=True)
 def spa2v_run_step(step: str, inputs: Mapping[str, Any], compute: Callable[[], Any], run: Run) -> Any:
     """Wraps one step of a run: a timer, a cache, a logger, a replay.

@@ -130,6 +130,7 @@ class Host:
     ) -> None:
         self.registry = Registry()
         self.configs = Catalog()
+        self.layout_formats: dict[str, tuple[str, str]] = {}  # of extensions: name to target and origin
         self.extensions: list[Extension] = []
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -156,9 +157,11 @@ class Host:
             self._manager.check_pending()
             _refuse_defaults(self._manager, plugin)
             components, files = self._collect(plugin, origin), self._collect_configs(plugin, origin)
+            formats = self._collect_formats(plugin, origin)
             self.configs.refuse_taken(files)
             self.registry.add_all(components)
             self.configs.add_all(files)
+            self.layout_formats |= formats
             self.extensions.append(Extension(point.name, package, version))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - one bad extension must not stop the rest
             if plugin is not None and self._manager.is_registered(plugin):
@@ -184,6 +187,20 @@ class Host:
             if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
                 raise RegistryError(f"spa2v_configs returns {folder!r}", f"from {origin}", "expected a folder")
             found += config_files(Path(folder), origin)
+        return found
+
+    def _collect_formats(self, plugin: Any, origin: str) -> dict[str, tuple[str, str]]:
+        found: dict[str, tuple[str, str]] = {}
+        for result in self._call(plugin, "spa2v_layout_formats"):
+            named = dict(result) if isinstance(result, Mapping) else {}
+            if not named or not all(isinstance(item, str) for item in (*named, *named.values())):
+                fact = f"spa2v_layout_formats returns {result!r}"
+                raise RegistryError(fact, f"from {origin}", "expected names to targets")
+            for name, target in named.items():
+                if name in self.layout_formats:
+                    taken = self.layout_formats[name][1]
+                    raise RegistryError(f"the layout format {name!r} of {origin} has the name of one from {taken}")
+                found[name] = (target, origin)
         return found
 
     def _call(self, plugin: Any, hook: str) -> list[Any]:

@@ -4,7 +4,7 @@ A format is a `LayoutFormat`, a pair of plain functions with a description.
 """
 
 from spa2v.layouts.compare import LayoutDifference, ObjectDifference, compare
-from spa2v.layouts.convert import format_names, get_format, read_any, write_any
+from spa2v.layouts.convert import format_names, format_targets, get_format, read_any, write_any
 from spa2v.layouts.formats import LayoutFormat, losses
 from spa2v.layouts.raster import PixelTrack, Raster, Sampling, layout_of, tracks_of
 
@@ -17,6 +17,7 @@ __all__ = [
     "Sampling",
     "compare",
     "format_names",
+    "format_targets",
     "get_format",
     "layout_of",
     "losses",

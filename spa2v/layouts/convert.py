@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from spa2v.core.errors import ComponentLoadError, LayoutError, UnknownComponent, near
+from spa2v.core.errors import ComponentLoadError, LayoutError, RegistryError, UnknownComponent, near
+from spa2v.core.host import Host
 from spa2v.core.types import VideoSceneLayout
 from spa2v.layouts.formats import LayoutFormat, losses
 from spa2v.layouts.raster import Sampling, raster_for
@@ -25,21 +26,37 @@ BUILT_IN: Mapping[str, str] = {
 }
 
 
+def format_targets() -> dict[str, tuple[str, str]]:
+    """Every format, in the order in which files are tried: name to its target and origin.
+
+    Raises:
+        RegistryError: a format of an extension has the name of a built-in one.
+    """
+    added = Host().layout_formats
+    for name in added.keys() & BUILT_IN.keys():
+        raise RegistryError(f"the layout format {name!r} of {added[name][1]} has the name of a built-in one")
+    return {**{name: (target, "built in") for name, target in BUILT_IN.items()}, **added}
+
+
 def format_names() -> tuple[str, ...]:
-    """Every format, in the order in which files are tried."""
-    return tuple(BUILT_IN)
+    """Every format, built-in ones first."""
+    return tuple(format_targets())
 
 
 def get_format(name: str) -> LayoutFormat:
-    """A format by its name, or by the target of one in another package, "package.module:FORMAT".
+    """A format by its name: built in, or from the hook `spa2v_layout_formats` of an extension.
 
     Raises:
         UnknownComponent: no format has this name.
         ComponentLoadError: the target cannot be imported, or is no `LayoutFormat`.
     """
-    if name not in BUILT_IN and ":" not in name:
-        raise UnknownComponent(f"unknown layout format {name!r}", near(name, BUILT_IN))
-    module, _, attribute = BUILT_IN.get(name, name).partition(":")
+    target = BUILT_IN.get(name)
+    if target is None:
+        known = format_targets()
+        if name not in known:
+            raise UnknownComponent(f"unknown layout format {name!r}", near(name, known))
+        target = known[name][0]
+    module, _, attribute = target.partition(":")
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:

@@ -261,7 +261,8 @@ def test_the_hooks_and_the_families_are_the_same() -> None:
     from spa2v.core import hookspecs, protocols
 
     specs = {name for name in vars(hookspecs) if name.startswith("spa2v_")}
-    assert specs == {f"spa2v_{family}" for family in FAMILIES} | {"spa2v_run_step", "spa2v_configs"}
+    others = {"spa2v_run_step", "spa2v_configs", "spa2v_layout_formats"}
+    assert specs == {f"spa2v_{family}" for family in FAMILIES} | others
     assert tuple(protocols.FAMILIES) == FAMILIES
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spa2v import Box, ComponentLoadError, KeyFrame, LayoutError, SceneObject, VideoSceneLayout, frame_times
+from spa2v import Box, KeyFrame, LayoutError, SceneObject, VideoSceneLayout, frame_times
 from spa2v.core.media.video import read_video
 from spa2v.layouts import Sampling, format_names, get_format, read_any, write_any
 from spa2v.world.clips import scene_layout
@@ -307,17 +307,6 @@ def write(layout, path, raster):
 
 COUNTS = LayoutFormat("How often each object is seen.", (".txt",), write)
 """
-
-
-def test_a_format_of_another_package_is_a_plain_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "other_formats.py").write_text(MORE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    lost = write_any(crossing(), tmp_path / "a.txt", "other_formats:COUNTS", Sampling(frames=8))
-    assert (tmp_path / "a.txt").read_text() == "car 8\nman 4\n"
-    assert lost[-1] == "colors"
-    for name, message in (("gone:X", "cannot load"), ("json:dumps", r"expected a spa2v\.layouts\.LayoutFormat")):
-        with pytest.raises(ComponentLoadError, match=message):
-            get_format(name)
 
 
 def test_unknown_suffixes_and_formats_are_errors_that_help(tmp_path: Path) -> None:
