@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +25,7 @@ from spa2v.plugins.layout_planners.mllm.presentation import Presentation, Shot
 from spa2v.plugins.layout_planners.mllm.prompts import Prompts
 from spa2v.plugins.layout_planners.mllm.requests import Requests, RetryPolicy
 from spa2v.plugins.layout_planners.mllm.service import Service, Usage
-from spa2v.plugins.layout_planners.mllm.windows import cut_audio, cut_cues, joined, spans
+from spa2v.plugins.layout_planners.mllm.windows import cut_audio, cut_cues, joined, keyframes_each, spans
 
 SILENT_PEAK = 1e-4
 MAX_SHOTS = 32
@@ -49,7 +50,8 @@ class MllmPlanner(ABC):
         temperature: sent only when set; newer models refuse it.
         seed: of the service's sampling; sent only when set.
         keyframes: frames that the model plans, 1 to 128; of a long recording, in each window.
-        window_s: longer recordings are planned in windows of this many seconds that overlap by a quarter.
+        window_s: longer recordings are planned in windows of this many seconds that overlap by a quarter; None for
+            one conversation whatever the length.
         box_units: in which boxes are asked for: "fraction", "permille" or "pixels" of `frame_size`.
         frame_size: width and height of the picture, as given to the model.
         max_objects: things in a layout, at most.
@@ -77,7 +79,7 @@ class MllmPlanner(ABC):
     temperature: float | None = None
     seed: int | None = None
     keyframes: int = 16
-    window_s: float = 30.0
+    window_s: float | None = 30.0
     box_units: str = "fraction"
     frame_size: list[int] = field(default_factory=lambda: [512, 320])
     max_objects: int = 8
@@ -107,8 +109,9 @@ class MllmPlanner(ABC):
                 raise ConfigError(f"{name}: {value!r}", f"expected a whole number from {low} to {high}")
         if not self.timeout_s > 0:
             raise ConfigError(f"timeout_s: {self.timeout_s!r}", "expected seconds, more than 0")
-        if not self.window_s >= MIN_WINDOW_S:
-            raise ConfigError(f"window_s: {self.window_s!r}", f"expected seconds, {MIN_WINDOW_S:g} or more")
+        window_s = math.inf if self.window_s is None else self.window_s
+        if isinstance(window_s, bool) or not isinstance(window_s, (int, float)) or not window_s >= MIN_WINDOW_S:
+            raise ConfigError(f"window_s: {window_s!r}", f"expected seconds, {MIN_WINDOW_S:g} or more, or null")
         if len(self.frame_size) != 2:
             raise ConfigError(f"frame_size: {self.frame_size!r}", "expected [width, height]")
         self._presentation(1.0).system_text(self.shots)  # reads and fills every prompt text once
@@ -133,10 +136,11 @@ class MllmPlanner(ABC):
     def _prompts(self) -> Prompts:
         return Prompts(self.prompts)
 
-    def _presentation(self, duration_s: float) -> Presentation:
+    def _presentation(self, duration_s: float, keyframes: int | None = None) -> Presentation:
         width, height = self.frame_size
+        keyframes = self.keyframes if keyframes is None else keyframes
         form = AnswerForm(
-            duration_s, self.keyframes, self.spatial_reasoning, self.box_units, width, height, self.max_objects
+            duration_s, keyframes, self.spatial_reasoning, self.box_units, width, height, self.max_objects
         )
         return Presentation(self._prompts, form, self.spatial_input, self.send_audio, self.answer_mode)
 
@@ -146,47 +150,65 @@ class MllmPlanner(ABC):
 
     def conversation(self, audio: AudioClip, cues: SpatialCues, run: Run) -> Conversation:
         """Everything that is said to the model first; nothing is sent."""
-        return self._presentation(audio.duration_s).conversation(audio, cues, self.shots_for(audio, cues, run))
+        return self._asked(audio, cues, self.keyframes, run)[1]
 
     def describe_prompt(self, audio: AudioClip, cues: SpatialCues, run: Run) -> str:
         """The conversation for a person to read, of each window; nothing is sent and no key is needed."""
-        parts = [
-            self.conversation(cut_audio(audio, *span), cut_cues(cues, *span), run).dump() for span in self._spans(audio)
-        ]
-        return "\n".join(parts)
+        windows = self._windows(audio, cues)
+        keyframes = keyframes_each(self.keyframes, len(windows))
+        return "\n".join(self._asked(part, cut, keyframes, run)[1].dump() for part, cut in windows)
 
-    def _spans(self, audio: AudioClip) -> list[tuple[float, float]]:
-        return spans(audio.duration_s, self.window_s)
+    def _windows(self, audio: AudioClip, cues: SpatialCues) -> list[tuple[AudioClip, SpatialCues]]:
+        """The parts to plan; a recording that needs no windows is returned as it is."""
+        times = spans(audio.duration_s, self.window_s)
+        if len(times) == 1:
+            return [(audio, cues)]
+        return [(cut_audio(audio, *span), cut_cues(cues, *span)) for span in times]
+
+    def _asked(
+        self, audio: AudioClip, cues: SpatialCues, keyframes: int, run: Run
+    ) -> tuple[AnswerForm, Conversation, tuple[Shot, ...]]:
+        presentation = self._presentation(audio.duration_s, keyframes)
+        shots = self.shots_for(audio, cues, run)
+        return presentation.form, presentation.conversation(audio, cues, shots), shots
 
     def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
         """Asks the model for the layout of a recording. Silence is planned without asking.
 
         Raises:
             PlannerError: the service fails, a bound is reached, or no answer can be used.
-            ConfigError: no key is set, or the examples cannot be read.
+            ConfigError: no key is set, the examples cannot be read, or the recording has more windows than a layout
+                has key frames.
         """
         if is_silent(audio):
             return silent_layout(audio.duration_s, self.keyframes)
-        windows = self._spans(audio)
+        windows = self._windows(audio, cues)
+        keyframes = keyframes_each(self.keyframes, len(windows))
         if len(windows) == 1:
-            return self._plan_window(audio, cues, run, "prompt.txt")
-        layouts, facts = [], []
-        for number, span in enumerate(windows, start=1):
-            part = cut_audio(audio, *span)
-            if is_silent(part):
-                layouts.append(silent_layout(part.duration_s, self.keyframes))
-                continue
-            layouts.append(self._plan_window(part, cut_cues(cues, *span), run, f"prompt_{number}.txt"))
-            facts.append(run.record["planner"])
-        costs = [fact["clip_cost_usd_estimated"] for fact in facts]
-        known = [cost for cost in costs if cost is not None]
-        run.record["planner"] = {"windows": facts, "clip_cost_usd_estimated": round(sum(known), 6) if known else None}
-        return joined(layouts, windows)
+            return self._plan_window(audio, cues, keyframes, run, "prompt.txt")
+        times = spans(audio.duration_s, self.window_s)
+        layouts: list[VideoSceneLayout] = []
+        facts: list[dict[str, Any]] = []
+        try:
+            for number, ((part, cut), span) in enumerate(zip(windows, times, strict=True), start=1):
+                if is_silent(part):
+                    layouts.append(_silent_window(part.duration_s, keyframes, span))
+                    continue
+                run.record.pop("planner", None)
+                try:
+                    layouts.append(self._plan_window(part, cut, keyframes, run, f"prompt_{number}.txt"))
+                finally:
+                    facts += [{"span_s": list(span), **run.record["planner"]}] if "planner" in run.record else []
+        finally:  # also where a later window fails: the earlier ones were paid for
+            costs = [cost for fact in facts if (cost := fact.get("clip_cost_usd_estimated")) is not None]
+            total = round(sum(costs), 6) if costs else None
+            run.record["planner"] = {"windows": facts, "clip_cost_usd_estimated": total}
+        return joined(layouts, times)
 
-    def _plan_window(self, audio: AudioClip, cues: SpatialCues, run: Run, prompt_name: str) -> VideoSceneLayout:
-        form = self._presentation(audio.duration_s).form
-        shots = self.shots_for(audio, cues, run)
-        conversation = self._presentation(audio.duration_s).conversation(audio, cues, shots)
+    def _plan_window(
+        self, audio: AudioClip, cues: SpatialCues, keyframes: int, run: Run, prompt_name: str
+    ) -> VideoSceneLayout:
+        form, conversation, shots = self._asked(audio, cues, keyframes, run)
         if self.save_prompt and run.folder is not None:
             (run.folder / prompt_name).write_text(conversation.dump(), encoding="utf-8")
         facts = {"prompt": self._prompt_facts(conversation, shots)}
@@ -242,3 +264,9 @@ def silent_layout(duration_s: float, keyframes: int) -> VideoSceneLayout:
     frames = tuple(KeyFrame(float(time)) for time in keyframe_times(duration_s, keyframes))
     note = "The recording is silent: nothing is planned."
     return VideoSceneLayout(duration_s, "An empty scene.", frames, note, notes=(note,))
+
+
+def _silent_window(duration_s: float, keyframes: int, span: tuple[float, float]) -> VideoSceneLayout:
+    """A part without objects; it adds nothing to the caption of a recording that sounds elsewhere."""
+    note = f"{span[0]:.1f} to {span[1]:.1f} s are silent: nothing is planned there."
+    return replace(silent_layout(duration_s, keyframes), caption="", reasoning="Silence.", notes=(note,))

@@ -9,23 +9,42 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from spa2v.core.errors import ConfigError
 from spa2v.core.types import AudioClip, KeyFrame, SceneObject, SpatialCues, Track, VideoSceneLayout
-from spa2v.core.types.layout import MAX_CAPTION, MAX_REASONING
+from spa2v.core.types.layout import MAX_CAPTION, MAX_KEYFRAMES, MAX_REASONING
 from spa2v.plugins.layout_planners.mllm.medoid import overlaps
 
 OVERLAP = 0.25  # of a window
+_OF_THE_WHOLE = "values over the whole clip, shares of energy, and tags describe the entire recording."
 _MOMENTS = 5  # of an overlap, at which boxes are compared
 _SAME_NAME = 0.01  # what two objects of one name are worth where their boxes do not meet
 
 
-def spans(duration_s: float, window_s: float) -> list[tuple[float, float]]:
-    """Windows of equal length, at most `window_s`, that cover a recording and overlap by `OVERLAP`: (start, end)."""
-    if duration_s <= window_s:
+def spans(duration_s: float, window_s: float | None) -> list[tuple[float, float]]:
+    """Windows of equal length, at most `window_s`, that cover a recording and overlap by `OVERLAP`: (start, end).
+
+    The last one ends at `duration_s` exactly. None for `window_s` is one window.
+    """
+    if window_s is None or duration_s <= window_s:
         return [(0.0, duration_s)]
     count = math.ceil((duration_s / window_s - OVERLAP) / (1 - OVERLAP))
     length = duration_s / (count - (count - 1) * OVERLAP)
     starts = [index * length * (1 - OVERLAP) for index in range(count)]
-    return [(start, min(duration_s, start + length)) for start in starts]
+    return [*((start, start + length) for start in starts[:-1]), (starts[-1], duration_s)]
+
+
+def keyframes_each(wanted: int, windows: int) -> int:
+    """Key frames to ask for in each window: fewer than wanted where the whole layout could not hold them.
+
+    Raises:
+        ConfigError: there are more windows than a layout has key frames.
+    """
+    if windows > MAX_KEYFRAMES:
+        raise ConfigError(
+            f"window_s: the recording has {windows} windows, and a layout has at most {MAX_KEYFRAMES} key frames",
+            "raise layout_planner.options.window_s, or plan a part: --start and --duration",
+        )
+    return min(wanted, MAX_KEYFRAMES // windows)
 
 
 def cut_audio(audio: AudioClip, start_s: float, end_s: float) -> AudioClip:
@@ -35,9 +54,16 @@ def cut_audio(audio: AudioClip, start_s: float, end_s: float) -> AudioClip:
 
 
 def cut_cues(cues: SpatialCues, start_s: float, end_s: float) -> SpatialCues:
-    """What was measured in a part of a recording; measures and tags remain those of the whole."""
+    """What was measured in a part of a recording; measures and tags remain those of the whole, and a note says so."""
+    note = f"This is {start_s:.1f} to {end_s:.1f} s of a recording of {cues.duration_s:.1f} s; {_OF_THE_WHOLE}"
     sources = [replace(source, tracks=_cut(source.tracks, start_s, end_s)) for source in cues.sources]
-    return replace(cues, duration_s=end_s - start_s, tracks=_cut(cues.tracks, start_s, end_s), sources=tuple(sources))
+    return replace(
+        cues,
+        duration_s=end_s - start_s,
+        tracks=_cut(cues.tracks, start_s, end_s),
+        sources=tuple(sources),
+        notes=(note, *cues.notes),
+    )
 
 
 def _cut(tracks: Mapping[str, Track], start_s: float, end_s: float) -> dict[str, Track]:
@@ -96,7 +122,7 @@ def _at(layout: VideoSceneLayout, start_s: float, time_s: float) -> KeyFrame:
 
 
 def _together(texts: Sequence[str], between: str) -> str:
-    return between.join(dict.fromkeys(text.strip() for text in texts))
+    return between.join(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def _same_objects(
