@@ -1,8 +1,8 @@
 """Scores plans of two sounds: `python -m benchmarks.real_mixtures ANNOTATIONS.json DIR [--config C] [KEY=VALUE ...]`.
 
-One row a clip and a last line `N passed, N failed`; exit 0 when all pass. A clip passes when an object left of 0.45 has
-one of the names at the left, one right of 0.55 one of those at the right, and at most three objects are planned.
-Nothing is written.
+One row a clip, how many clips have an object at either side, and a last line `N passed, N failed`; exit 0 when all
+pass. A clip passes when an object left of 0.45 has one of the names at the left, one right of 0.55 one of those at the right,
+and at most three objects are planned. Nothing is written.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Row:
     asked: str
     said: str
     failures: tuple[str, ...]
+    both_sides: bool = False
 
     def line(self) -> str:
         return f"{self.path:<32}  {self.asked:<28}  {self.said:<60}  {'; '.join(self.failures) or 'pass'}"
@@ -47,6 +48,7 @@ def score(clip: Mapping[str, Any], layout: VideoSceneLayout) -> Row:
     found = places(layout)
     asked: list[str] = []
     failures = []
+    both_sides = any(x < LEFT_OF for _, x in found) and any(x > RIGHT_OF for _, x in found)
     for thing in clip["things"]:
         asked.append(f"{thing['side']}: {thing['names'][0]}")
         at_side = [name for name, x in found if (x < LEFT_OF if thing["side"] == "left" else x > RIGHT_OF)]
@@ -55,7 +57,7 @@ def score(clip: Mapping[str, Any], layout: VideoSceneLayout) -> Row:
     if len(found) > MOST:
         failures.append(f"{len(found)} objects")
     said = ", ".join(f"{name} {x:.2f}" for name, x in sorted(found, key=lambda item: item[1]))
-    return Row(str(clip["path"]), ", ".join(asked), said or "nothing", tuple(failures))
+    return Row(str(clip["path"]), ", ".join(asked), said or "nothing", tuple(failures), both_sides)
 
 
 def run_clip(clip: Mapping[str, Any], folder: Path, pipeline: Pipeline) -> Row:
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [run_clip(clip, folder, pipeline) for clip in clips]
     for row in rows:
         print(row.line())
+    print(f"{sum(row.both_sides for row in rows)} of {len(rows)} have an object at either side")
     failed = sum(bool(row.failures) for row in rows)
     print(f"{len(rows) - failed} passed, {failed} failed")
     return 1 if failed else 0

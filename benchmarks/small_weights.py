@@ -29,12 +29,13 @@ from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.types.benchmark import read_manifest
+from spa2v.dsp.boxes import iou
 from spa2v.plugins.grounding_injectors.gligen.injector import GLIGEN
 from spa2v.plugins.grounding_injectors.migc.injector import MIGC
 from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
 from spa2v.plugins.motion_backbones.animatediff.vocabulary import FILE, Vocabulary
 from spa2v.world.clips import render_clip, scene_layout
-from spa2v.world.detector import Detection, Detector, iou
+from spa2v.world.detector import Detection, Detector
 from spa2v.world.sampling import Choice, sample_scene
 
 PACKAGED = Path(__file__).parents[1] / "spa2v" / "weights" / "toyworld"

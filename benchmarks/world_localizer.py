@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.types import VideoSceneLayout
@@ -73,7 +73,7 @@ def run_clip(seed: int, named: bool) -> Result:
     objects = judge(scene, measure(scene, heard))
     names = ",".join(item.name for item in objects)
     overrides = [f"layout_planner.options.objects=[{names}]"] if named else []
-    layout = Pipeline.from_preset(overrides=overrides, quiet=True).plan(heard.audio)
+    layout = _pipeline(*overrides).plan(heard.audio)
     order = _by_size(layout)
     return Result(
         seed,
@@ -87,6 +87,11 @@ def run_clip(seed: int, named: bool) -> Result:
         tuple(layout.names[key] for key in order),
         named,
     )
+
+
+@lru_cache(maxsize=1)  # most clips of a process share one
+def _pipeline(*overrides: str) -> Pipeline:
+    return Pipeline.from_preset(overrides=overrides, quiet=True)
 
 
 def _by_size(layout: VideoSceneLayout) -> list[str]:
@@ -136,12 +141,18 @@ def report(results: Sequence[Result]) -> int:
     table("by level over the noise", grouped(single, snr_band))
     table("by receiver", grouped(single, lambda item: item.receiver))
     table("by class", grouped(single, lambda item: item.heard[0].name))
+    names = [(item.objects[0].name, item.said_names == (item.objects[0].name,)) for item in single]
+    table("Names of single things right", [("all", [right for _, right in names]), *_by_name(names)])
     table("Several things with evidence", [("things", things), ("places", places)])
     counts = [("single", [len(item.said) == 1 for item in single])]
     counts.append(("several", [len(item.said) == len(item.objects) for item in several]))
     table("Number of things right", counts)
     confusion(single)
     return verdict(outcomes)
+
+
+def _by_name(names: Sequence[tuple[str, bool]]) -> list[tuple[str, list[bool]]]:
+    return [(name, [right for other, right in names if other == name]) for name in sorted({name for name, _ in names})]
 
 
 def _scenarios(results: Sequence[Result], name: str) -> list[bool]:

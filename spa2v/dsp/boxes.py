@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +46,11 @@ def pairwise_iou(a: Floats, b: Floats) -> Floats:
     shared, union, _, _ = _overlap(a, b)
     with np.errstate(invalid="ignore", divide="ignore"):
         return shared / union
+
+
+def iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes (x1, y1, x2, y2), 0..1."""
+    return float(pairwise_iou(np.array([a], dtype=np.float64), np.array([b], dtype=np.float64))[0, 0])
 
 
 def pairwise_giou(a: Floats, b: Floats) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from spa2v.core.types import Box, VideoSceneLayout, frame_times
+from spa2v.dsp.boxes import iou
 
 FRAMES = 64
 
@@ -59,15 +60,6 @@ class LayoutDifference:
         return {"same": self.same, **asdict(self)}
 
 
-def iou(a: Box | None, b: Box | None) -> float:
-    """Intersection over union of two boxes; 0 where either is missing."""
-    if a is None or b is None:
-        return 0.0
-    wide, tall = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
-    shared = max(0.0, wide) * max(0.0, tall)
-    return shared / (a.area + b.area - shared)
-
-
 def compare(first: VideoSceneLayout, second: VideoSceneLayout, frames: int = FRAMES) -> LayoutDifference:
     """Both layouts at `frames` parts of their clips."""
     a = {key: first.boxes(key, frame_times(first.duration_s, frames)) for key in first.names}
@@ -110,7 +102,7 @@ def _matched(
 
 def _mean_iou(a: Sequence[Box | None], b: Sequence[Box | None]) -> float:
     either = [(one, two) for one, two in zip(a, b, strict=True) if one or two]
-    return sum(iou(one, two) for one, two in either) / len(either) if either else 1.0
+    return sum(iou(one, two) for one, two in either if one and two) / len(either) if either else 1.0
 
 
 def _difference(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -48,14 +48,17 @@ def get_format(name: str) -> LayoutFormat:
 
     Raises:
         UnknownComponent: no format has this name.
-        ComponentLoadError: the target cannot be imported, or is no `LayoutFormat`.
+        ComponentLoadError: its target cannot be imported, or is no `LayoutFormat`.
     """
-    target = BUILT_IN.get(name)
-    if target is None:
-        known = format_targets()
-        if name not in known:
-            raise UnknownComponent(f"unknown layout format {name!r}", near(name, known))
-        target = known[name][0]
+    if name in BUILT_IN:
+        return _load(name, BUILT_IN[name])
+    known = format_targets()
+    if name not in known:
+        raise UnknownComponent(f"unknown layout format {name!r}", near(name, known))
+    return _load(name, known[name][0])
+
+
+def _load(name: str, target: str) -> LayoutFormat:
     module, _, attribute = target.partition(":")
     try:
         found = getattr(import_module(module), attribute)
@@ -64,6 +67,10 @@ def get_format(name: str) -> LayoutFormat:
     if not isinstance(found, LayoutFormat):
         raise ComponentLoadError(f"{name!r} is a {type(found).__name__}", "expected a spa2v.layouts.LayoutFormat")
     return found
+
+
+def _formats() -> dict[str, LayoutFormat]:
+    return {name: _load(name, target) for name, (target, _) in format_targets().items()}
 
 
 def read_any(path: Path, name: str | None = None, wanted: Sampling | None = None) -> tuple[VideoSceneLayout, list[str]]:
@@ -107,8 +114,8 @@ def write_any(
     return [*losses(layout, form, raster), *remarks]
 
 
-def _readable() -> Iterator[str]:
-    return (name for name in format_names() if get_format(name).read is not None)
+def _readable() -> dict[str, LayoutFormat]:
+    return {name: form for name, form in _formats().items() if form.read is not None}
 
 
 def _name_of(path: Path) -> str:
@@ -116,22 +123,23 @@ def _name_of(path: Path) -> str:
     if not path.exists():
         raise LayoutError(f"there is no file {str(path)!r}")
     suffix = "" if path.is_dir() else path.suffix.lower()
-    for name in _readable():
-        form = get_format(name)
+    readable = _readable()
+    for name, form in readable.items():
         if suffix in form.suffixes and form.recognizes(path):
             return name
     if suffix == ".json":
         return "spa2v"  # whose reader says what is wrong with it
-    raise LayoutError(f"{str(path)!r} is of no format that can be read", "known formats: " + ", ".join(_readable()))
+    raise LayoutError(f"{str(path)!r} is of no format that can be read", "known formats: " + ", ".join(readable))
 
 
 def _name_by_suffix(path: Path) -> str:
-    fitting = [name for name in format_names() if path.suffix.lower() in get_format(name).suffixes]
+    formats = _formats()
+    fitting = [name for name, form in formats.items() if path.suffix.lower() in form.suffixes]
     if path.suffix.lower() == ".json":
         return "spa2v"
     if len(fitting) != 1:
         raise LayoutError(
             f"{str(path)!r} could be of several formats" if fitting else f"no format has files like {str(path)!r}",
-            "name it: --to " + " or --to ".join(fitting or format_names()),
+            "name it: --to " + " or --to ".join(fitting or formats),
         )
     return fitting[0]

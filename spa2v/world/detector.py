@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.types import Box
+from spa2v.dsp.boxes import iou, pairwise_iou
 from spa2v.world.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -197,13 +198,14 @@ def _agreeing(
     """Pixels that claim about one box, with that box (4,); those of most pixels first."""
     rows, columns = np.nonzero(mask)
     boxes = claims[:, rows, columns].T.astype(np.float64)
+    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])  # a claim turned inside out has no area
     while len(rows) >= MIN_PIXELS:
         voters = boxes[:: max(1, len(boxes) // VOTERS)]
-        agree = _overlaps(boxes[:: max(1, len(boxes) // CANDIDATES)], voters) > ONE_THING  # (candidates, voters)
+        agree = pairwise_iou(boxes[:: max(1, len(boxes) // CANDIDATES)], voters) > ONE_THING  # (candidates, voters)
         if not agree.any():  # claims without area agree with nothing
             return
         claim = np.median(voters[agree[int(agree.sum(axis=1).argmax())]], axis=0)
-        mine = _overlaps(claim[None], boxes)[0] > ONE_THING
+        mine = pairwise_iou(claim[None], boxes)[0] > ONE_THING
         if mine.sum() < MIN_PIXELS:
             return
         part = np.zeros_like(mask)
@@ -227,14 +229,6 @@ def _without_doubles(found: Sequence[Detection]) -> list[Detection]:
         if all(iou(item.box, other.box) < DOUBLE for other in kept):
             kept.append(item)
     return kept
-
-
-def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union of all pairs: (n, 4) and (m, 4) to (n, m)."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = (high - low).clip(min=0).prod(axis=-1)
-    area_a, area_b = ((box[:, 2:] - box[:, :2]).clip(min=0).prod(axis=-1) for box in (a, b))
-    return both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9)
 
 
 def _detection(name: str, region: Region, odds: NDArray[np.floating[Any]], picture: NDArray[np.uint8]) -> Detection:
@@ -266,12 +260,3 @@ def _extent(inside: NDArray[np.bool_], coverage: NDArray[np.floating[Any]]) -> t
     before = coverage[low - 1] if low > 0 else 0.0
     after = coverage[high] if high < len(coverage) else 0.0
     return low - float(before), high + float(after)
-
-
-def iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes x1, y1, x2, y2."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)

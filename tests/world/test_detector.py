@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
+from spa2v.dsp.boxes import iou
 from spa2v.training.detector import DetectorStage, MaskedRenderer, detector_pool, owners_of
 from spa2v.world.clips import render_clip
-from spa2v.world.detector import NAMES, Detector, iou, make_network, sized, things
+from spa2v.world.detector import NAMES, Detector, make_network, sized, things
 from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.scene import Path as Way
 from spa2v.world.scene import Room, Scene, Thing

@@ -147,7 +147,7 @@ class SoundStream:
         self._finish(placement, packed, clock)
 
     def _edited_end(self, begin_s: float) -> int | None:
-        """The sample at which an MP4's edit list ends the track; it tells the padding of the last frame from sound."""
+        """The sample at which an MP4's edit list ends the track: the last frame is padding from there on."""
         end_s = declared_end_s(self._container, self._track, self._path) if family(self._container) == "mov" else None
         return None if end_s is None else round((end_s - begin_s) * self.rate)
 

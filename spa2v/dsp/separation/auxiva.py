@@ -24,7 +24,7 @@ Complex = NDArray[np.complex128]
 WINDOW_S = 0.09  # longer windows hold more of a room's response, shorter ones keep onsets apart
 MAX_FRAMES = 1_000  # that the estimate sees; of longer recordings evenly spaced ones
 TOP_HZ = 8_000.0
-ITERATIONS = 15
+ITERATIONS = 10  # 30 separate no better
 LOUDNESS_RANGE = 1e-4  # frames of an output under this part of its loudest weigh no more than at it
 REGULARIZATION = 1e-9  # of the mean power of a line: two equal channels leave the covariance singular
 

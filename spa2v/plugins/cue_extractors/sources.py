@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +16,8 @@ from spa2v.core.types import AudioClip, SoundSource, SpatialCues, Tag
 from spa2v.dsp.separation.strategies import Recording, Separation, separate
 from spa2v.dsp.stft import stereo_stft
 from spa2v.dsp.timbre import kind_tags, measure_timbre
-from spa2v.plugins.cue_extractors.semantic_tagger import SemanticTagger
 
 MAX_SOURCES = 8
-DEFAULT_TAGGER = "semantic_tagger"
 
 
 class Sources:
@@ -31,7 +31,8 @@ class Sources:
     Args:
         max_sources: the largest number of sources, 1 to 8.
         mic_spacing_m: distance of the microphones that delays are read against.
-        tagger: the cue extractor that hears each demixed source; "" for tags by timbre.
+        tagger: the cue extractor that hears each demixed source, by its name or as `{name, options}`; "" for tags by
+            timbre.
 
     Gives `sources` when there are at least two, each with the tracks level and azimuth, and as far as they are known
     level_difference, level_difference_shift, delay and centroid, with tags by signal properties. Measures:
@@ -41,7 +42,9 @@ class Sources:
         ConfigError: `max_sources` is out of range.
     """
 
-    def __init__(self, max_sources: int = 4, mic_spacing_m: float = 0.18, tagger: str = DEFAULT_TAGGER) -> None:
+    def __init__(
+        self, max_sources: int = 4, mic_spacing_m: float = 0.18, tagger: str | Mapping[str, Any] = "semantic_tagger"
+    ) -> None:
         if not 1 <= max_sources <= MAX_SOURCES:
             raise ConfigError(f"sources: max_sources is {max_sources!r}", f"expected 1 to {MAX_SOURCES}")
         self.max_sources = max_sources
@@ -65,11 +68,18 @@ class Sources:
         pairs = zip(separation.sources, separation.signals(), strict=True)
         if not self.tagger:
             return tuple(replace(source, tags=_by_timbre(signal, rate_hz)) for source, signal in pairs)
-        other = self.tagger != DEFAULT_TAGGER  # the tagger of the package needs no pipeline
-        tagger = capability(run.component("cue_extractors", self.tagger) if other else SemanticTagger(), TagsSound)
+        name, options = (self.tagger, {}) if isinstance(self.tagger, str) else _choice(self.tagger)
+        tagger = capability(run.component("cue_extractors", name, **options), TagsSound)
         if tagger is None:
-            raise ConfigError(f"sources: tagger {self.tagger!r} does not tag pieces of sound")
+            raise ConfigError(f"sources: tagger {name!r} does not tag pieces of sound")
         return tuple(replace(source, tags=tagger.tag(signal, rate_hz)) for source, signal in pairs)
+
+
+def _choice(given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    name, options = given.get("name"), given.get("options") or {}
+    if not isinstance(name, str) or not isinstance(options, Mapping) or given.keys() - {"name", "options"}:
+        raise ConfigError(f"sources: tagger is {dict(given)!r}", "expected a name, or {name: ..., options: {...}}")
+    return name, options
 
 
 def _by_timbre(signal: NDArray[np.float32], rate_hz: int) -> tuple[Tag, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip
 from spa2v.plugins.cue_extractors.sources import Sources
+from spa2v.testing import toy_run
 from tests.kit.cue_sounds import (
     PANS,
     Array,
@@ -48,7 +48,7 @@ def test_one_recedes_while_another_approaches(pan: str, louder_db: float) -> Non
 
 
 def test_each_is_where_it_is_near() -> None:
-    cues = Sources().extract(both("level"), Run())
+    cues = Sources().extract(both("level"), toy_run())
     found = {
         bool(source.tracks["level"].values[-1] > source.tracks["level"].values[0]): source.tracks["azimuth"].values[0]
         for source in cues.sources
@@ -75,12 +75,12 @@ def test_one_along_the_view_is_one(make: object, coming: bool) -> None:
 def test_one_that_passes_is_one(speed: float) -> None:
     mono = road(SECONDS, 2)
     azimuth, gain = passing(mono, SECONDS, speed)
-    assert Sources().extract(clip(with_noise(level_panned(mono * gain, azimuth), 20)), Run()).sources == ()
+    assert Sources().extract(clip(with_noise(level_panned(mono * gain, azimuth), 20)), toy_run()).sources == ()
     flat = level_panned(mono, sweep(-35, 35, len(mono)))
-    assert Sources().extract(clip(with_noise(flat, 20)), Run()).sources == ()
+    assert Sources().extract(clip(with_noise(flat, 20)), toy_run()).sources == ()
 
 
 def test_music_that_dips_is_one() -> None:
     mono = violin(SECONDS, 2)
     t = np.linspace(-1, 1, len(mono))
-    assert Sources().extract(clip(level_panned(mono * (0.3 + 0.7 * t**2), 0.0)), Run()).sources == ()
+    assert Sources().extract(clip(level_panned(mono * (0.3 + 0.7 * t**2), 0.0)), toy_run()).sources == ()

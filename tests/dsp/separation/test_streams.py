@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
 from spa2v.dsp.separation.onsets import first_arrivals, percussive_onsets
 from spa2v.dsp.separation.partials import PartialGroup, track_partials
@@ -14,6 +13,7 @@ from spa2v.dsp.separation.streams import find_streams
 from spa2v.dsp.separation.tf_bins import time_frequency_bins
 from spa2v.dsp.stft import stereo_stft
 from spa2v.plugins.cue_extractors.sources import Sources
+from spa2v.testing import toy_run
 from spa2v.world.acoustics import record
 from spa2v.world.sampling import sample_scene
 from tests.kit.cue_sounds import (
@@ -57,7 +57,7 @@ ALONE = [guitar, voice, sung, held, violin, narrow, strummed, drum, tones, white
 
 
 def separated(audio: AudioClip) -> SpatialCues:
-    return Sources().extract(audio, Run())
+    return Sources().extract(audio, toy_run())
 
 
 def kind(label: str) -> str:

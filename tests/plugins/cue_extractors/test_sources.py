@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from spa2v.core.errors import ConfigError
-from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues
 from spa2v.plugins.cue_extractors.sources import Sources
+from spa2v.testing import toy_run
 from tests.kit.cue_sounds import (
     PANS,
     clip,
@@ -35,7 +35,7 @@ PAIRS = {
 
 
 def separated(audio: AudioClip) -> SpatialCues:
-    return Sources().extract(audio, Run())
+    return Sources().extract(audio, toy_run())
 
 
 def places(cues: SpatialCues) -> list[float]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from spa2v.core.types import KeyFrame, VideoSceneLayout
+from spa2v.dsp.boxes import pairwise_iou
 
 
 def medoid(layouts: Sequence[VideoSceneLayout]) -> int:
@@ -27,17 +27,8 @@ def _similarity(a: VideoSceneLayout, b: VideoSceneLayout) -> float:
 def _frame_similarity(a: KeyFrame, b: KeyFrame) -> float:
     if not a.objects or not b.objects:
         return float(len(a.objects) == len(b.objects))
-    overlap = overlaps(np.array([x.box for x in a.objects]), np.array([y.box for y in b.objects]))
+    overlap = pairwise_iou(np.array([x.box for x in a.objects]), np.array([y.box for y in b.objects]))
     same = np.array([[x.name.casefold() == y.name.casefold() for y in b.objects] for x in a.objects])
     worth = overlap * np.where(same, 1.0, 0.5)
     rows, columns = linear_sum_assignment(-worth)
     return float(worth[rows, columns].sum() / max(len(a.objects), len(b.objects)))
-
-
-def overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union of every box of `a` (n, 4) with every box of `b` (m, 4), shape (n, m)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.prod(np.clip(high - low, 0.0, None), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (a, b)]
-    return common / (areas[0][:, None] + areas[1][None, :] - common)

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from spa2v.core.errors import ConfigError
 from spa2v.core.types import AudioClip, KeyFrame, SceneObject, SpatialCues, Track, VideoSceneLayout
 from spa2v.core.types.layout import MAX_CAPTION, MAX_KEYFRAMES, MAX_REASONING
-from spa2v.plugins.layout_planners.mllm.medoid import overlaps
+from spa2v.dsp.boxes import iou
 
 OVERLAP = 0.25  # of a window
 _OF_THE_WHOLE = "values over the whole clip, shares of energy, and tags describe the entire recording."
@@ -138,7 +138,7 @@ def _same_objects(
         for i, j in np.ndindex(worth.shape):
             x, y = old.get(ids[i]), new.get(others[j])
             if x is not None and y is not None and x.name.casefold() == y.name.casefold():
-                overlap = float(overlaps(np.array([x.box]), np.array([y.box]))[0, 0])
+                overlap = iou(x.box, y.box)
                 worth[i, j] += (overlap + _SAME_NAME) / _MOMENTS
     rows, columns = linear_sum_assignment(-worth)
     return {others[j]: ids[i] for i, j in zip(rows, columns, strict=True) if worth[i, j] > 0}
