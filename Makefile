@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 define SIZES
-Fetching the packages: about 4 GB on Linux, where pip takes torch with CUDA; under 1 GB elsewhere, or with torch for the CPU.
+Fetching the packages: several gigabytes on Linux, where pip takes torch with CUDA; far less elsewhere, or with torch for the CPU.
 Without a GPU, stop here and run first (README, "Two commands"):
     uv venv --seed .venv && uv pip install --python .venv/bin/python --torch-backend=auto torch
 endef

@@ -1,8 +1,8 @@
 """Scores plans of two sounds: `python -m benchmarks.real_mixtures ANNOTATIONS.json DIR [--config C] [KEY=VALUE ...]`.
 
 One row a clip, how many clips have an object at either side, and a last line `N passed, N failed`; exit 0 when all
-pass. A clip passes when an object left of 0.45 has one of the names at the left, one right of 0.55 one of those at the right,
-and at most three objects are planned. Nothing is written.
+pass. A clip passes when an object left of 0.45 has one of the names at the left, one right of 0.55 one of those at the
+right, and at most three objects are planned. Nothing is written.
 """
 
 from __future__ import annotations

@@ -131,3 +131,13 @@ def test_max_sources_out_of_range_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         Sources(max_sources=0)
     assert str(caught.value) == "sources: max_sources is 0\n  expected 1 to 8"
+
+
+def test_the_tagger_of_the_sources_is_a_component_with_options() -> None:
+    audio = clip(with_noise(PANS["both"](guitar(3.0, 1), -45.0) + PANS["both"](voice(3.0, 2), 45.0), 25))
+    one = Sources(tagger={"name": "semantic_tagger", "options": {"top": 1}}).extract(audio, toy_run())
+    assert [len(source.tags) for source in one.sources] == [1, 1]
+    with pytest.raises(ConfigError, match="tagger 'loudness' does not tag pieces of sound"):
+        Sources(tagger="loudness").extract(audio, toy_run())
+    with pytest.raises(ConfigError, match="expected a name"):
+        Sources(tagger={"model": "x"}).extract(audio, toy_run())
