@@ -55,7 +55,10 @@ def transform(rate: int) -> signal.ShortTimeFFT:
 
 
 def demix(audio: AudioClip, iterations: int = ITERATIONS) -> Demixing:
-    """Estimates the demixing system of a recording; two equal channels give one output and an empty one."""
+    """Estimates the demixing system of a recording; two equal channels give one output and an empty one.
+
+    The recording has at least half a window, or the transform raises a ValueError.
+    """
     stft, stereo = transform(audio.sample_rate), audio.stereo.astype(np.float64)
     lines = stft.f <= TOP_HZ
     step = max(1, math.ceil(stft.p_num(stereo.shape[1]) / MAX_FRAMES))
@@ -137,6 +140,7 @@ def _joint_update(left: Array, right: Array, cross: Complex) -> Complex:
         upper, lower = np.stack([b, value - a], 1), np.stack([value - d, c], 1)
         longer = np.sum(np.abs(upper) ** 2 - np.abs(lower) ** 2, axis=1) >= 0
         vector = np.where(longer[:, None], upper, lower)
+        vector[~vector.any(axis=1), output] = 1.0  # equal covariances without cross terms: any vector serves
         p, q = vector.T
         scale = left[:, output] * np.abs(p) ** 2 + right[:, output] * np.abs(q) ** 2
         scale = scale + 2.0 * (p.conj() * cross[:, output] * q).real

@@ -15,6 +15,7 @@ SPEED_OF_SOUND = 343.0  # m/s
 LAG_STEP_S = 1e-5
 LAG_BAND_HZ = (150.0, 4_000.0)
 MAX_LAG = 1.3  # times the spacing: what is searched; a best lag in the outer tenth belongs to no direction
+MIN_DURATION_S = 0.5  # ten frames; from fewer no covariance can be estimated
 MIN_SHARE = 0.06  # of the energy, for the weaker output
 MIN_PEAK = 0.3  # of the phase transform: the residue of one source in a room has no common delay
 APART = (
@@ -92,6 +93,8 @@ def find_pair(audio: AudioClip, azimuth_sine: Array, mic_spacing_m: float) -> De
         azimuth_sine: azimuth of the whole sound over time, shape (T,).
         mic_spacing_m: distance of the microphones that delays are read against.
     """
+    if audio.duration_s < MIN_DURATION_S:
+        return None
     demixing = demix(audio)
     energy = demixing.power.sum(axis=(1, 2))
     if energy.min() < MIN_SHARE * energy.sum():

@@ -67,3 +67,30 @@ def test_exchanged_channels_give_the_mirrored_pair() -> None:
 def test_equal_channels_leave_one_output() -> None:
     demixing = demix(clip(np.tile(voice(2.0, 1), (2, 1))))
     assert np.isfinite(demixing.power).all()
+
+
+RATES = (8_000, 8_046, 37_800, 44_100, 192_000)  # of some, half a window is longer than the shortest clip
+
+
+def _odd_sounds(samples: int) -> dict[str, Array]:
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, samples))
+    silent, late = np.zeros(samples), np.arange(samples) >= samples // 2
+    return {
+        "one channel": np.stack([one, silent]),
+        "opposite": np.stack([one, -one]),
+        "scaled": np.stack([one, 0.3 * one]),
+        "direct current": np.stack([silent + 0.5, silent + 0.2]),
+        "clicks": np.stack([np.eye(1, samples, 5)[0], np.eye(1, samples, samples // 2)[0]]),
+        "quiet": 1e-6 * np.stack([one, other]),
+        "in turn": np.stack([one * ~late, other * late]),
+    }
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("duration_s", [0.05, 0.3, 1.2])
+def test_odd_sounds_and_rates_end_in_an_answer(duration_s: float, rate: int) -> None:
+    for samples in _odd_sounds(int(np.ceil(duration_s * rate))).values():
+        pair = pair_in(AudioClip(0.1 * samples, rate))
+        assert pair is None or np.isfinite(pair.demixing.power).all()

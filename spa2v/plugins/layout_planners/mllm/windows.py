@@ -1,4 +1,4 @@
-"""Long recordings in overlapping windows: a model plans each, and what stands in two of them keeps its id."""
+"""Long recordings in overlapping windows: a model plans each, and an object in two of them keeps its id."""
 
 from __future__ import annotations
 
