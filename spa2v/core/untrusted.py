@@ -36,8 +36,8 @@ def reason_of(error: BaseException) -> str:
     """One line for people, of at most 200 characters: the operating system's, else the first of `message_of`."""
     if isinstance(error, FileNotFoundError) and error.filename is not None and os.path.islink(error.filename):
         return f"it is a link to {os.readlink(error.filename)!r}, which does not exist"[:200]
-    told: str = getattr(error, "strerror", None) or message_of(error).lstrip().split("\n", 1)[0]
-    return told[:200]
+    reason: str = getattr(error, "strerror", None) or message_of(error).lstrip().split("\n", 1)[0]
+    return reason[:200]
 
 
 def read_text(path: Path, limit: int) -> str:

@@ -108,8 +108,8 @@ def _text(subject: Subject) -> None:
 def _loop(subject: Subject) -> None:
     backbone = _denoising(subject)
     frames = _first(subject, "one thing")[1].frames
-    told = (backbone.frames, backbone.height, backbone.width)
-    demand(frames.shape[:3] == told, f"frames, height, width say {told}, the video is {frames.shape[:3]}")
+    declared = (backbone.frames, backbone.height, backbone.width)
+    demand(frames.shape[:3] == declared, f"frames, height, width say {declared}, the video is {frames.shape[:3]}")
     before, steps = backbone.denoising, []
     hook = backbone.denoiser(toy_run()).register_forward_pre_hook(lambda *_: steps.append(backbone.denoising.step))
     try:

@@ -83,8 +83,8 @@ def _check_moving_hook(backbone: Any, layout: VideoSceneLayout) -> None:
 
     given, _ = _evaluated(backbone, layout, move)
     seen = [float(latents.mean()) for latents in given]
-    told = f"a hook of before_step is called {len(asked)} times for {len(seen)} evaluations"
-    demand(asked and len(asked) == len(seen), told)
+    fact = f"a hook of before_step is called {len(asked)} times for {len(seen)} evaluations"
+    demand(asked and len(asked) == len(seen), fact)
     close = all(abs(a - b) < 0.01 for a, b in zip(asked, seen, strict=True))
     demand(close, f"a hook returns latents of mean {asked[0]:.3f}, the denoiser sees {seen[0]:.3f}")
 

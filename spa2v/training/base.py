@@ -153,9 +153,9 @@ def draw_texts(
 ) -> np.ndarray[Any, Any]:
     """Pictures (B, H, W, 3) of prompts, ungrounded."""
     with torch.no_grad():
-        told = prompter(prompts, run.device).last_hidden_state
-        plain = prompter([""], run.device).last_hidden_state.expand_as(told)
-    both = torch.cat([plain, told])
+        cond = prompter(prompts, run.device).last_hidden_state
+        uncond = prompter([""], run.device).last_hidden_state.expand_as(cond)
+    both = torch.cat([uncond, cond])
 
     def predict(noisy: Tensor, times: Tensor) -> Tensor:
         answer = unet(torch.cat([noisy, noisy]), torch.cat([times, times]), both).sample

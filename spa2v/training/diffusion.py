@@ -95,7 +95,7 @@ def draw(
         noise: (B, ...), of unit variance.
         schedule: of diffusers.
         steps: evaluations.
-        at_step: a context for each evaluation, told its index and their number.
+        at_step: a context for each evaluation, called with its index and their number.
     """
     schedule.set_timesteps(steps)
     latents = noise
@@ -108,5 +108,5 @@ def draw(
 
 def guided(answer: Tensor, scale: float) -> Tensor:
     """Classifier-free guidance; the first half of the rows is unconditional."""
-    plain, told = answer.chunk(2)
-    return plain + scale * (told - plain)
+    uncond, cond = answer.chunk(2)
+    return uncond + scale * (cond - uncond)

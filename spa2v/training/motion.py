@@ -100,9 +100,9 @@ class MotionStage:
         rng = run.rng(f"motion/{step}")
         clips = [int(i) for i in rng.integers(self.pool.clips, size=size)]
         latents = self.latents[clips].float().transpose(1, 2).contiguous()  # (B, C, F, h, w)
-        told = [prompt for clip in clips for prompt in self.prompts(clip, rng)]
-        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(told))}
-        which = torch.tensor([places[prompt] for prompt in told])
+        texts = [prompt for clip in clips for prompt in self.prompts(clip, rng)]
+        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(texts))}
+        which = torch.tensor([places[prompt] for prompt in texts])
         generator = run.torch_generator(f"motion/{step}")
         tokens = self.prompter.tokens(list(places))
         return Clips(noised(latents, self.schedule, generator), tokens, which, change_weights(latents))
@@ -139,8 +139,8 @@ class MotionStage:
     def sheet(self, path: Path, run: Run, count: int = 4) -> None:
         """Clips of captions, every second frame."""
         prompts = [text for clip in range(count) for text in self.prompts(clip, np.random.default_rng(5))]
-        told = self._text(prompts, run)
-        both = torch.cat([self._text([""], run).expand_as(told), told])
+        cond = self._text(prompts, run)
+        both = torch.cat([self._text([""], run).expand_as(cond), cond])
 
         def predict(noisy: Tensor, times: Tensor) -> Tensor:
             answer = self.network(torch.cat([noisy, noisy]), times[0], both).sample

@@ -70,7 +70,7 @@ def draw_pool(
         seed: of the pool; clip i depends on it and on i alone.
         clips, frames: how many. Frames are spread over the clip as a backbone's are; a lone frame is in its middle.
         size: (width, height) in pixels.
-        tick: told the number of clips just drawn.
+        tick: called with the number of clips just drawn.
     """
     return _pool(*drawn(partial(_draw_clip, seed, frames, size), _shapes(frames, size), clips, tick))
 

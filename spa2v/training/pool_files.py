@@ -50,7 +50,7 @@ def kept(
         folder: of the pool; it appears when the pool is complete.
         draw, shapes, rows: as for `drawn`.
         workers: processes; the bytes do not depend on it.
-        tick: told the number of rows just drawn.
+        tick: called with the number of rows just drawn.
 
     Raises:
         MediaError: the disk refuses.

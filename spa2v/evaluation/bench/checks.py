@@ -30,8 +30,8 @@ def check_bench(folder: str | Path, run: Run, workers: int = 1) -> tuple[int, tu
     files = [ClipFiles(clip, bench.folder) for clip in bench.clips]
     found: dict[str, tuple[Fault, ...]] = {}
     with run.progress("Checking clips", total=len(files)) as step:
-        for clip, told in spread(check_clip, files, workers if len(files) > 8 else 1):
-            found[clip] = told
+        for clip, faults in spread(check_clip, files, workers if len(files) > 8 else 1):
+            found[clip] = faults
             step(1)
     return len(files), (*faults, *(fault for clip in bench.clips for fault in found[clip.id]))
 
@@ -62,8 +62,8 @@ def _paths(files: ClipFiles) -> Told:
             yield "path", f"{str(path.relative_to(files.root))!r} leads out of the folder through a link"
 
 
-def _differs(seconds: float, told: float) -> bool:
-    return abs(seconds - told) > max(TOLERANCE_S, TOLERANCE * told)
+def _differs(seconds: float, declared: float) -> bool:
+    return abs(seconds - declared) > max(TOLERANCE_S, TOLERANCE * declared)
 
 
 def _sound(files: ClipFiles) -> Told:
@@ -116,6 +116,6 @@ def _objects(files: ClipFiles, layout: VideoSceneLayout) -> Told:
             yield "objects", f"the object {item.id!r} is not in the layout"
         elif name != item.name:
             yield "objects", f"the object {item.id!r} is a {item.name!r} in the manifest and a {name!r} in the layout"
-        told = layout.attributes.get(item.id)
-        if told is not None and item.attribute is not None and told != item.attribute:
-            yield "attribute", f"the object {item.id!r} is {item.attribute} in the manifest, {told} in the layout"
+        declared = layout.attributes.get(item.id)
+        if declared is not None and item.attribute is not None and declared != item.attribute:
+            yield "attribute", f"the object {item.id!r} is {item.attribute} in the manifest, {declared} in the layout"

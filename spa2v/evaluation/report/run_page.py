@@ -101,8 +101,8 @@ def _layout(folder: Path, missing: list[str]) -> VideoSceneLayout | None:
 def _video_path(folder: Path, manifest: Mapping[str, Any]) -> Path | None:
     """Where the manifest says, else beside it, so that a moved run keeps its video."""
     outputs = manifest.get("outputs")
-    told = outputs.get("video") if isinstance(outputs, dict) else None
-    names = [Path(told)] if isinstance(told, str) else []
+    recorded = outputs.get("video") if isinstance(outputs, dict) else None
+    names = [Path(recorded)] if isinstance(recorded, str) else []
     names += [folder / Path(name.name) for name in names] + sorted(folder.glob("video.*"))
     return next((path for path in names if _is_file(path)), None)
 

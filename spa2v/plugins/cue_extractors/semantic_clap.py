@@ -106,7 +106,7 @@ class SemanticClap:
         where = {"pretrained_model_name_or_path": self.model, "local_files_only": self.local_files_only}
         try:
             processor = ClapProcessor.from_pretrained(**where)
-            model, told = ClapModel.from_pretrained(**where, output_loading_info=True)
+            model, report = ClapModel.from_pretrained(**where, output_loading_info=True)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             raise WeightsError(
                 f"the CLAP model {self.model!r} cannot be loaded",
@@ -114,8 +114,8 @@ class SemanticClap:
                 "give a folder or another hub id as the option model of semantic_clap, fetch it once with "
                 f"`hf download {self.model}`, or use semantic_rules, which needs no model",
             ) from error
-        if told.get("missing_keys"):
-            missing = sorted(told["missing_keys"])
+        if report.get("missing_keys"):
+            missing = sorted(report["missing_keys"])
             raise WeightsError(f"the CLAP model {self.model!r} lacks {len(missing)} weights", f"first: {missing[0]}")
         return processor, model.to(run.device).eval()
 
