@@ -30,8 +30,8 @@ def check_bench(folder: str | Path, run: Run, workers: int = 1) -> tuple[int, tu
     files = [ClipFiles(clip, bench.folder) for clip in bench.clips]
     found: dict[str, tuple[Fault, ...]] = {}
     with run.progress("Checking clips", total=len(files)) as step:
-        for clip, faults in spread(check_clip, files, workers if len(files) > 8 else 1):
-            found[clip] = faults
+        for clip, own in spread(check_clip, files, workers if len(files) > 8 else 1):
+            found[clip] = own
             step(1)
     return len(files), (*faults, *(fault for clip in bench.clips for fault in found[clip.id]))
 
