@@ -72,7 +72,7 @@ def _refuse_inputs(out: Path, manifest: Path, items: Sequence[Item], others: Seq
 
 
 def _run(work: Batch, quiet: bool) -> int:
-    """The exit code. Only the first process of a launch tells what the batch came to."""
+    """The exit code. Only the first process of a launch reports the result of the batch."""
     import time
 
     from spa2v.core.errors import Spa2vError

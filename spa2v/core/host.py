@@ -116,7 +116,7 @@ class Host:
     """Plugins and the registry that they fill.
 
     Args:
-        registries: further registry files, each an error of its own when invalid.
+        registries: further registry files, each reported separately when invalid.
         extensions: entry points to register; None takes the installed ones that `SPA2V_EXTENSIONS` allows
             (unset: all; empty: none; else a comma-separated list of names).
         warn: takes one message for each extension that is left out.

@@ -86,7 +86,7 @@ class Registry:
     def __init__(self) -> None:
         self._components: dict[str, dict[str, Component]] = {family: {} for family in FAMILIES}
         self.remarks: list[str] = []
-        """Told with every unknown component: extensions that could not be registered, and why."""
+        """Reported with every unknown component: extensions that could not be registered, and why."""
 
     def add_all(self, components: Iterable[Component]) -> None:
         """Adds components, all of them or none.

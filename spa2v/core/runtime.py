@@ -185,7 +185,7 @@ def _make_accelerator(device: str) -> Accelerator:
         raise ConfigError(f"run.device: {device!r}", "expected auto, cpu, cuda, cuda:N or mps")
     if not there[kind]:
         raise ConfigError(f"run.device: {device!r} is not available on this machine", "run `spa2v doctor`")
-    # Told to find a device where there is none, Accelerator would not join the processes of a launch.
+    # Asked for a device where there is none, Accelerator would not join the processes of a launch.
     return Accelerator(cpu=kind == "cpu" or (kind == "auto" and not torch.accelerator.is_available()))
 
 

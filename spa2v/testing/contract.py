@@ -25,7 +25,7 @@ class Report:
         component: who was checked.
         kept: names of the rules that hold.
         unchecked: names of the rules that could not be checked, each with the reason.
-        facts: what was seen on the way; "grounds" tells whether an injector changes what is drawn.
+        facts: what was seen on the way; "grounds" says whether an injector changes what is drawn.
     """
 
     component: str
@@ -76,7 +76,7 @@ class Contract:
         """Holds the component against one rule.
 
         Raises:
-            ContractError: it is broken; says which rule, what was seen, and how to mend it.
+            ContractError: it is broken; says which rule, what was seen, and how to fix it.
             Unchecked: it cannot be checked here.
         """
         try:
@@ -88,7 +88,7 @@ class Contract:
         """Holds the component against every rule.
 
         Raises:
-            ContractError: one or more are broken; tells all of them.
+            ContractError: one or more are broken; lists all of them.
         """
         kept, unchecked, problems = [], {}, []
         for rule in self.rules:
@@ -119,7 +119,7 @@ def _load(family: str, component: str | type[Any], registries: Sequence[str | Pa
 
 
 def _explain(rule: Rule, broken: Broken) -> tuple[str, ...]:
-    return (f"rule {rule.name!r}: {rule.says}", f"  seen: {broken}", f"  to mend: {rule.mend}")
+    return (f"rule {rule.name!r}: {rule.says}", f"  seen: {broken}", f"  fix: {rule.fix}")
 
 
 def check_component(
@@ -134,7 +134,7 @@ def check_component(
         options: for the constructor, as in a config.
 
     Raises:
-        ContractError: rules are broken; for each, what was seen and how to mend it.
+        ContractError: rules are broken; for each, what was seen and how to fix it.
         ConfigError, ComponentLoadError: the component is unknown or cannot be loaded.
         WeightsError: it needs weights that are not there; give options that name small ones.
     """

@@ -11,7 +11,7 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A network at one time: by module name, what stands there; by tensor name, a copy of its values."""
+    """A network at one time: by module name, its type; by tensor name, a copy of its values."""
 
     modules: Mapping[str, object]
     processors: Mapping[str, object]

@@ -222,7 +222,7 @@ RULES = (
         "several",
         "Where several layouts are grounded at once: with attach_many, each video is drawn as with attach alone but "
         "for rounding, and afterwards the denoiser is as before.",
-        "the batch is video-major: give each of its videos the boxes and phrases of its own layout",
+        "the batch is video-major: give each of its videos the boxes and phrases of its layout",
         _several,
     ),
 )

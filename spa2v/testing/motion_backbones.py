@@ -201,7 +201,7 @@ RULES = (
     Rule(
         "steer",
         "Where latents can be changed: each hook in denoising.before_step is called once before each evaluation, gets "
-        "a differentiable predict, and returns what the denoiser sees; find_phrases tells tokens of each frame's text.",
+        "a differentiable predict, and returns what the denoiser sees; find_phrases gives tokens of each frame's text.",
         "call the hooks with what the denoiser would see, and carry the difference over to the sampler's latents",
         _steer,
     ),
@@ -209,7 +209,7 @@ RULES = (
         "several",
         "Where several layouts are drawn at once: generate_many returns a video for each, in order, as it is drawn "
         "alone but for rounding.",
-        "give every video noise of its own from the run's seed, and let nothing of one reach another",
+        "draw the noise of every video from the run's seed, and let nothing of one reach another",
         _several,
     ),
     Rule(

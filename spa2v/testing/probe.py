@@ -1,4 +1,4 @@
-"""Loads and builds a component in a fresh interpreter and tells what that cost. Run as `python -m spa2v.testing.probe`.
+"""Loads and builds a component in a fresh interpreter and reports the cost. Run as `python -m spa2v.testing.probe`.
 
 Reads {"family", "name", "target", "options"} as JSON from stdin; writes one line of JSON to the file descriptor that
 stdout had, so that a component that prints does not get in the way.

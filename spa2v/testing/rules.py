@@ -60,13 +60,13 @@ class Rule:
     Args:
         name: one word or two, joined by "_".
         says: what must hold, in one sentence.
-        mend: what to change where it does not.
+        fix: what to change where it does not.
         check: raises `Broken` or `Unchecked`.
     """
 
     name: str
     says: str
-    mend: str
+    fix: str
     check: Callable[[Subject], None]
 
 

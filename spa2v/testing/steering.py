@@ -99,5 +99,5 @@ def _check_phrases(backbone: Any, layout: VideoSceneLayout) -> None:
     for frame in found:
         demand(len(frame) == len(phrases), f"find_phrases answers for {len(frame)} of {len(phrases)} phrases")
         inside = all(0 <= place < tokens for places in frame for place in places)
-        demand(inside, f"find_phrases tells positions outside of the {tokens} tokens: {frame}")
+        demand(inside, f"find_phrases returns positions outside of the {tokens} tokens: {frame}")
         demand(not frame[-1], f"find_phrases finds {UNKNOWN!r} at {frame[-1]}")

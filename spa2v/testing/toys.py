@@ -83,7 +83,7 @@ def toy_cues(audio: AudioClip | str = "pass", sources: int | None = None) -> Spa
 
     Args:
         audio: a clip, or the kind of a toy sound.
-        sources: put so many sounding things in, each with the tracks of the clip; None keeps what was told apart.
+        sources: put so many sounding things in, each with the tracks of the clip; None keeps the separated ones.
     """
     measured = _measured(audio) if isinstance(audio, str) else _measure(audio)
     if sources is None:

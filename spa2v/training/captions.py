@@ -39,10 +39,10 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "room": ("in a room", "indoors", "in a living room"),
     "open": ("in an open place", "outdoors", "outdoors on a street"),
 }
-NEAR, FAR, TOLD_NEAR = "close by", "far away", "near"
+NEAR, FAR, DEFINITE_NEAR = "close by", "far away", "near"
 NOTHING = ("An empty, still scene; nothing is heard.", "Nothing that sounds is in view.", "an empty scene")
 FORMS, FORM_ODDS = ("mix", "whole", "local", "list", "none"), (0.4, 0.2, 0.2, 0.1, 0.1)
-COLOR_ODDS, FIRST_ODDS, TOLD_ODDS = 0.6, 0.6, 0.3
+COLOR_ODDS, FIRST_ODDS, DEFINITE_ODDS = 0.6, 0.6, 0.3
 CENTER_FROM, CENTER_TO = 0.4, 0.6
 
 
@@ -140,19 +140,19 @@ def _whole(things: Sequence[Shown], setting: str, rng: np.random.Generator, colo
 def _local(things: Sequence[Shown], rng: np.random.Generator, colored: float) -> str:
     if not things:
         return NOTHING[1].rstrip(".")
-    told = rng.random() < TOLD_ODDS
-    clauses = [(_told if told else _seen)(thing, rng, colored) for thing in things]
+    definite = rng.random() < DEFINITE_ODDS
+    clauses = [(_definite if definite else _indefinite)(thing, rng, colored) for thing in things]
     return _sentence(_listed(clauses))
 
 
-def _seen(thing: Shown, rng: np.random.Generator, colored: float) -> str:
+def _indefinite(thing: Shown, rng: np.random.Generator, colored: float) -> str:
     """As planners have it: "a car close by on the left"."""
     return f"{article(_noun(thing, rng, colored))} {_nearness(thing, NEAR)}{_pick(PLACES[thing.place], rng)}"
 
 
-def _told(thing: Shown, rng: np.random.Generator, colored: float) -> str:
+def _definite(thing: Shown, rng: np.random.Generator, colored: float) -> str:
     """As data sets have it: "the car is near on the left"."""
-    return f"the {_noun(thing, rng, colored)} is {_nearness(thing, TOLD_NEAR)}{PLACES[thing.place][0]}"
+    return f"the {_noun(thing, rng, colored)} is {_nearness(thing, DEFINITE_NEAR)}{PLACES[thing.place][0]}"
 
 
 def _nearness(thing: Shown, near: str) -> str:

@@ -21,9 +21,9 @@ from spa2v.training.diffusion import make_noise_schedule, velocity_loss
 from spa2v.training.grounding import Boxed, Frozen, boxed, write_grounded_sheet
 
 TOKENS, NULL_ODDS = 30, 0.1  # guidance draws its unconditional half with null tokens
-# A part of the heads is told where to look: tokens of things inside their boxes. GLIGEN finds that out by itself, but
+# A part of the heads is supervised: tokens of things inside their boxes. GLIGEN finds that out by itself, but
 # over more steps than small weights get.
-TOLD_HEADS, TOLD_WEIGHT, TOLD_SHARE, LOOKED_AT = 0.5, 0.3, 0.9, 200
+SUPERVISED_HEADS, SUPERVISED_WEIGHT, INSIDE_SHARE, LOOKED_AT = 0.5, 0.3, 0.9, 200
 
 
 class _Given(nn.Module):
@@ -127,16 +127,16 @@ class GLIGENStage:
             predict = lambda noisy, times: self.frozen.unet(noisy, times, text, **extra).sample  # noqa: E731
             error = velocity_loss(predict, batch.noised, self.schedule, run, batch.weights)
             strayed = [attention_error(module, given, batch.instances, self.frozen.shape[1:]) for module, given in seen]
-            return error + TOLD_WEIGHT * torch.stack(strayed).mean()
+            return error + SUPERVISED_WEIGHT * torch.stack(strayed).mean()
 
     def sheet(self, path: Path, run: Run) -> None:
         write_grounded_sheet(path, self.grounder, self.frozen, run)
 
 
 def attention_error(attention: Any, given: Tensor, instances: Instances, size: tuple[int, int]) -> Tensor:
-    """How far the told heads of a fuser are from looking at each thing's token inside its box, and nowhere else.
+    """How far the supervised heads of a fuser are from each thing's token inside its box, and nowhere else.
 
-    Cross-entropy between what a cell gives to a token and what it should give: `TOLD_SHARE` inside the box (shared
+    Cross-entropy between what a cell gives to a token and what it should give: `INSIDE_SHARE` inside the box (shared
     where boxes overlap), nothing outside. Cells inside and outside count alike. Of a fine grid some cells are asked.
 
     Args:
@@ -145,7 +145,7 @@ def attention_error(attention: Any, given: Tensor, instances: Instances, size: t
         instances: whose tokens they are.
         size: (height, width) of the latents; the cells are those of a coarser or equal grid.
     """
-    heads = max(1, int(attention.heads * TOLD_HEADS))
+    heads = max(1, int(attention.heads * SUPERVISED_HEADS))
     visual = given[:, :-TOKENS]
     step = round(math.sqrt(size[0] * size[1] / visual.shape[1]))
     inside = torch.from_numpy(covered(instances, (size[0] // step, size[1] // step))).to(given)
@@ -155,7 +155,7 @@ def attention_error(attention: Any, given: Tensor, instances: Instances, size: t
     query, key = (x.unflatten(-1, (attention.heads, -1))[:, :, :heads].transpose(1, 2) for x in (query, key))
     logits = query.float() @ key.float().transpose(-1, -2) * attention.scale
     looked = logits.softmax(dim=-1)[..., -TOKENS:][..., : inside.shape[-1]]
-    wanted = (TOLD_SHARE * inside / inside.sum(dim=-1, keepdim=True).clamp_min(1.0))[:, None].expand_as(looked)
+    wanted = (INSIDE_SHARE * inside / inside.sum(dim=-1, keepdim=True).clamp_min(1.0))[:, None].expand_as(looked)
     looked = looked.clamp(1e-6, 1 - 1e-6)
     error = -(wanted * looked.log() + (1 - wanted) * (1 - looked).log())
     present = torch.from_numpy(instances.present).to(given)[:, None, None, :].expand_as(error)

@@ -2,7 +2,7 @@
 
 A step is a pure function of the weights, the optimizer's state, the seed and the number of the step: batches and noise
 are drawn from generators named after the step, by this process or by workers ahead of it. So a run that was stopped and
-resumed gives the very same weights. Under `accelerate launch` each process draws a batch of its own, and the gradients
+resumed gives the very same weights. Under `accelerate launch` each process draws its own batch, and the gradients
 are averaged; `--mixed_precision bf16` there holds here, too.
 """
 
@@ -231,7 +231,7 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "seed": self.run.seed,
         }
-        whole = io.BytesIO()  # torch.save tells of a full disk in words of its own; small weights fit in memory
+        whole = io.BytesIO()  # torch.save reports a full disk as an error of another kind; small weights fit in memory
         torch.save(data, whole)
         with atomic_path(self.folder / CHECKPOINT) as target:
             target.write_bytes(whole.getbuffer())

@@ -36,7 +36,7 @@ class Trainings:
     """One folder of trainings.
 
     Args:
-        out: the folder; each stage has one of its own in it.
+        out: the folder; each stage has its own in it.
         plan: sizes and recipes.
         run: gives seed and device.
         start: a folder of exported weights to start all stages from, or None to start from nothing.
@@ -52,7 +52,7 @@ class Trainings:
         return Trainer(BUILDERS[stage](self), recipe, self.out / stage, self.run, self.workers)
 
     def _seeded(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` gives, with its random weights drawn from a seed of its own."""
+        """What `make` gives, with its random weights drawn from its own seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.derived_seed(f"{name}/start"))
             return make().to(self.run.device)

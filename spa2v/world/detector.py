@@ -125,7 +125,7 @@ class Detector:
         self.network.eval()
 
     def detect(self, pictures: NDArray[np.uint8]) -> list[list[Detection]]:
-        """What stands in each picture; uint8 (B, H, W, 3) of any size, best at 256 x 160."""
+        """The objects in each picture; uint8 (B, H, W, 3) of any size, best at 256 x 160."""
         import torch
 
         found = []

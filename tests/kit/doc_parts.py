@@ -43,7 +43,7 @@ def method(family: str) -> str:
 
 def table(family: str) -> str:
     """The rules of a family."""
-    rows = [f"| `{rule.name}` | {rule.says} | {rule.mend[0].upper()}{rule.mend[1:]}. |" for rule in rules(family)]
+    rows = [f"| `{rule.name}` | {rule.says} | {rule.fix[0].upper()}{rule.fix[1:]}. |" for rule in rules(family)]
     return "\n".join(["| rule | what must hold | where it does not |", "|---|---|---|", *rows]) + "\n"
 
 

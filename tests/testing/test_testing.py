@@ -67,7 +67,7 @@ def test_every_rule_can_be_broken(family: str, name: str) -> None:
     assert lines[0] == f"'{bad.__name__}' of {family} breaks its contract"
     assert lines[1] == f"  rule '{name}': {rule.says}"
     assert lines[2].startswith("    seen: ")
-    assert lines[-1] == f"    to mend: {rule.mend}"
+    assert lines[-1] == f"    fix: {rule.fix}"
 
 
 EXPENSIVE = [
@@ -128,7 +128,7 @@ def test_all_broken_rules_are_told_at_once() -> None:
         "'Worst' of layout_planners breaks its contract\n"
         "  rule 'caption': The caption of the video is not empty, for silence too.\n"
         "    seen: on pass: the caption is empty\n"
-        "    to mend: describe the scene in a sentence; for silence an empty place will do\n"
+        "    fix: describe the scene in a sentence; for silence an empty place will do\n"
         "  rule 'run': "
     )
     assert "seen: run.seed, run.audio or run.cues is another one after the call" in told

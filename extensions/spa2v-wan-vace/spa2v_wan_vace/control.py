@@ -14,7 +14,7 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 def scenes(layout: VideoSceneLayout, frames: int, model_frames: int) -> list[KeyFrame]:
-    """What stands where at each frame that the model draws, from the first to the last of `frames` frames."""
+    """The boxes at each frame that the model draws, from the first to the last of `frames` frames."""
     return [layout.at(float(time)) for time in keyframe_times(layout.duration_s, model_frames, frames)]
 
 

@@ -49,7 +49,7 @@ def _pipeline(sources: list[str], overrides: list[str]) -> Pipeline:
 
 
 def examine(pipeline: Pipeline, names: list[str]) -> dict[str, Any]:
-    """Everything that the command tells, as JSON values.
+    """Everything that the command reports, as JSON values.
 
     Args:
         pipeline: whose readiness is asked for; nothing of it is loaded.

@@ -2,7 +2,7 @@
 
 Frame times are exact: the time base is the inverse of the frame rate as a fraction. The sound track is cut or padded
 with silence to the duration of the frames. AAC's intensity stereo and noise substitution are off, because both throw
-away what tells left from right.
+away the differences between left and right.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Overlaid(io.FileIO):
 
     Args:
         path: the file.
-        head: what stands in the place of its first bytes.
+        head: its first bytes.
     """
 
     def __init__(self, path: Path, head: bytes) -> None:

@@ -122,7 +122,7 @@ class SoundSource:
         share: part of the energy of the clip, 0..1.
         tracks: its own tracks, names as in the module docstring.
         tags: what it may be, best first.
-        confidence: how sure it is that this is a thing of its own, 0..1.
+        confidence: how sure it is that this is a separate thing, 0..1.
     """
 
     id: str
@@ -155,7 +155,7 @@ class SpatialCues(Displayed):
         duration_s: of the clip, in seconds.
         tracks: values over time, by name.
         measures: single numbers, the unit in the name (`level_slope_db`, `lateral_evidence`).
-        sources: the sounding things that could be told apart; empty when nothing separated them or nothing sounds.
+        sources: the sounding things that could be separated; empty when nothing separated them or nothing sounds.
         tags: what the whole clip sounds like, best first.
         notes: remarks for a reader, one sentence each ("Both channels are identical: no lateral evidence.").
 

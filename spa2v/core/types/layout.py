@@ -116,7 +116,7 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class KeyFrame:
-    """What stands where at one time. `caption` describes this moment."""
+    """The objects at one time. `caption` describes this moment."""
 
     time_s: float
     caption: str = ""

@@ -122,7 +122,7 @@ class _Reader:
         names = [row.name for row in rows]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise self._refuse(f"the row {twice!r} stands twice", "give each row a name of its own")
+            raise self._refuse(f"the row {twice!r} appears twice", "give each row its own name")
         title = str(self.raw.get("title", self.path.stem))
         return AblationSpec(title, str(self.raw.get("about", "")), table, stages, self._layers("base"), rows)
 

@@ -52,10 +52,10 @@ def check_clip(files: ClipFiles) -> tuple[str, tuple[Fault, ...]]:
     return name, tuple(Fault(kind, name, text) for kind, text in found)
 
 
-Told = Iterator[tuple[str, str]]
+Faults = Iterator[tuple[str, str]]
 
 
-def _paths(files: ClipFiles) -> Told:
+def _paths(files: ClipFiles) -> Faults:
     root = files.root.resolve()
     for path in (files.audio, files.truth, files.real_video):
         if path is not None and not path.resolve().is_relative_to(root):
@@ -66,7 +66,7 @@ def _differs(seconds: float, declared: float) -> bool:
     return abs(seconds - declared) > max(TOLERANCE_S, TOLERANCE * declared)
 
 
-def _sound(files: ClipFiles) -> Told:
+def _sound(files: ClipFiles) -> Faults:
     try:
         audio = read_audio(files.audio)
     except AudioError as error:
@@ -78,7 +78,7 @@ def _sound(files: ClipFiles) -> Told:
         yield "mono", "the sound has one channel"
 
 
-def _picture(files: ClipFiles) -> Told:
+def _picture(files: ClipFiles) -> Faults:
     if files.real_video is None:
         return
     try:
@@ -90,7 +90,7 @@ def _picture(files: ClipFiles) -> Told:
         yield "duration", f"the video lasts {video.duration_s:.3f} s, the manifest says {files.clip.duration_s:.3f} s"
 
 
-def _plan(files: ClipFiles) -> Told:
+def _plan(files: ClipFiles) -> Faults:
     clip = files.clip
     try:
         layout = read_layout(files.truth)
@@ -109,7 +109,7 @@ def _plan(files: ClipFiles) -> Told:
     yield from _objects(files, layout)
 
 
-def _objects(files: ClipFiles, layout: VideoSceneLayout) -> Told:
+def _objects(files: ClipFiles, layout: VideoSceneLayout) -> Faults:
     for item in files.clip.objects:
         name = layout.names.get(item.id)
         if name is None:

@@ -1,4 +1,4 @@
-"""Makes the page of a study: every clip with the videos of all methods, in an order that tells nothing."""
+"""Makes the page of a study: every clip with the videos of all methods, in an order that gives nothing away."""
 
 from __future__ import annotations
 

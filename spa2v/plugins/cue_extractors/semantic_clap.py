@@ -20,7 +20,7 @@ MAX_LABELS, MAX_WINDOWS = 500, 6
 
 
 class SemanticClap:
-    """Tags by the likeness of the sound to texts. It hears the mixed channels, so it tells what, never where.
+    """Tags by the likeness of the sound to texts. It hears the mixed channels, so it gives kinds, never places.
 
     Args:
         model: hub id or folder of a CLAP model in the layout of transformers.

@@ -93,7 +93,7 @@ class Alignment:
 
     Args:
         value: 0..1; half of `side` and half of `motion` (brought to 0..1) where both are known, else `side`; None
-            where nothing can be told.
+            where it is undefined.
         side: weighted share of agreement of sides over the frames: 1 the same, 0.5 one step off, 0 opposite or
             nothing seen. A thing put left or right at random gets 0.5.
         motion: correlation of heard and seen place over time, -1..1, for one thing that moves; else None.
@@ -109,7 +109,7 @@ class Alignment:
 def spatial_alignment(
     audio: AudioClip, frames: Sequence[KeyFrame], duration_s: float, sounding: Collection[str] | None = None
 ) -> Alignment:
-    """Compares a stereo sound with what stands in the frames.
+    """Compares a stereo sound with the objects in the frames.
 
     Args:
         audio: the sound of the video.

@@ -14,8 +14,6 @@ from PIL import Image, ImageDraw
 
 from spa2v.world.drawing.mesh import Color
 
-MAX_THINGS = 250
-
 
 def samples_for(width: int) -> int:
     """Samples per pixel along each axis: four up to 400 pixels of width, three above."""

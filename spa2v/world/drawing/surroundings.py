@@ -1,4 +1,4 @@
-"""What stands behind the things: a room, a street, a railway. Drawn once a scene, since the camera stands still."""
+"""The background of a scene: a room, a street, a railway. Drawn once, since the camera is static."""
 
 from __future__ import annotations
 

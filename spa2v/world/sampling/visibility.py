@@ -34,7 +34,7 @@ def _on_its_side(box: Box | None, attribute: str) -> bool:
 
 
 def all_visible(scene: Scene) -> bool:
-    """True when each thing shows at least `MIN_SHARE` of the area of its own box in most moments that it is there.
+    """True when each thing shows at least `MIN_SHARE` of the area of its box in most moments that it is there.
 
     Judged on a small picture at a few moments, each thing alone against all together.
     """

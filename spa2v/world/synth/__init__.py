@@ -1,4 +1,4 @@
-"""One synthesizer for each class. Each is varied by its generator and can be told by ear."""
+"""One synthesizer for each class. Each is varied by its generator and can be recognized by ear."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _moves(attribute: str) -> bool:
 
 
 def frame_caption(frame: KeyFrame) -> str:
-    """What stands where at one moment."""
+    """Boxes at one moment."""
     parts = [f"a {item.name} {_WORDS[_side(item.box.center[0])]}" for item in frame.objects]
     text = ", ".join(parts) if parts else "an empty scene"
     return text[:1].upper() + text[1:] + "."

@@ -33,7 +33,7 @@ class Dialogue:
         model: its name.
 
     Attributes:
-        told: one entry for each answer, for the manifest.
+        responses: one entry for each answer, for the manifest.
     """
 
     def __init__(self, requests: Requests, prompts: Prompts, form: AnswerForm, repairs: int, model: str) -> None:

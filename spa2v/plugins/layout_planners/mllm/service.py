@@ -80,7 +80,7 @@ class Service(Protocol):
         ...
 
     def ask(self, conversation: Conversation, form: AnswerForm | None, run: Run, sample: int) -> Reply:
-        """Sends one request; `form` None asks for plain text, `sample` tells apart several answers to one question.
+        """Sends one request; `form` None asks for plain text, `sample` numbers several answers to one question.
 
         Raises:
             TransientFault: it may succeed later.
