@@ -28,6 +28,7 @@ COMMANDS = (
     "cues",
     "components",
     "check",
+    "check_video",
     "doctor",
     "batch",
     "evaluate",
@@ -58,7 +59,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     for name in COMMANDS:
-        app.command(name)(getattr(import_module(f"spa2v.cli.{name}"), name))
+        app.command(name.replace("_", "-"))(getattr(import_module(f"spa2v.cli.{name}"), name))
     for name, text in GROUPS.items():
         app.add_typer(import_module(f"spa2v.cli.{name}").app, name=name, help=text, no_args_is_help=True)
     return app

@@ -15,7 +15,7 @@ from tests.kit.paths import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = ("commands.md", "contracts.md", "doctor.md", "hooks.md", "presets.md", "python.md")
-_PART = re.compile(r"(<!-- made from the code: (\w+) ([\w ]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PART = re.compile(r"(<!-- made from the code: (\w+) ([\w -]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def hook_names() -> list[str]:
