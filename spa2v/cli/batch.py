@@ -30,6 +30,9 @@ def batch(
     together: Annotated[
         int, typer.Option("--together", min=1, help="Clips drawn in one batch of the denoiser, where it can.")
     ] = 1,
+    tries: opt.TryCount = None,
+    until: opt.Until = None,
+    detector: opt.DetectorName = None,
     planners: Annotated[int, typer.Option("--planners", min=1, max=64, help="Clips planned at once, ahead.")] = 1,
     max_failures: Annotated[
         int | None, typer.Option("--max-failures", min=0, help="Stop after more failed clips than this.")
@@ -51,7 +54,7 @@ def batch(
     pipeline = opt.pipeline(config, overrides, quiet=True, strict=strict_media)
     raise_all(pipeline.check())
     _refuse_inputs(out, manifest, items, opt.read_files(pipeline, config))
-    goal = Goal(stage, pipeline.config, given_layouts)
+    goal = Goal(stage, pipeline.config, given_layouts, opt.tries(tries, until, detector))
     with joined_processes(pipeline.config.run.device) as processes:
         work = Batch(pipeline, items, out, goal, processes, together, planners, max_failures)
         code = _run(work, quiet)

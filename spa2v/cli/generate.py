@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from spa2v.core.pipeline import Pipeline
     from spa2v.jobs.replay import Replay
+    from spa2v.jobs.tries import Tries
 
 FromRun = Annotated[
     Path | None,
@@ -33,19 +34,23 @@ def generate(
     from_run: FromRun = None,
     start: opt.Start = None,
     duration: opt.Duration = None,
+    tries: opt.TryCount = None,
+    until: opt.Until = None,
+    detector: opt.DetectorName = None,
     strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Plan a recording and draw the plan: AUDIO in, a video out (.mp4, .gif, or .png for a contact sheet)."""
     if from_run is not None:
-        if config or overrides or start is not None or duration is not None or strict_media:
+        if config or overrides or start is not None or duration is not None or strict_media or tries:
             raise typer.BadParameter("takes its settings from the run; give no others", param_hint="'--from-run'")
         _replay(from_run, audio, out, run_dir, quiet)
     elif audio is None:
         raise typer.BadParameter("missing", param_hint="'AUDIO'")
     else:
         pipeline = opt.pipeline(config, overrides, start, duration, quiet, strict_media)
-        _generate(pipeline, audio, out, run_dir, opt.read_files(pipeline, config, audio))
+        wanted = opt.tries(tries, until, detector)
+        _generate(pipeline, audio, out, run_dir, opt.read_files(pipeline, config, audio), wanted)
 
 
 def _replay(run: Path, audio: Path | None, out: Path | None, run_dir: Path | None, quiet: bool) -> None:
@@ -56,7 +61,7 @@ def _replay(run: Path, audio: Path | None, out: Path | None, run_dir: Path | Non
     pipeline = Pipeline(replay.config, quiet=quiet)
     audio = audio or replay.audio()
     inputs = opt.read_files(pipeline, None, audio, replay.origin, replay.layout())
-    _generate(pipeline, audio, out, run_dir, inputs, replay)
+    _generate(pipeline, audio, out, run_dir, inputs, replay.tries(), replay)
 
 
 def _generate(
@@ -65,6 +70,7 @@ def _generate(
     out: Path | None,
     run_dir: Path | None,
     inputs: Sequence[Path],
+    tries: Tries | None,
     replay: Replay | None = None,
 ) -> None:
     from spa2v.core.media.outputs import refuse_inputs
@@ -72,11 +78,12 @@ def _generate(
 
     target = opt.video_target(out, run_dir, audio, inputs)
     refuse_inputs(opt.run_files(run_dir), inputs)
-    with Job.opened(pipeline, audio, replay.layout() if replay else None, run_dir) as job:
+    with Job.opened(pipeline, audio, replay.layout() if replay else None, run_dir, tries=tries) as job:
         if replay:
             replay.check(job)
         layout = job.layout()
-        job.write(job.draw(layout), target)
+        job.write(job.draw(layout, opt.offer(target, run_dir)), target)
+    opt.say_kept(job.run)
     opt.say_plan(layout, job.run, target)
     for line in replay.compare(job.manifest.data["sha256"]) if replay else ():
         opt.say(line)

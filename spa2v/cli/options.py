@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from spa2v.core.pipeline import Pipeline
     from spa2v.core.runtime import Run
     from spa2v.core.types import VideoSceneLayout
+    from spa2v.jobs.tries import Tries
 
 Audio = Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording: wav, flac, ogg, mp3, m4a, or a video.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the result.")]
@@ -31,6 +32,24 @@ Start = Annotated[float | None, typer.Option("--start", metavar="S", help="Skip 
 Duration = Annotated[float | None, typer.Option("--duration", metavar="S", help="Use this many seconds of it.")]
 Strict = Annotated[
     bool, typer.Option("--strict-media", help="Refuse a damaged recording instead of using what decodes.")
+]
+TRIES = "Several tries"
+TryCount = Annotated[
+    int | None,
+    typer.Option("--tries", metavar="N", min=1, max=64, rich_help_panel=TRIES, help="Draw N seeds and keep the best."),
+]
+Until = Annotated[
+    float | None,
+    typer.Option("--until", metavar="SCORE", min=0, max=1, rich_help_panel=TRIES, help="Stop at a score like 0.7."),
+]
+DetectorName = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME[:ARG]",
+        rich_help_panel=TRIES,
+        help="What ranks the tries; toyworld for the weights that come with spa2v, owlv2 for others.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
@@ -51,6 +70,22 @@ def pipeline(
     extra = [f"{key}={value}" for key, value in cut.items() if value is not None]
     extra += ["audio.strict=true"] if strict else []
     return Pipeline.from_preset(*(sources or []), overrides=[*(overrides or []), *extra], quiet=quiet)
+
+
+def tries(count: int | None, until: float | None, detector: str | None) -> Tries | None:
+    """What the options of several tries ask for.
+
+    Raises:
+        BadParameter: the others without --tries.
+    """
+    from spa2v.jobs.tries import Tries
+
+    if count is None:
+        for name, value in (("--until", until), ("--detector", detector)):
+            if value is not None:
+                raise typer.BadParameter("goes with --tries N", param_hint=f"'{name}'")
+        return None
+    return Tries(count, until, detector)
 
 
 def read_files(pipeline: Pipeline, sources: list[str] | None, *paths: Path | None) -> list[Path]:
@@ -87,6 +122,19 @@ def video_target(out: Path | None, run_dir: Path | None, source: Path, inputs: S
     if remark:
         say(remark)
     return target
+
+
+def offer(target: Path, run_dir: Path | None) -> Path:
+    """Where a repaired plan goes: into the run's folder, else beside the video."""
+    return run_dir / "repaired.json" if run_dir else target.with_suffix(".repaired.json")
+
+
+def say_kept(run: Run) -> None:
+    """Which try was kept, and the scores of all."""
+    tries = run.record.get("tries", {})
+    for entry in tries.get("scores", ()):
+        score = "undefined" if entry["score"] is None else f"{entry['score']:.3f}"
+        say(f"seed {entry['seed']}: {score}{' (kept)' if entry['seed'] == tries['kept'] else ''}")
 
 
 def say_plan(layout: VideoSceneLayout, run: Run, target: Path) -> None:

@@ -19,6 +19,9 @@ def render(
     run_dir: opt.RunDir = None,
     start: opt.Start = None,
     duration: opt.Duration = None,
+    tries: opt.TryCount = None,
+    until: opt.Until = None,
+    detector: opt.DetectorName = None,
     strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -30,6 +33,7 @@ def render(
     inputs = opt.read_files(pipeline, config, layout, audio)
     target = opt.video_target(out, run_dir, layout, inputs)
     refuse_inputs(opt.run_files(run_dir, ("manifest.json", "config.yaml", "cues.json")), inputs)
-    with Job.opened(pipeline, audio, layout, run_dir) as job:
-        job.write(job.draw(job.layout()), target)
+    with Job.opened(pipeline, audio, layout, run_dir, tries=opt.tries(tries, until, detector)) as job:
+        job.write(job.draw(job.layout(), opt.offer(target, run_dir)), target)
+    opt.say_kept(job.run)
     opt.say(f"wrote {target}")

@@ -20,6 +20,7 @@ from spa2v.core.protocols import (
     AttachesSeveral,
     CueExtractor,
     DescribesPrompt,
+    DrawsSeeds,
     DrawsSeveral,
     FitsFrames,
     GroundingInjector,
@@ -217,9 +218,14 @@ class Pipeline:
 
     def render_together(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
         """Stage 2 for several layouts in one batch; only where `draws_together`."""
+        return self._render_many(layouts, run)
+
+    def _render_many(
+        self, layouts: Sequence[VideoSceneLayout], run: Run, seeded: Sequence[Run] = ()
+    ) -> list[GeneratedVideo]:
         inputs = {"layouts": list(layouts), **self._about("motion_backbone")}
         inputs["injector"] = self._about("grounding_injector")
-        videos = run.step("generate_many", inputs, lambda: self._generate_many(layouts, run))
+        videos = run.step("generate_many", inputs, lambda: self._generate_many(layouts, run, seeded))
         who = f"motion backbone {self.config.motion_backbone.name!r}"
         if len(_expect(videos, list, who)) != len(layouts):
             raise ContractError(f"{who} returned {len(videos)} videos for {len(layouts)} layouts")
@@ -228,14 +234,28 @@ class Pipeline:
             _notice_few_frames(video, run)
         return made
 
-    def _generate_many(self, layouts: Sequence[VideoSceneLayout], run: Run) -> list[GeneratedVideo]:
+    def draws_seeds(self) -> bool:
+        """Whether a layout can be drawn with several seeds in one batch."""
+        return self.draws_together() and capability(self.motion_backbone, DrawsSeeds) is not None
+
+    def render_seeds(self, layout: VideoSceneLayout, runs: Sequence[Run]) -> list[GeneratedVideo]:
+        """Stage 2 for one layout with the seed of each run, in one batch; only where `draws_seeds`."""
+        return self._render_many([layout] * len(runs), runs[0], runs)
+
+    def _generate_many(
+        self, layouts: Sequence[VideoSceneLayout], run: Run, seeded: Sequence[Run] = ()
+    ) -> list[GeneratedVideo]:
         backbone = self.motion_backbone
         several, injector = capability(backbone, DrawsSeveral), capability(self.grounding_injector, AttachesSeveral)
         if several is None or injector is None:
             raise ConfigError(f"{self.config.motion_backbone.name!r} draws one layout at a time with this injector")
-        layouts = [_reworded(backbone, layout, run) for layout in layouts]
+        runs = seeded or [run] * len(layouts)
+        layouts = [_reworded(backbone, layout, one) for layout, one in zip(layouts, runs, strict=True)]
         _fit_frames(backbone, layouts)
         with injector.attach_many(backbone, layouts, run):
+            seeds = capability(backbone, DrawsSeeds) if seeded else None
+            if seeds is not None:
+                return seeds.generate_seeds(layouts, [one.seed for one in seeded], run)
             return several.generate_many(layouts, run)
 
     def __call__(self, audio: AudioClip | str | Path, run: Run | None = None) -> Result:

@@ -196,6 +196,17 @@ class DrawsSeveral(Protocol):
 
 
 @runtime_checkable
+class DrawsSeeds(Protocol):
+    """A motion backbone that draws several layouts in one batch, each with a seed of its own."""
+
+    def generate_seeds(
+        self, layouts: Sequence[VideoSceneLayout], seeds: Sequence[int], run: Run
+    ) -> list[GeneratedVideo]:
+        """Returns a video for each layout, each as `generate` would return it in a run with that seed."""
+        ...
+
+
+@runtime_checkable
 class FitsFrames(Protocol):
     """A motion backbone whose number of frames may follow from the length of the clip."""
 
@@ -374,6 +385,7 @@ FAMILIES: dict[str, tuple[type[Any], str]] = {
 
 CAPABILITIES: dict[type[Any], str] = {
     DrawsSeveral: "generate_many",
+    DrawsSeeds: "generate_seeds",
     FitsFrames: "fit_frames",
     Rewords: "reword",
     AttachesSeveral: "attach_many",

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,12 @@ class Run:
         self._device, self._dtype, self._step_hook, self._parts = device, dtype, step_hook, parts
         self._accelerator: Accelerator | None = None
         self._notices: set[str] = set() if notices is None else notices
+
+    def seeded(self, seed: int) -> Run:
+        """This run with another seed and a record of its own; what it measured and its notices are shared."""
+        other = copy(self)
+        other.seed, other.record = seed, {}
+        return other
 
     def derived_seed(self, name: str) -> int:
         """A seed of 63 bits for one purpose, from the run's seed and the name of the purpose."""

@@ -15,6 +15,8 @@ from spa2v.core.media.files import read_layout, write_text
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, VideoSceneLayout
+from spa2v.jobs.tries import Tries
+from spa2v.layouts.drawable import problems, repaired
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,7 @@ class Job:
         manifest: of the run; names what was read and written.
         audio: the recording; None where a given layout is drawn without sound.
         given: a layout file that is drawn in place of a planned layout.
+        tries: draw several seeds and keep the best; None draws the run's seed.
     """
 
     pipeline: Pipeline
@@ -34,6 +37,7 @@ class Job:
     manifest: Manifest
     audio: Path | None = None
     given: Path | None = None
+    tries: Tries | None = None
 
     @classmethod
     @contextmanager
@@ -44,12 +48,13 @@ class Job:
         given: Path | None = None,
         folder: Path | None = None,
         notices: set[str] | None = None,
+        tries: Tries | None = None,
         **facts: Any,
     ) -> Iterator[Job]:
         """A job whose manifest says "running" inside, then how it ended.
 
         Args:
-            pipeline, audio, given: see the class.
+            pipeline, audio, given, tries: see the class.
             folder: of the run, where config, cues, layout and manifest are kept; None keeps nothing.
             notices: see `Run`.
             facts: further entries of the manifest.
@@ -58,7 +63,7 @@ class Job:
             for kind, path in (("audio", audio), ("layout", given)):
                 if path is not None:
                     manifest.input(kind, path)
-            yield cls(pipeline, run, manifest, audio, given)
+            yield cls(pipeline, run, manifest, audio, given, tries)
 
     @cached_property
     def sound(self) -> AudioClip | None:
@@ -89,9 +94,30 @@ class Job:
             self.manifest.output("layout", target)
         return layout
 
-    def draw(self, layout: VideoSceneLayout) -> GeneratedVideo:
-        """The video of a layout."""
-        return self.pipeline.render(layout, self.run)
+    def draw(self, layout: VideoSceneLayout, offer: Path | None = None) -> GeneratedVideo:
+        """The video of a layout, the best of several where the job has tries.
+
+        Args:
+            layout: drawn as it is.
+            offer: where to write a repaired layout if the layout has faults that no seed heals; with tries only.
+        """
+        if self.tries is None:
+            return self.pipeline.render(layout, self.run)
+        if self.tries.kept is None and offer is not None:
+            self._offer(layout, offer)
+        return self.tries.draw(self.pipeline, layout, self.run)
+
+    def _offer(self, layout: VideoSceneLayout, path: Path) -> None:
+        faults = problems(layout)
+        if not faults:
+            return
+        for fault in faults:
+            self.run.notice(f"the plan cannot be drawn as it is: {fault.text}")
+        if self.given is not None and path.resolve() == self.given.resolve():
+            path = path.with_name(f"again-{path.name}")
+        write_text(path, repaired(layout).dumps())
+        self.manifest.output("repaired", path)
+        self.run.notice(f"it is drawn unchanged; a repaired plan is in {str(path)!r}: spa2v render {path}")
 
     def write(self, video: GeneratedVideo, target: Path) -> None:
         """Encodes a video with the sound of the job.

@@ -36,9 +36,9 @@ class Keys:
         """Of a layout: the recording, and everything in the configuration that shapes a plan."""
         return content_key("plan", self._of(PLAN_PARTS), self._parts["run"]["seed"], audio_sha256)
 
-    def render(self, audio_sha256: str, layout_sha256: str) -> str:
-        """Of a video: the recording, the layout, and everything in the configuration that shapes a video."""
-        return content_key("render", self._of(RENDER_PARTS), audio_sha256, layout_sha256)
+    def render(self, audio_sha256: str, layout_sha256: str, *more: Any) -> str:
+        """Of a video: the recording, the layout, everything in the configuration that shapes a video, and `more`."""
+        return content_key("render", self._of(RENDER_PARTS), audio_sha256, layout_sha256, *more)
 
     def _of(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: self._parts[name] for name in ("registries", *names)}

@@ -14,6 +14,7 @@ from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME, describe_audio, versio
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.untrusted import read_json, reason_of
 from spa2v.jobs.job import Job
+from spa2v.jobs.tries import Tries
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,13 @@ class Replay:
     def layout(self) -> Path | None:
         """The layout that the run drew, where it did not plan one itself."""
         return self._input("layout")
+
+    def tries(self) -> Tries | None:
+        """The seed that the run kept of several tries, as the one to draw."""
+        record = self.manifest.get("record")
+        tries = record.get("tries") if isinstance(record, dict) else None
+        kept = tries.get("kept") if isinstance(tries, dict) else None
+        return Tries(kept=kept) if isinstance(kept, int) else None
 
     def _input(self, kind: str) -> Path | None:
         inputs = self.manifest.get("inputs")

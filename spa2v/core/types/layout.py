@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -142,6 +142,17 @@ def frame_times(duration_s: float, frames: int = DEFAULT_FRAMES) -> NDArray[np.f
     return np.arange(frames, dtype=np.float64) * (duration_s / frames)
 
 
+def frame_spans(frames: Iterable[int]) -> str:
+    """Numbers of frames as text: 3, 4, 5, 9 as "3-5, 9"."""
+    spans: list[list[int]] = []
+    for frame in sorted(frames):
+        if spans and frame == spans[-1][1] + 1:
+            spans[-1][1] = frame
+        else:
+            spans.append([frame, frame])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+
+
 def count_for(value: int | str, duration_s: float, rate_hz: float, most: int) -> int:
     """A number of frames: a whole number as it is; "auto" as `rate_hz` a second, at least 16 and at most `most`."""
     if value != "auto":
@@ -228,6 +239,18 @@ class VideoSceneLayout(Displayed):
     def names(self) -> dict[str, str]:
         """Object id to name, in the order of first appearance."""
         return {item.id: item.name for frame in self.keyframes for item in frame.objects}
+
+    def relabeled(self, table: Mapping[str, str]) -> VideoSceneLayout:
+        """The layout with names replaced; the same layout where the table has none of them."""
+        if not set(self.names.values()) & set(table):
+            return self
+
+        def renamed(item: SceneObject) -> SceneObject:
+            return replace(item, name=table.get(item.name, item.name))
+
+        return replace(
+            self, keyframes=tuple(replace(f, objects=tuple(map(renamed, f.objects))) for f in self.keyframes)
+        )
 
     def boxes(self, object_id: str, times_s: Iterable[float]) -> list[Box | None]:
         """The boxes of one thing at the given times; see `at`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from spa2v.core.manifest import MAX_MANIFEST_BYTES, NAME
 from spa2v.core.media.audio import read_audio
 from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
-from spa2v.core.types import KeyFrame, SceneObject, ScoredClip, VideoSceneLayout
+from spa2v.core.types import KeyFrame, ScoredClip, VideoSceneLayout
 from spa2v.core.untrusted import read_json
 from spa2v.evaluation.engine.inputs import ClipFiles
 from spa2v.evaluation.engine.journal import content_key
@@ -55,27 +55,13 @@ class Inputs:
         sounding = {table.get(item.name, item.name) for item in self.files.clip.objects}
         flags, reasons = list(self.flags), list(self.reasons)
         changed = {label: table[label] for label in sorted(self.labels) if table.get(label, label) != label}
-        given = {**self.given, **{side: relabeled(layout, changed) for side, layout in self._layouts().items()}}
+        given = {**self.given, **{side: layout.relabeled(changed) for side, layout in self._layouts().items()}}
         if changed:
             flags.append("labels_mapped")
             reasons.append("Labels were mapped: " + ", ".join(f"{a!r} to {b!r}" for a, b in changed.items()) + ".")
         return ScoredClip(
             self.files.clip.id, stage=stage, frames=frames, sounding=sounding, flags=flags, reasons=reasons, **given
         )
-
-
-def relabeled(layout: VideoSceneLayout, table: Mapping[str, str]) -> VideoSceneLayout:
-    """The layout with its labels replaced; the same layout where the table has none of them."""
-    if not set(layout.names.values()) & set(table):
-        return layout
-    frames = [
-        replace(frame, objects=tuple(_renamed(item, table) for item in frame.objects)) for frame in layout.keyframes
-    ]
-    return replace(layout, keyframes=tuple(frames))
-
-
-def _renamed(item: SceneObject, table: Mapping[str, str]) -> SceneObject:
-    return replace(item, name=table.get(item.name, item.name))
 
 
 def read_planned(files: ClipFiles, wanted: Collection[str]) -> Inputs:

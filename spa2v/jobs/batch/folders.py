@@ -16,6 +16,7 @@ from spa2v.jobs.batch.items import Item
 
 CLIPS, CLAIMS = "clips", ".claims"
 LAYOUT, CUES, VIDEO = "layout.json", "cues.json", "video.mp4"
+OFFERED = "repaired.json"
 
 
 class ClipFolder:
@@ -95,7 +96,7 @@ class ClipFolder:
             return True
         layout = self.layout(goal)
         digest = file_sha256(layout) if layout else None
-        return digest is not None and stages.get("render", {}).get("key") == goal.keys.render(audio, digest)
+        return digest is not None and stages.get("render", {}).get("key") == goal.render_key(audio, digest)
 
     def sweep(self) -> None:
         """Removes what a killed process left under temporary names. For the holder of the claim.

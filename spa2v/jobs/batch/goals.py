@@ -7,6 +7,7 @@ from functools import cached_property
 
 from spa2v.core.config import Config
 from spa2v.jobs.keys import Keys
+from spa2v.jobs.tries import Tries
 
 STAGES = ("both", "plan", "render")
 
@@ -19,11 +20,17 @@ class Goal:
         stage: "plan", "render" or "both".
         config: resolved.
         given_layouts: draw the layouts that came with the clips instead of planned ones; with "render" alone.
+        tries: draw several seeds of each clip and keep the best.
     """
 
     stage: str
     config: Config
     given_layouts: bool = False
+    tries: Tries | None = None
+
+    def render_key(self, audio_sha256: str, layout_sha256: str) -> str:
+        """By which a batch knows that it has a video already."""
+        return self.keys.render(audio_sha256, layout_sha256, *([self.tries.key] if self.tries else []))
 
     @cached_property
     def keys(self) -> Keys:

@@ -12,7 +12,7 @@ from spa2v.core.errors import LayoutError, Spa2vError
 from spa2v.core.manifest import file_sha256
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
-from spa2v.jobs.batch.folders import LAYOUT, VIDEO, ClipFolder
+from spa2v.jobs.batch.folders import LAYOUT, OFFERED, VIDEO, ClipFolder
 from spa2v.jobs.batch.goals import Goal
 from spa2v.jobs.job import Job
 
@@ -54,9 +54,10 @@ class Stages:
         dropped = ({"plan"} if new_plan else set()) | ({"render"} if self.goal.renders else set())
         kept = {name: record for name, record in stages.items() if name not in dropped}
         given = None if new_plan else folder.layout(self.goal)
+        tries = self.goal.tries
         facts: dict[str, Any] = {"clip": folder.item.id, "launch": self.launch, "stages": kept}
         with ExitStack() as stack:
-            opened = Job.opened(self.pipeline, folder.item.audio, given, folder.path, self._notices, **facts)
+            opened = Job.opened(self.pipeline, folder.item.audio, given, folder.path, self._notices, tries, **facts)
             job = stack.enter_context(opened)
             if not new_plan:
                 job.sound  # noqa: B018 - a recording that cannot be read comes first
@@ -91,7 +92,7 @@ class Stages:
 
     def draw(self, prepared: Sequence[Prepared]) -> list[GeneratedVideo | Exception]:
         """The video of each clip, or what went wrong. Where a batch fails, its halves are tried."""
-        if len(prepared) < 2 or not self.pipeline.draws_together():
+        if len(prepared) < 2 or self.goal.tries or not self.pipeline.draws_together():
             return [self._draw_one(clip) for clip in prepared]
         run = self.pipeline.new_run(None, self._notices)
         try:
@@ -106,7 +107,7 @@ class Stages:
 
     def _draw_one(self, clip: Prepared) -> GeneratedVideo | Exception:
         try:
-            return clip.job.draw(clip.layout)
+            return clip.job.draw(clip.layout, clip.folder.path / OFFERED)
         except Exception as error:  # noqa: BLE001 - one bad clip must not stop the rest
             return error
 
@@ -123,7 +124,7 @@ class Stages:
         audio, plan = file_sha256(clip.folder.item.audio), file_sha256(layout) if layout else None
         seconds = clip.job.run.timings_s
         return {
-            "key": self.goal.keys.render(audio or "", plan or ""),
+            "key": self.goal.render_key(audio or "", plan or ""),
             "sha256": {VIDEO: clip.job.manifest.data["sha256"]["video"]},
             "seconds": round(seconds["generate"] + seconds["write"], 3),
             "launch": self.launch,

@@ -160,6 +160,12 @@ class AnimateDiff:
             raise ConfigError(f"animatediff: {len(seeds)} seeds for {len(layouts)} layouts")
         return self.engine.generate(list(layouts), run, seeds)
 
+    def generate_seeds(
+        self, layouts: Sequence[VideoSceneLayout], seeds: Sequence[int], run: Run
+    ) -> list[GeneratedVideo]:
+        """As `generate_many`, with a seed for each layout."""
+        return self.generate_many(layouts, run, seeds)
+
     def denoiser(self, run: Run) -> nn.Module:
         """The UNet with motion modules."""
         return self.engine.pipeline(run).unet
