@@ -27,7 +27,7 @@ from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
-from spa2v.core.types import VideoSceneLayout
+from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.core.types.benchmark import read_manifest
 from spa2v.dsp.boxes import iou
 from spa2v.plugins.grounding_injectors.gligen.injector import GLIGEN
@@ -50,7 +50,8 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
     (True, "noise_follows: 0", {"noise_follows": 0.0}),
     (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
 )
-PARTS = ("sizes", "detector", "vae", "grounding", "composition", "end_to_end", "cost")
+BOX_WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200)
+PARTS = ("sizes", "detector", "vae", "grounding", "box_sizes", "composition", "end_to_end", "cost")
 
 
 def main() -> None:
@@ -72,6 +73,7 @@ def main() -> None:
         "detector": lambda: bench.detector_table(4 * asked.count),
         "vae": lambda: bench.vae_table(asked.count),
         "grounding": lambda: bench.grounding_table(asked.count),
+        "box_sizes": lambda: bench.box_sizes_table(asked.count),
         "composition": lambda: bench.composition_table(asked.clips),
         "end_to_end": lambda: bench.end_to_end_table(asked.data, asked.videos),
         "cost": bench.cost_table,
@@ -95,6 +97,16 @@ def moment(layout: VideoSceneLayout, part: float = 0.5) -> VideoSceneLayout:
         caption=layout.caption,
         keyframes=(type(frame)(0.0, frame.caption, frame.objects),),
     )
+
+
+def boxed(index: int, width: int) -> VideoSceneLayout:
+    """A still layout of one vehicle in a box of this width in pixels and half the height, at a place drawn from both."""
+    rng = np.random.default_rng((index, width))
+    wide, high = width / SIZE[0], min(width / 2 / SIZE[1], 0.9)
+    x, y = rng.uniform(0, 1 - wide), rng.uniform(0.2, max(0.2, 0.95 - high))
+    name = ("car", "bus", "truck", "train")[index % 4]
+    item = SceneObject("it", name, Box(x, min(y, 1 - high), x + wide, min(y, 1 - high) + high))
+    return VideoSceneLayout(2.0, f"a {name} in a street", (KeyFrame(0.0, f"a {name}", (item,)),))
 
 
 def names_alone(layout: VideoSceneLayout) -> VideoSceneLayout:
@@ -225,6 +237,17 @@ class Bench:
                         f"| {name} | {captions} | {'one' if things == 1 else 'several'} | {len(scores)} "
                         f"| {mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} |"
                     )
+
+    def box_sizes_table(self, count: int) -> Iterator[str]:
+        """Single pictures of one object in boxes of several widths, in pixels; IoU and class for each."""
+        backbone, injector = self.backbone(1, motion=False), self.injectors()["migc"]
+        yield "| width of the box | boxes | mean IoU | right class | an IoU of 0.3 |"
+        for width in BOX_WIDTHS:
+            wanted = [boxed(index, width) for index in range(count // 5)]
+            frames = self.drawn(backbone, injector, wanted, 16)
+            scores = [s for pair in zip(wanted, frames, strict=True) for row in self.judged(*pair) for s in row]
+            means = [mean(s[1] for s in scores), mean(s[2] for s in scores), mean(s[1] >= 0.3 for s in scores)]
+            yield f"| {width} | {len(scores)} | {' | '.join(f'{value:.3f}' for value in means)} |"
 
     def composition_table(self, count: int) -> Iterator[str]:
         """Clips of crossing and approaching things: injector, motion on and off, captions, noise, sampler."""

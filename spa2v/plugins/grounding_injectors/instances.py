@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from spa2v.core.errors import ContractError
 from spa2v.core.protocols import AttentionSite, DenoisingBackbone
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
+from spa2v.core.types.layout import frame_spans
 
 Row = Sequence[tuple[str, Sequence[float]]]
 """The instances of one frame: (phrase, box), box x1, y1, x2, y2 in 0..1 of the frame."""
@@ -69,11 +70,19 @@ class Instances:
 
 @dataclass(frozen=True)
 class Attachment:
-    """An injector that is attached: its name, the layers that it grounds, and how many objects it dropped."""
+    """An injector that is attached.
+
+    Args:
+        injector: its name.
+        sites: the layers that it grounds.
+        dropped: the largest number of objects of a frame that it does not ground.
+        small: objects that are smaller than a cell of the finest of these layers, by id, and in which frames.
+    """
 
     injector: str
     sites: tuple[AttentionSite, ...]
     dropped: int = 0
+    small: Mapping[str, str] = field(default_factory=dict)
 
     def report(self, run: Run) -> None:
         """Writes the record for the manifest, with a notice where objects were dropped."""
@@ -81,6 +90,28 @@ class Attachment:
         run.record["grounding"] = {"injector": self.injector, "sites": names, "dropped_objects": self.dropped}
         if self.dropped:
             run.notice(f"{self.injector}: a frame has {self.dropped} objects too many; the last ones are not grounded.")
+        if self.small:
+            run.record["grounding"]["smaller_than_a_cell"] = dict(self.small)
+        for key, frames in self.small.items():
+            run.notice(
+                f"{self.injector}: {key} is smaller than a cell of the finest grounded layer in frames {frames}; "
+                "it may not be drawn there"
+            )
+
+
+def smaller_than_a_cell(
+    layouts: Sequence[VideoSceneLayout], frames: int, sites: Sequence[AttentionSite]
+) -> dict[str, str]:
+    """The objects whose box is narrower or lower than a cell of the finest of some layers: id to numbers of frames."""
+    rows, columns = max((site.resolution for site in sites), default=(1, 1))
+    found: dict[str, set[int]] = {}
+    for layout in layouts:
+        for number, frame in enumerate(layout.frames(frames)):
+            for item in frame.objects:
+                box = item.box
+                if (box.x2 - box.x1) * columns < 1 - 1e-9 or (box.y2 - box.y1) * rows < 1 - 1e-9:
+                    found.setdefault(item.id, set()).add(number)
+    return {key: frame_spans(numbers) for key, numbers in found.items()}
 
 
 def denoising(backbone: object, injector: str) -> DenoisingBackbone:

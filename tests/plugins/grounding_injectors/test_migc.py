@@ -13,7 +13,7 @@ import torch
 from spa2v.core.errors import ConfigError, ContractError
 from spa2v.core.protocols import Denoising
 from spa2v.core.runtime import Run
-from spa2v.core.types import VideoSceneLayout
+from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.plugins.grounding_injectors.migc import MIGC
 from spa2v.plugins.grounding_injectors.migc.masks import latent_masks, shading_masks
@@ -206,6 +206,31 @@ def test_scales_have_an_effect(backbone: Any, option: str) -> None:
             outputs.append(evaluate(backbone, [scene]))
     assert torch.equal(outputs[0], outputs[1])
     assert not torch.allclose(outputs[0], outputs[2])
+
+
+@pytest.mark.parametrize("box", [Box(0.5, 0.5, 0.503, 0.503), Box(0.1, 0.1, 0.1005, 0.9), Box(0.999, 0.0, 1.0, 0.001)])
+def test_an_object_that_is_smaller_than_a_cell_gets_one_in_every_layer_and_is_named(backbone: Any, box: Box) -> None:
+    run = Run(device="cpu")
+    layout = VideoSceneLayout(2.0, "a street", (KeyFrame(0.0, "", (SceneObject("bird_0", "bird", box),)),))
+    with migc().attach(backbone, layout, run) as attachment:
+        processors = backbone.denoiser(RUN).attn_processors
+        for site in attachment.sites:
+            masks = processors[f"{site.name}.processor"].scene.masks(site.resolution)
+            assert (masks.instances.amax(dim=2) == 1.0).all()
+            assert (masks.instances[:, 0] * masks.background == 0).all()
+        small = evaluate(backbone, [layout])
+    assert not torch.allclose(small[1], evaluate(backbone, [layout])[1], atol=1e-4)
+    last = backbone.frames - 1
+    assert run.record["grounding"]["smaller_than_a_cell"] == {"bird_0": f"0-{last}"}
+    assert any("bird_0 is smaller than a cell" in line and f"frames 0-{last}" in line for line in run.record["notices"])
+
+
+def test_ordinary_boxes_have_the_masks_of_the_reference(backbone: Any) -> None:
+    boxes = np.array([[[0.1, 0.2, 0.6, 0.9], [0.55, 0.1, 0.95, 0.5]]])
+    on_latents = latent_masks(boxes, (64, 128), (8, 16))
+    centers = torch.from_numpy((boxes[..., :2] + boxes[..., 2:]) / 2).float()
+    for plain, given in zip(shading_masks(on_latents, (4, 8)), shading_masks(on_latents, (4, 8), centers), strict=True):
+        assert given == plain if isinstance(plain, tuple) else torch.equal(given, plain)
 
 
 def test_more_objects_than_slots_are_dropped_with_a_notice(backbone: Any) -> None:

@@ -11,7 +11,7 @@ from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbon
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.weights import Weights, known, locate
-from spa2v.plugins.grounding_injectors.instances import Attachment, Instances, denoising
+from spa2v.plugins.grounding_injectors.instances import Attachment, Instances, denoising, smaller_than_a_cell
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,7 +95,8 @@ class GLIGEN:
         net, fusers = self._load(sites, run)
         instances = Instances.from_layouts(layouts, backbone.frames, self.tokens)
         taken = tuple(site for site in sites if site.block in fusers and site.role == "cross")
-        attachment = Attachment("gligen", taken, instances.dropped)
+        small = smaller_than_a_cell(layouts, backbone.frames, taken)
+        attachment = Attachment("gligen", taken, instances.dropped, small)
         attachment.report(run)
         tokens = GroundingTokens(net, instances, backbone.encode_text(instances.phrases, run), self.tokens)
         injection = Injection(tokens, backbone.denoising, self.share)

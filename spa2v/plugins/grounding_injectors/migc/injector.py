@@ -11,7 +11,7 @@ from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbon
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.weights import Weights, known, locate, stated_license
-from spa2v.plugins.grounding_injectors.instances import Attachment, Instances, denoising
+from spa2v.plugins.grounding_injectors.instances import Attachment, Instances, denoising, smaller_than_a_cell
 
 if TYPE_CHECKING:
     from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule
@@ -116,7 +116,8 @@ class MIGC:
         instances = Instances.from_layouts(layouts, backbone.frames, capacity)
         cross = [site for site in sites if site.kind == "spatial" and site.role == "cross"]
         taken = tuple(site for site in cross if site.name in modules or self.naive_share > 0)
-        attachment = Attachment("migc", taken, instances.dropped)
+        small = smaller_than_a_cell(layouts, backbone.frames, taken)
+        attachment = Attachment("migc", taken, instances.dropped, small)
         attachment.report(run)
         scene = self._scene(instances, backbone, run)
         layers: list[Any] = [backbone.denoiser(run).get_submodule(site.name) for site in taken]
@@ -136,7 +137,7 @@ class MIGC:
         text = backbone.encode_text(phrases, run)
         shape = instances.present.shape
         scales = Scales(*(None if one == 1.0 else text.states.new_full(shape, one) for one in self._factors))
-        return Scene(instances, text, (backbone.height, backbone.width), backbone.latent_size(run), scales)
+        return Scene(instances, text, (backbone.height, backbone.width), backbone.latent_size(run), scales, True)
 
     def _processor(self, site: AttentionSite, scene: Scene, backbone: DenoisingBackbone, inner: Any) -> MIGCProcessor:
         from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Schedule, slot_positions

@@ -72,10 +72,24 @@ def latent_masks(
     return LatentMasks(y[..., :, None] * x[..., None, :], background)
 
 
-def shading_masks(masks: LatentMasks, size: tuple[int, int]) -> ShadingMasks:
-    """The masks on a feature map of `size` (H, W)."""
+def shading_masks(masks: LatentMasks, size: tuple[int, int], centers: Tensor | None = None) -> ShadingMasks:
+    """The masks on a feature map of `size` (H, W).
+
+    Args:
+        masks: on the latents.
+        size: of the feature map.
+        centers: (R, K, 2), x and y in 0..1; an instance whose mask is empty gets the cell of its center. NaN, or None
+            for all, leaves it without a cell, as the reference does.
+    """
     instances = _resize(masks.instances, size).flatten(2)
     background = _resize(masks.background[:, None], size).flatten(1)
+    if centers is not None:
+        height, width = size
+        lost = (instances.amax(dim=2) == 0) & centers.isfinite().all(dim=2)  # (R, K)
+        row, k = lost.nonzero(as_tuple=True)
+        x, y = centers[row, k].unbind(dim=-1)
+        cell = (y * height).long().clamp(max=height - 1) * width + (x * width).long().clamp(max=width - 1)
+        instances[row, k, cell], background[row, cell] = 1.0, 0.0
     covers = (torch.cat([instances, background[:, None]], dim=1) > 0).float()  # (R, K+1, N)
     visible = torch.einsum("rpi,rpj->rij", covers, covers) > 0
     return ShadingMasks(instances, background, visible[:, None], size)

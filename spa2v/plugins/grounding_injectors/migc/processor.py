@@ -67,6 +67,8 @@ class Scene:
         text: embeddings of `instances.phrases`, (P, tokens, T) and (P, T).
         pixels, latents: (height, width) of frame and latents.
         scales: factors of the instances, (R, K) each or None.
+        a_cell_each: give an instance whose box is too small for a layer the cell of its center, where the reference
+            gives it none.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Scene:
         pixels: tuple[int, int],
         latents: tuple[int, int],
         scales: Scales = Scales(),  # noqa: B008 - immutable
+        a_cell_each: bool = False,
     ) -> None:
         self.instances, self.text, self.scales = instances, text, scales
         self.rows, self.most = instances.present.shape
@@ -86,6 +89,8 @@ class Scene:
         self.empty = ~self.present.any(dim=1)
         self._pixels, self._latents = pixels, latents
         self._device, self._dtype = device, dtype
+        centers = (self.boxes[..., :2] + self.boxes[..., 2:]) / 2
+        self._centers = centers.masked_fill(~self.present[..., None], torch.nan) if a_cell_each else None
         self._masks: dict[tuple[int, int], ShadingMasks] = {}
 
     @cached_property
@@ -100,7 +105,7 @@ class Scene:
     def masks(self, size: tuple[int, int]) -> ShadingMasks:
         """The masks on a feature map of `size`, computed once."""
         if size not in self._masks:
-            masks = shading_masks(self._on_latents, size)
+            masks = shading_masks(self._on_latents, size, self._centers)
             self._masks[size] = masks._replace(
                 instances=masks.instances.to(self._dtype), background=masks.background.to(self._dtype)
             )
