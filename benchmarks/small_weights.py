@@ -100,7 +100,7 @@ def moment(layout: VideoSceneLayout, part: float = 0.5) -> VideoSceneLayout:
 
 
 def boxed(index: int, width: int) -> VideoSceneLayout:
-    """A still layout of one vehicle in a box of this width in pixels and half the height, at a place drawn from both."""
+    """A still layout of one vehicle in a box of this width in pixels and half the height, at a random place."""
     rng = np.random.default_rng((index, width))
     wide, high = width / SIZE[0], min(width / 2 / SIZE[1], 0.9)
     x, y = rng.uniform(0, 1 - wide), rng.uniform(0.2, max(0.2, 0.95 - high))

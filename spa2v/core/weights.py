@@ -196,13 +196,18 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
 
 def stated_license(path: Path) -> str | None:
     """The license that a safetensors file states in its header; None where it states none, or for other files."""
+    return stated(path, "license")
+
+
+def stated(path: Path, key: str) -> str | None:
+    """An entry of the header of a safetensors file; None where it has none, or for other files."""
     from safetensors import SafetensorError, safe_open
 
     if path.suffix not in SAFE_SUFFIXES:
         return None
     try:
         with safe_open(path, framework="numpy") as file:
-            found = (file.metadata() or {}).get("license")
+            found = (file.metadata() or {}).get(key)
     except (SafetensorError, OSError):  # read_tensors says what is wrong
         return None
     return found

@@ -71,7 +71,9 @@ def _sides(box: Box) -> tuple[float, float]:
 
 
 def _is_outside(item: SceneObject) -> bool:
-    """A sliver at an edge of the picture: of the whole object where it is known, else much narrower than high."""
+    """A sliver at an edge: of the whole object where the plan says how far it reaches, else much narrower than high."""
+    if any(item.beyond):
+        return item.box.area < LEAST_VISIBLE * item.whole.area
     (width, height), box = _sides(item.box), item.box
     at_side, at_end = box.x1 <= 0 or box.x2 >= 1, box.y1 <= 0 or box.y2 >= 1
     return (at_side and width < LEAST_VISIBLE * height) or (at_end and height < LEAST_VISIBLE * width)

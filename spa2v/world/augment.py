@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spa2v.core.types import AudioClip, GeneratedVideo, KeyFrame, SceneObject, VideoSceneLayout
+from spa2v.core.types import AudioClip, GeneratedVideo, KeyFrame, VideoSceneLayout
 from spa2v.world.scene import MIRRORED, REVERSED
 
 Triple = tuple[AudioClip, GeneratedVideo | None, VideoSceneLayout]
@@ -60,14 +60,10 @@ def mirror_layout(layout: VideoSceneLayout) -> VideoSceneLayout:
         reasoning=_swapped(layout.reasoning, _SIDES),
         attributes={key: MIRRORED.get(value, value) for key, value in layout.attributes.items()},
         keyframes=tuple(
-            KeyFrame(frame.time_s, _swapped(frame.caption, _SIDES), tuple(_mirrored(item) for item in frame.objects))
+            KeyFrame(frame.time_s, _swapped(frame.caption, _SIDES), tuple(item.mirrored() for item in frame.objects))
             for frame in layout.keyframes
         ),
     )
-
-
-def _mirrored(item: SceneObject) -> SceneObject:
-    return replace(item, box=item.box.mirrored())
 
 
 def reverse_layout(layout: VideoSceneLayout) -> VideoSceneLayout:

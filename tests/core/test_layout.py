@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spa2v import Box, KeyFrame, LayoutError, SceneObject, VideoSceneLayout, frame_times, keyframe_times
+from spa2v.core.types.layout import Beyond
 
 SCHEMA = json.loads((files("spa2v.core.types") / "layout.schema.json").read_text())
 GOOD: dict[str, Any] = {
@@ -173,3 +174,39 @@ def test_interpolation_never_leaves_the_frame(first: Any, last: Any, duration: f
     made = [KeyFrame(t, "", (SceneObject("a", "a", Box(*b)),)) for t, b in ((0.0, first), (duration, last))]
     frame = VideoSceneLayout(duration, "", tuple(made)).at(part * duration)
     assert len(frame.objects) == 1
+
+
+def leaving(**beyond: float) -> SceneObject:
+    return SceneObject("car_0", "car", Box(0.8, 0.4, 1.0, 0.7), Beyond(**beyond))
+
+
+def test_an_object_may_reach_beyond_the_frame_and_files_say_so() -> None:
+    item = leaving(right=0.3)
+    assert item.whole == Box(0.8, 0.4, 1.3, 0.7)
+    assert item.mirrored().whole == pytest.approx((-0.3, 0.4, 0.2, 0.7))
+    layout = VideoSceneLayout(2.0, "", (KeyFrame(0.0, "", (item,)), KeyFrame(1.0, "", (leaving(right=0.5),))))
+    assert VideoSceneLayout.loads(layout.dumps()) == layout
+    assert layout.at(0.5).objects[0].beyond.right == pytest.approx(0.4)
+    assert "beyond" not in VideoSceneLayout(2.0, "", (KeyFrame(0.0, "", (leaving(),)),)).dumps()
+
+
+def test_what_is_beyond_counts_only_at_edges_that_the_box_touches() -> None:
+    assert leaving(left=0.3, bottom=2.0).whole == leaving().box
+
+
+@pytest.mark.parametrize(
+    ("beyond", "field"),
+    [
+        ([0, 0, -1, 0], "beyond"),
+        ([0, 0, 11, 0], "beyond"),
+        ([0, 0], "beyond"),
+        (["a", 0, 0, 0], "beyond[0]"),
+        (3, "beyond"),
+    ],
+)
+def test_wrong_reaches_are_named(beyond: Any, field: str) -> None:
+    data = VideoSceneLayout(2.0, "", (KeyFrame(0.0, "", (leaving(),)),)).to_json()
+    data["keyframes"][0]["objects"][0]["beyond"] = beyond
+    with pytest.raises(LayoutError) as caught:
+        VideoSceneLayout.from_json(data)
+    assert caught.value.fact.startswith(f"keyframes[0].objects[0].{field}:")

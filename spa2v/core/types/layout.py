@@ -50,6 +50,22 @@ class Box(NamedTuple):
         return Box(1.0 - self.x2, self.y1, 1.0 - self.x1, self.y2)
 
 
+class Beyond(NamedTuple):
+    """How far an object reaches beyond each edge of the frame, in parts of its width (left, right) or height."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 0.0
+    bottom: float = 0.0
+
+    def mirrored(self) -> Beyond:
+        """With left and right exchanged."""
+        return Beyond(self.right, self.top, self.left, self.bottom)
+
+
+MAX_BEYOND = 10.0
+
+
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise LayoutError(f"{where}: {_short(value)} is not a number")
@@ -93,11 +109,18 @@ def _items(value: Any, where: str, limit: int) -> list[Any]:
 
 @dataclass(frozen=True)
 class SceneObject:
-    """A thing in a key frame: the same id is the same thing in every key frame; an absent thing is not listed."""
+    """A thing in a key frame: the same id is the same thing in every key frame; an absent thing is not listed.
+
+    Args:
+        id, name: of the thing.
+        box: what of it is in the frame.
+        beyond: how far it reaches beyond the frame; counts at those edges that the box touches.
+    """
 
     id: str
     name: str
     box: Box
+    beyond: Beyond = Beyond()  # noqa: RUF009 - immutable
 
     def __post_init__(self) -> None:
         _text(self.id, "object.id", MAX_NAME, empty=False)
@@ -112,6 +135,26 @@ class SceneObject:
                     f"expected 0 <= {axis}1 < {axis}2 <= 1, in parts of the frame",
                 )
         object.__setattr__(self, "box", box)
+        beyond = Beyond(*(_number(value, f"object {self.id!r}.beyond") for value in self.beyond))
+        if not all(0.0 <= value <= MAX_BEYOND for value in beyond):
+            raise LayoutError(f"object {self.id!r}.beyond: {list(beyond)}", f"expected 0 to {MAX_BEYOND:g}")
+        object.__setattr__(self, "beyond", beyond)
+
+    @property
+    def whole(self) -> Box:
+        """The box of the whole thing: at an edge that it touches it continues beyond the frame, below 0 or above 1."""
+        (x1, y1, x2, y2), more = self.box, self.beyond
+        left, top = (low - far if low <= 0 else low for low, far in ((x1, more.left), (y1, more.top)))
+        right, bottom = (high + far if high >= 1 else high for high, far in ((x2, more.right), (y2, more.bottom)))
+        return Box(left, top, right, bottom)
+
+    def mirrored(self) -> SceneObject:
+        """With left and right exchanged."""
+        return replace(self, box=self.box.mirrored(), beyond=self.beyond.mirrored())
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"id": self.id, "name": self.name, "box": list(self.box)}
+        return data | ({"beyond": list(self.beyond)} if any(self.beyond) else {})
 
 
 @dataclass(frozen=True)
@@ -275,8 +318,9 @@ class VideoSceneLayout(Displayed):
         for item in (*a.objects, *(new for new in b.objects if a.get(new.id) is None)):
             start, end = a.get(item.id), b.get(item.id)
             if start and end:
-                mixed = (float(p + (q - p) * part) for p, q in zip(start.box, end.box, strict=True))
-                objects.append(SceneObject(item.id, item.name, Box(*mixed)))
+                sides = ((start.box, end.box), (start.beyond, end.beyond))
+                box, beyond = ([float(p + (q - p) * part) for p, q in zip(*side, strict=True)] for side in sides)
+                objects.append(SceneObject(item.id, item.name, Box(*box), Beyond(*beyond)))
             elif near.get(item.id):
                 objects.append(item)
         return KeyFrame(time_s, near.caption, tuple(objects))
@@ -295,7 +339,7 @@ class VideoSceneLayout(Displayed):
             {
                 "time_s": frame.time_s,
                 "caption": frame.caption,
-                "objects": [{"id": item.id, "name": item.name, "box": list(item.box)} for item in frame.objects],
+                "objects": [item.to_json() for item in frame.objects],
             }
             for frame in self.keyframes
         ]
@@ -368,7 +412,11 @@ def _object(data: Any, where: str) -> SceneObject:
     if len(box) != 4:
         raise LayoutError(f"{where}.box: {len(box)} numbers", "expected [x1, y1, x2, y2]")
     numbers = Box(*(_number(value, f"{where}.box[{i}]") for i, value in enumerate(box)))
+    further: Sequence[Any] = _items(data.get("beyond", [0, 0, 0, 0]), f"{where}.beyond", 4)
+    if len(further) != 4:
+        raise LayoutError(f"{where}.beyond: {len(further)} numbers", "expected [left, top, right, bottom]")
+    beyond = Beyond(*(_number(value, f"{where}.beyond[{i}]") for i, value in enumerate(further)))
     try:
-        return SceneObject(object_id, name, numbers)
+        return SceneObject(object_id, name, numbers, beyond)
     except LayoutError as error:
-        raise LayoutError(f"{where}.box:{error.fact.partition('.box:')[2]}", *error.details) from None
+        raise LayoutError(f"{where}.{error.fact.partition('.')[2]}", *error.details) from None

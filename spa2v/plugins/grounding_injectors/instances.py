@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from spa2v.core.protocols import AttentionSite, DenoisingBackbone
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.types.layout import frame_spans
+from spa2v.core.weights import stated
 
 Row = Sequence[tuple[str, Sequence[float]]]
 """The instances of one frame: (phrase, box), box x1, y1, x2, y2 in 0..1 of the frame."""
@@ -52,14 +54,21 @@ class Instances:
         return cls(boxes, present, phrase, phrases, max((len(row) for row in rows), default=0) - most)
 
     @classmethod
-    def from_layouts(cls, layouts: Sequence[VideoSceneLayout], frames: int, limit: int) -> Instances:
-        """The objects of `frames` frames of each layout, in the order of their first appearance in it."""
+    def from_layouts(
+        cls, layouts: Sequence[VideoSceneLayout], frames: int, limit: int, whole: bool = False
+    ) -> Instances:
+        """The objects of `frames` frames of each layout, in the order of their first appearance in it.
+
+        Args:
+            layouts, frames, limit: see `from_rows`.
+            whole: boxes of whole objects, which may leave 0..1, for weights that were trained on them.
+        """
         rows: list[Row] = []
         for layout in layouts:
             order = {object_id: index for index, object_id in enumerate(layout.names)}
             for frame in layout.frames(frames):
                 objects = sorted(frame.objects, key=lambda item: order[item.id])
-                rows.append([(item.name, item.box) for item in objects])
+                rows.append([(item.name, item.whole if whole else item.box) for item in objects])
         return cls.from_rows(rows, limit)
 
     def repeated(self, most: int) -> tuple[str, ...]:
@@ -112,6 +121,11 @@ def smaller_than_a_cell(
                 if (box.x2 - box.x1) * columns < 1 - 1e-9 or (box.y2 - box.y1) * rows < 1 - 1e-9:
                     found.setdefault(item.id, set()).add(number)
     return {key: frame_spans(numbers) for key, numbers in found.items()}
+
+
+def knows_whole_boxes(path: Path) -> bool:
+    """Whether weights declare that they were trained on boxes that reach beyond the frame: `boxes` is "whole"."""
+    return path.is_file() and stated(path, "boxes") == "whole"
 
 
 def denoising(backbone: object, injector: str) -> DenoisingBackbone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from spa2v.core.errors import ConfigError, ContractError, WeightsError
 from spa2v.core.protocols import AttentionSite
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
+from spa2v.core.types.layout import Beyond
 from spa2v.plugins.grounding_injectors.gligen import GLIGEN
 from spa2v.plugins.grounding_injectors.gligen.fusion import grounded_rows
 from spa2v.plugins.grounding_injectors.gligen.weights import load_modules
@@ -219,3 +221,23 @@ def test_options_out_of_range_are_refused(options: dict[str, Any], says: str) ->
 def test_other_backbones_are_refused() -> None:
     with pytest.raises(ContractError, match="the injector 'gligen' cannot attach to 'object'"):
         gligen().attach(object(), tiny.layout("car"), RUN)  # type: ignore[arg-type]
+
+
+def test_boxes_beyond_the_frame_reach_weights_that_declare_them_and_no_others(tmp_path: Path) -> None:
+    sites = tiny.backbone().attention_sites(RUN)
+    whole = tmp_path / "whole.safetensors"
+    save_file({key: value.contiguous() for key, value in tiny.gligen_tensors(sites).items()}, whole, {"boxes": "whole"})
+    leaving = SceneObject("car_0", "car", Box(0.7, 0.2, 1.0, 0.6), Beyond(right=0.5))
+    plans = [
+        VideoSceneLayout(2.0, "a street", (KeyFrame(0.0, "", (item,)),))
+        for item in (leaving, replace(leaving, beyond=Beyond()))
+    ]
+    same = []
+    for path in (tiny.home() / "gligen.safetensors", whole):
+        frames = []
+        for plan in plans:
+            backbone = tiny.backbone()
+            with GLIGEN(weights=str(path), share=1.0).attach(backbone, plan, RUN):
+                frames.append(backbone.generate(plan, RUN).frames)
+        same.append(bool((frames[0] == frames[1]).all()))
+    assert same == [True, False]

@@ -404,3 +404,16 @@ def test_ten_minutes_are_bounded() -> None:
     cues = cues_of(audio)
     assert all(len(track.values) <= 200 for track in cues.tracks.values())
     assert only_attribute(StereoRules().plan(audio, cues, Run())) == "center"
+
+
+def test_a_car_that_leaves_keeps_its_width_beyond_the_frame() -> None:
+    mono = road(3.0, seed=3)
+    layout = localize(clip(with_noise(level_panned(mono, sweep(-50, 50, len(mono))), 20)))
+    items = [frame.objects[0] for frame in layout.keyframes if frame.objects]
+    cut = [item for item in items if any(item.beyond)]
+    assert cut
+    assert all(item.box.x1 == 0.0 or item.box.x2 == 1.0 for item in cut)
+    widths = [item.whole.x2 - item.whole.x1 for item in items]
+    visible = [item.box.x2 - item.box.x1 for item in cut]
+    assert max(widths) < 1.5 * min(widths)
+    assert min(visible) < 0.8 * max(widths)

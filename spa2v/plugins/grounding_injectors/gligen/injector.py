@@ -11,7 +11,13 @@ from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbon
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.weights import Weights, known, locate
-from spa2v.plugins.grounding_injectors.instances import Attachment, Instances, denoising, smaller_than_a_cell
+from spa2v.plugins.grounding_injectors.instances import (
+    Attachment,
+    Instances,
+    denoising,
+    knows_whole_boxes,
+    smaller_than_a_cell,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -93,7 +99,8 @@ class GLIGEN:
             return
         sites = backbone.attention_sites(run)
         net, fusers = self._load(sites, run)
-        instances = Instances.from_layouts(layouts, backbone.frames, self.tokens)
+        whole = knows_whole_boxes(locate(self.weights()[0]))
+        instances = Instances.from_layouts(layouts, backbone.frames, self.tokens, whole)
         taken = tuple(site for site in sites if site.block in fusers and site.role == "cross")
         small = smaller_than_a_cell(layouts, backbone.frames, taken)
         attachment = Attachment("gligen", taken, instances.dropped, small)

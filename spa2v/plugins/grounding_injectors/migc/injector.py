@@ -11,7 +11,13 @@ from spa2v.core.protocols import AttentionSite, DenoisingBackbone, MotionBackbon
 from spa2v.core.runtime import Run
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.weights import Weights, known, locate, stated_license
-from spa2v.plugins.grounding_injectors.instances import Attachment, Instances, denoising, smaller_than_a_cell
+from spa2v.plugins.grounding_injectors.instances import (
+    Attachment,
+    Instances,
+    denoising,
+    knows_whole_boxes,
+    smaller_than_a_cell,
+)
 
 if TYPE_CHECKING:
     from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule
@@ -113,7 +119,8 @@ class MIGC:
         sites = backbone.attention_sites(run)
         modules = self._load(sites, run)
         capacity = min(module.capacity for module in modules.values())
-        instances = Instances.from_layouts(layouts, backbone.frames, capacity)
+        whole = knows_whole_boxes(locate(self.weights()[0]))
+        instances = Instances.from_layouts(layouts, backbone.frames, capacity, whole)
         cross = [site for site in sites if site.kind == "spatial" and site.role == "cross"]
         taken = tuple(site for site in cross if site.name in modules or self.naive_share > 0)
         small = smaller_than_a_cell(layouts, backbone.frames, taken)

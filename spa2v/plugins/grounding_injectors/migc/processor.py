@@ -89,7 +89,8 @@ class Scene:
         self.empty = ~self.present.any(dim=1)
         self._pixels, self._latents = pixels, latents
         self._device, self._dtype = device, dtype
-        centers = (self.boxes[..., :2] + self.boxes[..., 2:]) / 2
+        inside = self.boxes.clamp(0.0, 1.0)
+        centers = (inside[..., :2] + inside[..., 2:]) / 2
         self._centers = centers.masked_fill(~self.present[..., None], torch.nan) if a_cell_each else None
         self._masks: dict[tuple[int, int], ShadingMasks] = {}
 

@@ -154,7 +154,7 @@ def _renamed(layout: VideoSceneLayout, known: Mapping[str, str], names: Mapping[
         ids.setdefault(key, free)
 
     def renamed(item: SceneObject) -> SceneObject:
-        return SceneObject(ids[item.id], names.get(ids[item.id], item.name), item.box)
+        return replace(item, id=ids[item.id], name=names.get(ids[item.id], item.name))
 
     frames = tuple(replace(f, objects=tuple(renamed(item) for item in f.objects)) for f in layout.keyframes)
     attributes = {ids[key]: value for key, value in layout.attributes.items()}

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from spa2v.core.types import Box, Track
+from spa2v.core.types.layout import Beyond
 from spa2v.plugins.layout_planners.stereo_rules.motion import DISTANCE_DB, Motion, ObjectCues
 from spa2v.plugins.layout_planners.stereo_rules.priors import ObjectClass
 from spa2v.plugins.layout_planners.stereo_rules.trends import Array, block_means
@@ -60,8 +61,8 @@ class Camera:
 
 def trajectory(
     cues: ObjectCues, motion: Motion, cls: ObjectClass, times_s: Array, duration_s: float, camera: Camera
-) -> list[Box | None]:
-    """The boxes of one object at the key frames; None where it is out of the frame.
+) -> list[tuple[Box, Beyond] | None]:
+    """The boxes of one object at the key frames, and how far it reaches beyond the frame; None where it is out of it.
 
     Trajectories are scaled over the whole clip, not over the key frames, which end a frame early: so they reverse with
     time.
@@ -74,13 +75,14 @@ def trajectory(
     """
     if not motion.moves:
         still = _inside(float(camera.x(motion.azimuth_deg)), *_shape(cls, cls.distance_m, camera, front=False))
-        return [still] * len(times_s)
+        return [(still, Beyond())] * len(times_s)
     front = motion.attribute in ("approaching", "receding")
     depth = (_radial_depths if front else _lateral_depths)(cues, motion, cls, times_s, duration_s, camera)
     x = (_drift if front else _crossing)(cues, motion, times_s, duration_s, camera)
     shapes = [_shape(cls, meters, camera, front) for meters in depth]
     boxes = [_visible(center, *shape) for center, shape in zip(x, shapes, strict=True)]
-    return boxes if any(boxes) else [_inside(center, *shape) for center, shape in zip(x, shapes, strict=True)]
+    inside = ((_inside(center, *shape), Beyond()) for center, shape in zip(x, shapes, strict=True))
+    return boxes if any(boxes) else list(inside)
 
 
 def _shape(cls: ObjectClass, depth_m: float, camera: Camera, front: bool) -> tuple[float, float, float]:
@@ -96,8 +98,8 @@ def _inside(x: float, width: float, height: float, top: float) -> Box:
     return _box(offset - width / 2, offset + width / 2, top, height)
 
 
-def _visible(x: float, width: float, height: float, top: float) -> Box | None:
-    """The part of a box inside the frame; None a frame's width beside the middle, or where too little shows.
+def _visible(x: float, width: float, height: float, top: float) -> tuple[Box, Beyond] | None:
+    """A box in the frame, and what is beyond; None a frame's width beside the middle, or where too little shows.
 
     What is heard past the edge slides out slower than it is heard: half of it shows at the edge, a fifth far out.
     """
@@ -106,8 +108,10 @@ def _visible(x: float, width: float, height: float, top: float) -> Box | None:
         return None
     if past > 0:
         x = 0.5 + math.copysign(0.5 + (0.5 - MIN_VISIBLE) * width * past / GONE, x - 0.5)
-    left, right = max(x - 0.5 - width / 2, -0.5), min(x - 0.5 + width / 2, 0.5)
-    return _box(left, right, top, height) if right - left >= 0.99 * MIN_VISIBLE * width else None
+    low, high = x - 0.5 - width / 2, x - 0.5 + width / 2
+    left, right = max(low, -0.5), min(high, 0.5)
+    beyond = Beyond(left=left - low, right=high - right)
+    return (_box(left, right, top, height), beyond) if right - left >= 0.99 * MIN_VISIBLE * width else None
 
 
 def _box(left: float, right: float, top: float, height: float) -> Box:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spa2v.core.types import Box, SpatialCues, Tag
+from spa2v.core.types.layout import Beyond
 from spa2v.plugins.layout_planners.stereo_rules.camera import MAX_GROWTH
 from spa2v.plugins.layout_planners.stereo_rules.motion import DOUBT, Motion, ObjectCues, position_word
 from spa2v.plugins.layout_planners.stereo_rules.objects import MIN_TAG, best_tag
@@ -28,7 +29,10 @@ MOVES = {
 
 @dataclass(frozen=True)
 class PlannedObject:
-    """One object of the plan: class, cues, motion and boxes, one a key frame (None: out of the frame)."""
+    """One object of the plan: class, cues, motion and boxes, one a key frame (None: out of the frame).
+
+    `beyond` has for each key frame how far the object reaches beyond the frame.
+    """
 
     id: str
     cls: ObjectClass
@@ -39,6 +43,7 @@ class PlannedObject:
     tags: tuple[Tag, ...] = ()
     named_by_user: bool = False
     side: str = ""
+    beyond: Sequence[Beyond] = ()
 
 
 def with_article(noun: str) -> str:

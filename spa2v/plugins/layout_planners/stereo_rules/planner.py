@@ -16,6 +16,7 @@ from spa2v.core.types import (
     count_for,
     keyframe_times,
 )
+from spa2v.core.types.layout import Beyond
 from spa2v.plugins.layout_planners.stereo_rules.camera import Camera, trajectory
 from spa2v.plugins.layout_planners.stereo_rules.captions import (
     SILENT_CAPTION,
@@ -100,10 +101,13 @@ class StereoRules:
             item = replace(item, id=item.id.replace(UNNAMED.replace(" ", "_"), "vehicle"), cls=class_named("vehicle"))
         if item.side and not motion.moves and side_of(motion.azimuth_deg) != item.side:
             motion = replace(motion, azimuth_deg=SIDES[item.side])
-        boxes = trajectory(item.cues, motion, item.cls, times, duration_s, self.camera)
+        views = trajectory(item.cues, motion, item.cls, times, duration_s, self.camera)
+        boxes, beyond = [view and view[0] for view in views], [view[1] if view else Beyond() for view in views]
         attribute = motion.attribute or position_word(next(box for box in boxes if box is not None).center[0])
         named = bool(self.objects)
-        return PlannedObject(item.id, item.cls, item.cues, motion, boxes, attribute, item.tags, named, item.side)
+        return PlannedObject(
+            item.id, item.cls, item.cues, motion, boxes, attribute, item.tags, named, item.side, beyond
+        )
 
     def _silence(self, audio: AudioClip, cues: SpatialCues, times: Array) -> VideoSceneLayout:
         frames = tuple(KeyFrame(float(time), SILENT_CAPTION) for time in times)
@@ -112,7 +116,11 @@ class StereoRules:
 
 
 def _keyframe(objects: Sequence[PlannedObject], index: int, time_s: float) -> KeyFrame:
-    seen = tuple(SceneObject(item.id, item.cls.name, box) for item in objects if (box := item.boxes[index]) is not None)
+    seen = tuple(
+        SceneObject(item.id, item.cls.name, box, item.beyond[index])
+        for item in objects
+        if (box := item.boxes[index]) is not None
+    )
     return KeyFrame(time_s, frame_caption(objects, index), seen)
 
 
