@@ -292,9 +292,29 @@ def test_an_object_has_one_appearance_in_all_texts_the_stated_one_if_there_is_on
     assert worded(colored("A white car", "", long.strip()))[2] == long.strip()
 
 
+def crossing(start: float, end: float, **attributes: str) -> VideoSceneLayout:
+    frames = [
+        KeyFrame(time_s, "a car", (SceneObject("car_0", "car", Box(x, 0.1, x + 0.3, 0.5)),))
+        for time_s, x in ((0.0, start), (1.0, end))
+    ]
+    return VideoSceneLayout(1.0, "A car", tuple(frames), attributes=attributes)
+
+
+def test_phrases_carry_the_direction_for_weights_that_declare_it_and_for_no_others() -> None:
+    words = {"left_to_right": "driving to the right", "right_to_left": "driving to the left"}
+    run, plain = Run(), Vocabulary(("car",), {}, "car")
+    table = replace(plain, directions=words)
+    assert table.reword(crossing(0.0, 0.7), run).names == {"car_0": "car driving to the right"}
+    assert table.reword(crossing(0.7, 0.0), run).names == {"car_0": "car driving to the left"}
+    assert table.reword(crossing(0.3, 0.32), run).names == {"car_0": "car"}
+    assert table.reword(crossing(0.0, 0.7, car_0="approaching"), run).names == {"car_0": "car"}
+    assert plain.reword(crossing(0.0, 0.7), run) == crossing(0.0, 0.7)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        ('{"classes": ["car"], "nearest": {}, "otherwise": "car", "directions": {"up": "flying"}}', "direction 'up'"),
         ('{"classes": ["car"], "nearest": {}, "otherwise": "car", "looks": {"bus": ["red"]}}', "no classes\n.*bus"),
         ('{"classes": ["car"], "nearest": {}, "otherwise": "car", "looks": ["red"]}', "cannot be used"),
         ("{", "cannot be used"),

@@ -7,6 +7,7 @@ A vocabulary is a JSON file in the folder of the base model:
     otherwise   the class for a name that is in neither
     looks       optional: for a class, adjectives of its appearance, such as colors
     look_words  optional: further adjectives, which are recognized but never chosen
+    directions  optional: for left_to_right and right_to_left, the words that follow a name ("driving to the right")
 
 A class without an adjective in any text of a layout gets one by the run's seed, so that an object has one appearance in
 all frames and in its box.
@@ -22,7 +23,7 @@ from typing import Any
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
-from spa2v.core.types import KeyFrame, VideoSceneLayout
+from spa2v.core.types import KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.core.types.layout import MAX_CAPTION, MAX_NAME
 from spa2v.core.untrusted import read_json, reason_of
 from spa2v.core.weights import local_path
@@ -30,6 +31,9 @@ from spa2v.core.weights import local_path
 PHRASE_WORDS = 3
 """A text of at most this many words without a comma is a phrase, such as a name."""
 FILE = "vocabulary.json"
+SIDEWAYS = ("left_to_right", "right_to_left")
+LEAST_WAY = 0.15
+"""Of the width: with less between its first and last box an object has no direction."""
 MAX_BYTES = 1024**2
 
 
@@ -51,6 +55,7 @@ class Vocabulary:
         otherwise: for a phrase without any of these.
         appearances: adjectives to choose from, by class.
         further_adjectives: adjectives that are recognized but never chosen.
+        directions: words after the name of an object that moves sideways, by attribute; empty for weights without.
     """
 
     classes: tuple[str, ...]
@@ -58,6 +63,7 @@ class Vocabulary:
     otherwise: str
     appearances: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     further_adjectives: tuple[str, ...] = ()
+    directions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
@@ -71,10 +77,13 @@ class Vocabulary:
             looks = {str(name): tuple(map(str, words)) for name, words in dict(data.get("looks", {})).items() if words}
             further = tuple(map(str, data.get("look_words", [])))
             nearest = {str(name): str(known) for name, known in dict(data["nearest"]).items()}
-            found = cls(tuple(map(str, data["classes"])), nearest, str(data["otherwise"]), looks, further)
+            directions = {str(name): str(words) for name, words in dict(data.get("directions", {})).items()}
+            found = cls(tuple(map(str, data["classes"])), nearest, str(data["otherwise"]), looks, further, directions)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"missing: {error}" if isinstance(error, KeyError) else reason_of(error)
             raise WeightsError(f"the vocabulary {str(path)!r} cannot be used", reason) from error
+        if strange := sorted(set(directions) - set(SIDEWAYS)):
+            raise WeightsError(f"the vocabulary {str(path)!r} has a direction {strange[0]!r}", f"expected {SIDEWAYS}")
         unknown = sorted({*found.nearest.values(), found.otherwise, *found.appearances} - set(found.classes))
         if unknown:
             raise WeightsError(f"the vocabulary {str(path)!r} maps to names that are no classes", ", ".join(unknown))
@@ -110,8 +119,15 @@ class Vocabulary:
         if used:
             run.record.setdefault("looks", {}).update(used)
 
+        moving = {key: words for key in layout.names if (words := self.directions.get(sideways(layout, key)))}
+
+        def phrase(item: SceneObject) -> str:
+            text = names_in_words[item.name]
+            longer = f"{text} {moving[item.id]}" if item.id in moving else text
+            return longer if len(longer) <= MAX_NAME else text
+
         def reworded(frame: KeyFrame) -> KeyFrame:
-            objects = tuple(replace(item, name=names_in_words[item.name]) for item in frame.objects)
+            objects = tuple(replace(item, name=phrase(item)) for item in frame.objects)
             return replace(frame, caption=captions_in_words[frame.caption], objects=objects)
 
         frames = tuple(map(reworded, layout.keyframes))
@@ -170,6 +186,16 @@ class Vocabulary:
 
     def _adjectives(self) -> list[str]:
         return sorted({*self.further_adjectives, *(word for words in self.appearances.values() for word in words)})
+
+
+def sideways(layout: VideoSceneLayout, key: str) -> str:
+    """The attribute of `SIDEWAYS` that an object has, by the plan or else by its boxes; "" for others."""
+    stated = layout.attributes.get(key)
+    if stated is not None:
+        return stated if stated in SIDEWAYS else ""
+    boxes = [item.box for frame in layout.keyframes if (item := frame.get(key))]
+    way = boxes[-1].center[0] - boxes[0].center[0]
+    return "" if abs(way) < LEAST_WAY else SIDEWAYS[0] if way > 0 else SIDEWAYS[1]
 
 
 def _record_replaced(replaced: Mapping[str, str], run: Run) -> dict[str, str]:
