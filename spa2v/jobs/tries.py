@@ -44,7 +44,8 @@ class Tries:
         if self.kept is not None:
             one = run.seeded(self.kept)
             video = pipeline.render(layout, one)
-            run.record |= {**one.record, "tries": {"kept": self.kept}}
+            _take_over(one, run)
+            run.record["tries"] = {"kept": self.kept}
             return video
         name, options = self.detector_of(pipeline)
         detector: Detector = run.component("detectors", name, **options)
@@ -62,7 +63,7 @@ class Tries:
                 if self.until is not None and score >= self.until:
                     break
         assert best is not None  # count is at least 1
-        run.record |= best[1].record
+        _take_over(best[1], run)
         run.record["tries"] = {"detector": detector.name, "until": self.until, "kept": best[1].seed, "scores": entries}
         if self.until is not None and best[0] < self.until:
             run.notice(f"none of {len(entries)} tries reached {self.until:g}; the best scores {best[0]:.3f}")
@@ -91,6 +92,13 @@ class Tries:
                 "name one: --detector toyworld, owlv2[:MODEL] or grounding_dino[:MODEL]",
             )
         return ("toyworld" if any(source.startswith(TOYWORLD) for source in sources) else "owlv2"), {}
+
+
+def _take_over(one: Run, run: Run) -> None:
+    """The record of the kept try becomes that of the run, beside what the run noticed itself."""
+    for line in one.record.pop("notices", ()):
+        run.notice(line)
+    run.record |= one.record
 
 
 def _in_batches(pipeline: Pipeline, layout: VideoSceneLayout, runs: list[Run]) -> Iterator[tuple[Run, GeneratedVideo]]:

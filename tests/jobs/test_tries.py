@@ -104,11 +104,14 @@ def test_a_repaired_plan_is_offered_and_the_given_one_is_drawn(spa2v, tmp_path: 
     given = plan(car=Box(0.5, 0.5, 0.503, 0.9))
     (tmp_path / "plan.json").write_text(given.dumps())
     words = ["render", tmp_path / "plan.json", *FEW, "--config", "toyworld", "-o", tmp_path / "a.mp4"]
-    code, _, err = spa2v(*words, "--tries", 1)
+    code, _, err = spa2v(*words, "--tries", 1, "--run-dir", tmp_path / "run")
     assert code == 0
-    assert "car is too small to be drawn in frames 0-15" in err
+    noticed = json.loads((tmp_path / "run" / "manifest.json").read_text())["record"]["notices"]
+    for line in ("car is too small to be drawn in frames 0-15", "car is smaller than a cell"):
+        assert line in err
+        assert any(line in text for text in noticed)
     assert (tmp_path / "plan.json").read_text() == given.dumps()
-    assert VideoSceneLayout.loads((tmp_path / "a.repaired.json").read_text()) == repaired(given)
+    assert VideoSceneLayout.loads((tmp_path / "run" / "repaired.json").read_text()) == repaired(given)
 
 
 def test_a_batch_ranks_tries_and_knows_videos_by_them(spa2v, tmp_path: Path) -> None:  # noqa: F811
