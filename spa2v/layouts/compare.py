@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from spa2v.core.types import Box, VideoSceneLayout, frame_times
+from spa2v.core.types.layout import Beyond
 from spa2v.dsp.boxes import iou
 
 FRAMES = 64
@@ -75,9 +76,15 @@ def compare(first: VideoSceneLayout, second: VideoSceneLayout, frames: int = FRA
     ]
     names = ("duration_s", "caption", "reasoning", "scenario", "attributes", "notes")
     fields = tuple(name for name in names if getattr(first, name) != getattr(second, name))
+    if _beyond(first) != _beyond(second):
+        fields += ("beyond",)
     times = {frame.time_s for layout in (first, second) for frame in layout.keyframes}
     captions = sum(first.at(time).caption != second.at(time).caption for time in times)
     return LayoutDifference(tuple(rows), fields, captions)
+
+
+def _beyond(layout: VideoSceneLayout) -> dict[tuple[float, str], Beyond]:
+    return {(f.time_s, item.id): item.beyond for f in layout.keyframes for item in f.objects if any(item.beyond)}
 
 
 def _matched(

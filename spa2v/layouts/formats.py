@@ -26,7 +26,7 @@ class LayoutFormat:
         read: reads a file into a layout and remarks; None where the way back is lost.
         recognizes: whether a file of one of the suffixes is of this format.
         holds: which parts of a layout survive, of "caption", "captions", "reasoning", "scenario", "attributes",
-            "notes", "ids", "names", "boxes", "duration", "times".
+            "notes", "ids", "names", "boxes", "beyond", "duration", "times".
         defaults: of the raster, where the user asks for nothing else.
         to_last: see `Raster`.
     """
@@ -44,6 +44,7 @@ class LayoutFormat:
 def losses(layout: VideoSceneLayout, form: LayoutFormat, raster: Raster) -> list[str]:
     """What of this layout the format cannot hold, each as a phrase."""
     captions = sum(bool(frame.caption) for frame in layout.keyframes)
+    reaching = any(any(item.beyond) for frame in layout.keyframes for item in frame.objects)
     parts = {
         "caption": "the caption" if layout.caption else "",
         "captions": f"{captions} captions of key frames" if captions else "",
@@ -53,6 +54,7 @@ def losses(layout: VideoSceneLayout, form: LayoutFormat, raster: Raster) -> list
         "notes": f"{len(layout.notes)} notes" if layout.notes else "",
         "names": "the names of the objects" if layout.names else "",
         "boxes": "the sizes of the boxes" if layout.names else "",
+        "beyond": "how far objects reach beyond the frame" if reaching else "",
         "ids": "the ids of the objects (they are numbered)" if layout.names else "",
         "duration": f"the duration, {layout.duration_s:g} s",
         "times": _between(layout, raster),

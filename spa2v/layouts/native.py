@@ -38,7 +38,7 @@ LAYOUT = LayoutFormat(
     frozenset(
         {
             *("caption", "captions", "reasoning", "scenario", "attributes", "notes"),
-            *("ids", "names", "boxes", "duration", "times"),
+            *("ids", "names", "boxes", "beyond", "duration", "times"),
         }
     ),
 )

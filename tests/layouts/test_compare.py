@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
-from spa2v.layouts import compare
+from spa2v.core.types.layout import Beyond
+from spa2v.layouts import compare, write_any
 
 
 def still(*objects: tuple[str, str, tuple[float, float, float, float]], caption: str = "c") -> VideoSceneLayout:
@@ -48,3 +50,16 @@ def test_time_in_one_layout_only_counts_as_zero() -> None:
     (item,) = compare(whole, half).objects
     assert item.seen == pytest.approx((1.0, 0.484375))
     assert item.iou == pytest.approx(0.484375)
+
+
+def test_how_far_an_object_reaches_beyond_the_frame_counts_and_is_lost_in_other_formats(tmp_path: Path) -> None:
+    item = SceneObject("car_0", "car", Box(0.8, 0.2, 1.0, 0.6), Beyond(right=0.2))
+    first, second = (
+        VideoSceneLayout(2.0, "", (KeyFrame(0.0, "", (one,)),)) for one in (item, replace(item, beyond=Beyond()))
+    )
+    assert compare(first, second).fields == ("beyond",)
+    assert not compare(first, second).same
+    assert compare(first, first).same
+    said = [write_any(layout, tmp_path / "a.xml") for layout in (first, second)]
+    assert set(said[0]) - set(said[1]) == {"how far objects reach beyond the frame"}
+    assert write_any(first, tmp_path / "a.json") == []
