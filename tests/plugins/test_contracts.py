@@ -123,7 +123,7 @@ SETUPS: dict[tuple[str, str], Setup] = {
 }
 """What a component needs that cannot be here: small weights in the real format, or a server on this machine."""
 
-OF_CLIPS = ("av_align", "doc_sim", "flicker", "lt_sim", "max_iou", "spatial_alignment", "track_iou")
+OF_CLIPS = ("av_align", "doc_sim", "flicker", "lt_sim", "max_iou", "seld", "spatial_alignment", "track_iou")
 TAGGERS = ("semantic_tagger", "semantic_yamnet")
 UNCHECKED: dict[tuple[str, str], set[str]] = {
     ("motion_backbones", "storyboard"): {"sites", "text", "loop", "steer", "several", "rewords"},
