@@ -20,6 +20,14 @@ RATE_HZ = 16_000
 WINDOW, HOP, FFT = 400, 160, 512
 BANDS, LOW_HZ, HIGH_HZ = 64, 125.0, 7_500.0
 PATCH_FRAMES = 96
+SILENT_END = 1e-3  # of the peak
+
+
+def sounding(samples: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Samples (n,) without the ends that stay 60 dB under the peak: what comes before and after changes no patch."""
+    loud = np.abs(samples)
+    heard = np.nonzero(loud > SILENT_END * max(float(loud.max(initial=0.0)), 1e-6))[0]
+    return samples[heard[0] : heard[-1] + 1] if len(heard) else samples[:0]
 
 
 def resampled(samples: NDArray[np.floating], rate: int, wanted: int = RATE_HZ) -> Array32:

@@ -28,7 +28,8 @@ TOP_HZ = 10_000.0
 CUE_BAND_HZ = (200.0, 8_000.0)  # below lies rumble that misleads levels, above lie coding losses
 CHUNK_FRAMES = 64  # keeps the working set of one transform inside the cache
 SILENCE_DBFS = -70.0
-IDENTICAL_DBFS = -70.0  # the side signal of two copies of one channel after lossy coding stays below this
+IDENTICAL_DB = -60.0  # under the loudest frame: the side signal of two copies of one channel after lossy coding
+QUANTIZED_DBFS = -95.0  # what 16 bits leave of it
 SILENT_END_DB = -70.0  # under the peak of the clip: digital silence, and what dither and lossy coding make of it
 MIN_SILENT_END_S = 0.02  # shorter silence at an end is left in: half a window, which the taper hides
 MIN_SOUNDING_S = 0.05  # a clip with less sound than that is measured whole
@@ -124,8 +125,9 @@ class StereoStft:
         """Where the channels differ enough for a direction, on the track frames, shape (T,)."""
         left, right = (power.sum(axis=1, dtype=np.float64) for power in self.track_powers)
         side = self.grouped(self.side_power)
-        enough = 10 ** (IDENTICAL_RATIO_DB / 10) * (left + right) / 2
-        return np.asarray((side > 10 ** (IDENTICAL_DBFS / 10)) & (side > enough))
+        mean = (left + right) / 2
+        least = max(10 ** (QUANTIZED_DBFS / 10), 10 ** (IDENTICAL_DB / 10) * float(mean.max(initial=0.0)))
+        return np.asarray(side > np.maximum(10 ** (IDENTICAL_RATIO_DB / 10) * mean, least))
 
 
 _CACHE: WeakKeyDictionary[AudioClip, StereoStft] = WeakKeyDictionary()

@@ -130,6 +130,7 @@ OF_CLIPS = (
     "lt_sim",
     "max_iou",
     "grounding",
+    "seld",
     "spatial_alignment",
     "spatial_av_align",
     "track_iou",

@@ -16,7 +16,7 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag
 from spa2v.core.types.audio import MIN_DURATION_S
 from spa2v.core.weights import Weights, locate
-from spa2v.dsp.log_mel import resampled
+from spa2v.dsp.log_mel import resampled, sounding
 from spa2v.dsp.pitch import median_pitch
 from spa2v.dsp.stft import stereo_stft
 from spa2v.plugins.cue_extractors.tagging import tags_of
@@ -88,7 +88,7 @@ class SemanticYamnet:
 
     def audioset_scores(self, samples: NDArray[np.floating], rate: int) -> dict[str, float]:
         """Scores 0..1 of AudioSet's classes for mono samples (n,)."""
-        windows = active_windows(resampled(samples, rate))
+        windows = active_windows(resampled(sounding(samples), rate))
         if not len(windows):
             return {}
         with self._lock:
@@ -105,11 +105,9 @@ class SemanticYamnet:
 
 def active_windows(sound: NDArray[np.float32]) -> NDArray[np.float32]:
     """The windows of sound at 16 kHz that are not pauses, (N, 15600), at the level that the model expects."""
-    peak = float(np.abs(sound).max(initial=0.0))
-    if peak < 1e-6:
+    if not len(sound):
         return np.zeros((0, WINDOW), dtype=np.float32)
-    heard = np.nonzero(np.abs(sound) > 1e-3 * peak)[0]
-    inside = np.asarray(sound[heard[0] : heard[-1] + 1] * (PEAK / peak), dtype=np.float32)
+    inside = np.asarray(sound * (PEAK / np.abs(sound).max()), dtype=np.float32)
     inside = np.pad(inside, (0, max(0, WINDOW - len(inside))))
     starts = np.arange(0, len(inside) - WINDOW + 1, HOP)
     if len(starts) > MOST_WINDOWS:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.dsp.log_mel import PATCH_FRAMES, mel_magnitudes, patches, resampled
+from spa2v.dsp.log_mel import PATCH_FRAMES, mel_magnitudes, patches, resampled, sounding
 from spa2v.plugins.cue_extractors.tagging.network import Network
 from spa2v.vocabulary import vocabulary
 
@@ -51,10 +51,10 @@ def packaged_tagger() -> Tagger:
 
 def clip_scores(network: Network, samples: NDArray[np.floating], rate: int) -> NDArray[np.float32]:
     """Scores of a whole sound, (classes,): of its patches, the loud ones count more; pauses do not count."""
-    sound = resampled(samples, rate)
-    chosen, weights = active_patches(mel_magnitudes(sound))
-    if not len(chosen):
+    sound = resampled(sounding(samples), rate)
+    if not len(sound):
         return np.zeros(network.head_bias.shape, dtype=np.float32)
+    chosen, weights = active_patches(mel_magnitudes(sound))
     scores = network.scores(chosen)
     mean = weights @ scores / weights.sum()
     pooled = MEAN_SHARE * mean + (1 - MEAN_SHARE) * scores.max(axis=0)
@@ -62,14 +62,9 @@ def clip_scores(network: Network, samples: NDArray[np.floating], rate: int) -> N
 
 
 def active_patches(magnitudes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The patches that sound, (N, 96, 64), and their weights, (N,); none for digital silence."""
-    level = magnitudes.max(axis=1)
-    heard = np.nonzero(level > 10 ** (-60.0 / 20) * max(float(level.max(initial=0.0)), 1e-6))[0]
-    if not len(heard):
-        return np.zeros((0, PATCH_FRAMES, magnitudes.shape[1]), dtype=np.float32), np.zeros(0, dtype=np.float32)
-    inside = magnitudes[heard[0] : heard[-1] + 1]  # silence before and after changes nothing
-    short = len(inside) < SHORT_S * 100
-    every = patches(inside, PATCH_FRAMES // 2 if short else PATCH_FRAMES)
+    """The patches that are not pauses, (N, 96, 64), and their weights, (N,)."""
+    short = len(magnitudes) < SHORT_S * 100
+    every = patches(magnitudes, PATCH_FRAMES // 2 if short else PATCH_FRAMES)
     if len(every) > MOST_PATCHES:
         every = every[np.linspace(0, len(every) - 1, MOST_PATCHES).astype(int)]
     loudness = np.sqrt(np.mean(np.square(every), axis=(1, 2)))
