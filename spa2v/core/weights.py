@@ -75,6 +75,14 @@ def split_source(source: str) -> tuple[str, str | None]:
     return "/".join(parts[:2]), "/".join(parts[2:]) or None
 
 
+def names_file(source: str) -> bool:
+    """Whether a source means one file; a dot in the name of a folder or a hub id makes it no file."""
+    if not is_local(source):
+        return split_source(source)[1] is not None
+    path = local_path(source)
+    return path.is_file() or (not path.is_dir() and path.suffix in (*SAFE_SUFFIXES, *PICKLE_SUFFIXES))
+
+
 def find(need: Weights) -> Path | None:
     """The local file or folder of weights: the path itself, or the hub's cache. None when it is not there."""
     if is_local(need.source):
@@ -167,17 +175,35 @@ def read_tensors(path: Path, wrappers: Sequence[str] = ("state_dict",)) -> dict[
 
     Tensors that a torch file holds under one of the names `wrappers` are taken from there.
 
-    Torch files are read with `weights_only=True`: nothing in them is executed.
+    Torch files are read with `weights_only=True`: nothing in them is executed. Plain values beside the tensors (a
+    training's step or settings) are left out.
 
     Raises:
         WeightsError: the file is missing, truncated, of another kind, or holds more than tensors.
     """
-    if not path.is_file():
-        raise WeightsError(f"the weights file {str(path)!r} does not exist")
-    if path.stat().st_size == 0:
-        raise WeightsError(f"the weights file {path.name!r} is empty")
+    check_file(path)
     data = _read_safetensors(path) if path.suffix in SAFE_SUFFIXES else _read_torch(path, wrappers)
     return _only_tensors(data, path)
+
+
+def check_file(path: Path) -> None:
+    """Refuses what no reader of weights can read, with the reason.
+
+    Raises:
+        WeightsError: the file is missing, empty, a pointer of Git LFS, or a web page.
+    """
+    if not path.is_file():
+        raise WeightsError(f"the weights file {str(path)!r} does not exist")
+    with path.open("rb") as file:
+        head = file.read(64).lstrip().lower()
+    if not head:
+        raise WeightsError(f"the weights file {path.name!r} is empty")
+    if head.startswith(b"version https://git-lfs"):
+        raise WeightsError(
+            f"the weights file {path.name!r} is a pointer of Git LFS", "run `git lfs pull` in its folder"
+        )
+    if head.startswith((b"<!doctype html", b"<html")):
+        raise WeightsError(f"the weights file {path.name!r} is a web page", "the download needs a login or a consent")
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Any]:
@@ -212,7 +238,8 @@ def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
     import torch
 
     try:
-        data = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_plain_globals()):
+            data = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"the weights file {path.name!r} holds more than tensors, so it was not loaded",
@@ -233,15 +260,36 @@ def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
     return data
 
 
+class _Callback:
+    """Stands for the class of a training's callback, which old checkpoints hold as the key of its state."""
+
+
+def _plain_globals() -> list[Any]:
+    """What torch files of trainings hold beside tensors: numpy's scalars, and names of classes. None of it is code."""
+    import numpy as np
+
+    scalar: Any = np.float64(0).__reduce__()[0]
+    kinds = {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"] + "?"}
+    callback = "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds, (_Callback, callback)]
+
+
 def _only_tensors(data: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     import torch
 
-    strange = [str(key) for key, value in data.items() if not isinstance(value, torch.Tensor)]
+    tensors = {str(key): value for key, value in data.items() if isinstance(value, torch.Tensor)}
+    others = {str(key): value for key, value in data.items() if not isinstance(value, torch.Tensor)}
+    strange = [
+        key
+        for key, value in others.items()
+        if not tensors
+        or (isinstance(value, Mapping) and any(isinstance(inner, torch.Tensor) for inner in value.values()))
+    ]
     if strange:
         raise WeightsError(
             f"the weights file {path.name!r} holds entries that are no tensors", f"keys: {shorten(strange)}"
         )
-    return {str(key): value for key, value in data.items()}
+    return tensors
 
 
 def shorten(names: Iterable[str], limit: int = SHOWN_KEYS) -> str:

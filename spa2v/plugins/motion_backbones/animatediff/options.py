@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError
-from spa2v.core.weights import Weights, known
+from spa2v.core.weights import Weights, known, names_file
 
 CHOICES = {
     "captions": ("mix", "global", "local"),
@@ -42,13 +41,13 @@ SCHEDULERS = (
 
 CONFIG_FILES = ("*.json", "*.txt", "*/*.json", "*/*.txt")
 MODEL, TEXT, OLD_TEXT = "diffusion_pytorch_model", "text_encoder/model", "text_encoder/pytorch_model"
-NETWORK = "{0}.safetensors|{0}.fp16.safetensors|{0}.bin"
+NETWORK = "{0}.safetensors|{0}.fp16.safetensors|{0}.bin|{0}.fp16.bin"
 """The file of a network, in the first of these forms that a repository has."""
 FOLDER_FILES = (
     *CONFIG_FILES,
     NETWORK.format(f"unet/{MODEL}"),
     NETWORK.format(f"vae/{MODEL}"),
-    f"{TEXT}.safetensors|{TEXT}.fp16.safetensors|{OLD_TEXT}.bin",
+    f"{TEXT}.safetensors|{TEXT}.fp16.safetensors|{OLD_TEXT}.bin|{OLD_TEXT}.fp16.bin",
 )
 ADAPTER_FILES = ("config.json", NETWORK.format(MODEL))
 KNOWN: dict[str, dict[str, Any]] = {
@@ -126,8 +125,9 @@ class WeightSources:
 
     def weights(self) -> tuple[Weights, ...]:
         """The weights that loading needs."""
-        needs = [known(Weights("base model", self.base, "base", patterns=FOLDER_FILES), KNOWN)]
-        if Path(self.base).suffix:
+        files = tuple(one for one in FOLDER_FILES if not self.vae or not one.startswith("vae/"))
+        needs = [known(Weights("base model", self.base, "base", patterns=files), KNOWN)]
+        if names_file(self.base):
             config = Weights("base model's configuration", self.base_config, "base_config", 3, patterns=CONFIG_FILES)
             needs.append(config)
         needs.append(known(Weights("motion modules", self.motion, "motion", patterns=ADAPTER_FILES), KNOWN))
