@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ def _quiet() -> Iterator[None]:
     transformers.logging.disable_progress_bar()
     try:
         for log in logs:
-            log.set_verbosity_error()
+            log.set_verbosity(logging.CRITICAL)
         yield
     finally:
         for log, level in zip(logs, levels, strict=True):
@@ -64,8 +65,15 @@ def load(sources: WeightSources, dtype: torch.dtype) -> Any:
             "motion modules", paths["motion"], diffusers.AnimateDiffPipeline, **parts, motion_adapter=adapter
         )
         add_loras(pipeline, sources)
-    for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
-        network.requires_grad_(False).eval()
+    for name in ("unet", "vae", "text_encoder"):
+        network = getattr(pipeline, name).requires_grad_(False).eval()
+        wrong = [key for key, tensor in network.named_parameters() if not bool(tensor.isfinite().all())]
+        if wrong:
+            raise WeightsError(
+                f"the {name.replace('_', ' ')} has weights that are not finite (NaN or infinite) in {dtype}",
+                f"keys: {shorten(wrong)}",
+                "the file is damaged, a LoRA's scale is too large, or the weights need run.dtype=float32",
+            )
     return pipeline
 
 

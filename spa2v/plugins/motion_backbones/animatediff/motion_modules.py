@@ -32,6 +32,7 @@ NORM = re.compile(r"^down_blocks\.(\d+)\.motion_modules\.(\d+)\.norm\.weight$")
 LORA_FILES = tuple(
     stem + suffix for stem in ("pytorch_lora_weights", "diffusion_pytorch_model") for suffix in (".safetensors", ".bin")
 )
+NO_LAYER = "not found in the base model"  # in peft's message
 UNET_BLOCKS = ("down_blocks.", "mid_block.", "up_blocks.")
 
 
@@ -101,7 +102,12 @@ def add_loras(pipeline: Any, sources: WeightSources) -> None:
         unchanged = tensors.keys() == stored.keys() and path.suffix in SAFE_SUFFIXES
         options = {"weight_name": path.name} if unchanged else {}  # the header of the file may hold its alphas
         given: Any = path.parent if unchanged else tensors
-        part("LoRA", path, pipeline.load_lora_weights, given, adapter_name=name, **options)
+        try:
+            part("LoRA", path, pipeline.load_lora_weights, given, adapter_name=name, **options)
+        except WeightsError as error:
+            if NO_LAYER in str(error):
+                _refuse_unused(tensors, pipeline, name, path)
+            raise
         _refuse_unused(tensors, pipeline, name, path)
         scales[name] = float(lora.get("scale", 1.0))
     if scales:

@@ -14,6 +14,7 @@ CHOICES = {
     "captions": ("mix", "global", "local"),
     "offload": ("none", "model", "sequential"),
     "free_noise": ("auto", "on", "off"),
+    "vae_dtype": ("auto", "float32", "bfloat16", "float16"),
 }
 RANGES = {
     "width": (16, 2048),
@@ -27,8 +28,16 @@ RANGES = {
     "decode_chunk": (1, 256),
     "noise_follows": (0.0, 1.0),
 }
+WHOLE = ("width", "height", "frames", "steps", "context_frames", "context_stride", "decode_chunk")
 LORA_KEYS = ("source", "scale")
-FREE_INIT_KEYS = ("iterations", "filter", "order", "spatial_stop", "temporal_stop")
+FREE_INIT_RANGES = {
+    "iterations": (1, 100),
+    "order": (1, 100),
+    "spatial_stop": (1e-6, 1.0),
+    "temporal_stop": (1e-6, 1.0),
+}
+FREE_INIT_WHOLE = ("iterations", "order")
+FILTERS = ("butterworth", "gaussian", "ideal")
 SCHEDULERS = (
     "DDIMScheduler",
     "DPMSolverMultistepScheduler",
@@ -74,10 +83,8 @@ def check(options: Any) -> None:
     """
     for name, choices in CHOICES.items():
         _check_choice(f"animatediff: {name} is", getattr(options, name), choices)
-    for name, (low, high) in RANGES.items():
-        value = getattr(options, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise ConfigError(f"animatediff: {name} is {value!r}", f"expected {low} to {high}")
+    for name, bounds in RANGES.items():
+        _check_number(f"animatediff: {name}", getattr(options, name), bounds, name in WHOLE)
     if options.context_stride > options.context_frames:
         raise ConfigError(
             f"animatediff: context_stride is {options.context_stride}",
@@ -87,9 +94,10 @@ def check(options: Any) -> None:
         if not isinstance(lora, Mapping) or not isinstance(lora.get("source"), str):
             raise ConfigError(f"animatediff: loras[{index}] is {lora!r}", "expected {source: PATH or ID, scale: 1.0}")
         _check_keys(f"loras[{index}]", lora, LORA_KEYS)
+        _check_number(f"animatediff: loras[{index}].scale", lora.get("scale", 1.0), (-100.0, 100.0))
     check_scheduler_name(options.scheduler)
     if options.free_init is not None:
-        _check_keys("free_init", options.free_init, FREE_INIT_KEYS)
+        FreeInit(**_check_keys("free_init", options.free_init, ("filter", *FREE_INIT_RANGES)))
 
 
 def check_scheduler_name(config: Mapping[str, Any]) -> None:
@@ -108,9 +116,45 @@ def _check_choice(what: str, value: Any, choices: Sequence[str]) -> None:
         raise ConfigError(f"{what} {value!r}", *hint, f"expected one of: {', '.join(choices)}")
 
 
-def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:
+def _check_number(what: str, value: Any, bounds: tuple[float, float], whole: bool = False) -> None:
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not bounds[0] <= value <= bounds[1]:
+        expected = f"expected {bounds[0]} to {bounds[1]}" + (", a whole number" if whole else "")
+        raise ConfigError(f"{what} is {value!r}", expected)
+
+
+def _check_keys(what: str, given: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"animatediff: {what} is {given!r}", f"expected a mapping with: {', '.join(keys)}")
     if unknown := sorted(set(given) - set(keys)):
         raise ConfigError(f"animatediff: {what} has the key {unknown[0]!r}", f"known: {', '.join(keys)}")
+    return given
+
+
+@dataclass(frozen=True)
+class FreeInit:
+    """Settings of FreeInit (Wu et al., 2023): sample several times, each pass from the low frequencies of the last.
+
+    Args:
+        iterations: number of passes.
+        filter: "butterworth", "gaussian" or "ideal".
+        order: of the Butterworth filter.
+        spatial_stop, temporal_stop: stop frequencies, above 0, at most 1.
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+
+    iterations: int = 3
+    filter: str = "butterworth"
+    order: int = 4
+    spatial_stop: float = 0.25
+    temporal_stop: float = 0.25
+
+    def __post_init__(self) -> None:
+        _check_choice("free_init.filter:", self.filter, FILTERS)
+        for name, bounds in FREE_INIT_RANGES.items():
+            _check_number(f"free_init.{name}", getattr(self, name), bounds, name in FREE_INIT_WHOLE)
 
 
 @dataclass(frozen=True)

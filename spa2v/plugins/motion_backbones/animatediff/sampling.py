@@ -11,11 +11,11 @@ import diffusers
 import torch
 from torch import Tensor
 
-from spa2v.core.errors import ConfigError
+from spa2v.core.errors import ConfigError, NumericalError
 from spa2v.core.protocols import Denoising
 from spa2v.core.untrusted import FAULTS, reason_of
-from spa2v.plugins.motion_backbones.animatediff.noise import FreeInit, draw, refine
-from spa2v.plugins.motion_backbones.animatediff.options import check_scheduler_name
+from spa2v.plugins.motion_backbones.animatediff.noise import draw, refine
+from spa2v.plugins.motion_backbones.animatediff.options import FreeInit, check_scheduler_name
 
 LINEAR = {
     "trained_betas": None,
@@ -82,6 +82,18 @@ def make_scheduler(config: Mapping[str, Any], base: Mapping[str, Any]) -> Any:
         ) from error
 
 
+WIDER = {
+    torch.float16: ("run.dtype=bfloat16, or run.dtype=float32",),
+    torch.bfloat16: ("run.dtype=float32",),
+    torch.float32: (),
+}
+"""Types whose range holds what this one's may not."""
+
+
+def name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 @dataclass(frozen=True)
 class Sampler:
     """The denoising loop.
@@ -111,6 +123,10 @@ class Sampler:
             text: rows of text embeddings: uncond rows first (if guided), then one cond row for each frame, videos
                 outermost.
             generators: one for each video, for schedulers that draw random numbers.
+
+        Raises:
+            ConfigError: the scheduler cannot take this number of steps.
+            NumericalError: a step gave latents that are not finite.
         """
         scheduler, now = self.scheduler, self.now
         try:
@@ -129,8 +145,18 @@ class Sampler:
             latents = self._run_hooks(latents, t, text)
             predicted = self._predict(scheduler.scale_model_input(latents, t), t, text)
             latents = scheduler.step(predicted, t, latents, **options).prev_sample
+            self._check_finite(latents, text.dtype)
             self.tick(1)
         return latents
+
+    def _check_finite(self, latents: Tensor, dtype: torch.dtype) -> None:
+        if not bool(latents.isfinite().all()):
+            helps = (*WIDER.get(dtype, ()), "less guidance", "smaller scales of LoRAs", "another scheduler")
+            raise NumericalError(
+                f"the latents are not finite (NaN or infinite) after step {self.now.step + 1} of {self.now.steps}",
+                f"computed in {name_of(dtype)} by {type(self.scheduler).__name__}, guidance {self.guidance:g}",
+                f"what helps: {'; '.join(helps)}",
+            )
 
     def _run_hooks(self, latents: Tensor, t: Tensor, text: Tensor) -> Tensor:
         """The latents after the hooks of `now.before_step`."""
