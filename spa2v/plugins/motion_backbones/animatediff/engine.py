@@ -58,15 +58,20 @@ class Engine:
         """Draws V layouts in one batch; see `AnimateDiff.generate_many`."""
         with explain_out_of_memory(self.options, len(layouts), run):
             pipeline = self.pipeline(run)
-            text = self.text_rows(layouts, run)
             runs = [run if seeds is None else Run(seed=seed) for seed in seeds or [run.seed] * len(layouts)]
-            generators = [one.torch_generator("animatediff/noise") for one in runs]
-            noise = self._initial_noise(pipeline, layouts, generators, run)
-            latents = self._sample(pipeline, noise, text, generators, run)
+            latents = self.draw_latents(layouts, [one.torch_generator("animatediff/noise") for one in runs], run)
             videos = self._decode(pipeline.vae, latents, run)
             pipeline.maybe_free_model_hooks()
         frames = self.options.frames
         return [GeneratedVideo(x, frames / layout.duration_s) for x, layout in zip(videos, layouts, strict=True)]
+
+    def draw_latents(
+        self, layouts: Sequence[VideoSceneLayout], generators: Sequence[torch.Generator], run: Run
+    ) -> Tensor:
+        """The denoised latents (V, C, F, h, w), float32, from one generator for each layout."""
+        pipeline, text = self.pipeline(run), self.text_rows(layouts, run)
+        noise = self._initial_noise(pipeline, layouts, generators, run)
+        return self._sample(pipeline, noise, text, generators, run)
 
     def text_rows(self, layouts: Sequence[VideoSceneLayout], run: Run) -> Tensor:
         """Text embeddings (rows, tokens, width): one cond row for each frame of each video, after as many uncond rows.
