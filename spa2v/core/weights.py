@@ -6,16 +6,14 @@ A source is a local folder or file, a hub id (`owner/name`), a file of a hub rep
 
 from __future__ import annotations
 
-import fnmatch
 import pickle
 import struct
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spa2v.core import deprecated
+from spa2v.core import deprecated, hub
 from spa2v.core.errors import WeightsError
 from spa2v.core.untrusted import FAULTS, reason_of
 
@@ -88,7 +86,7 @@ def find(need: Weights) -> Path | None:
     if is_local(need.source):
         path = local_path(need.source)
         return path if path.exists() else None
-    found = _from_hub(need, offline=True)
+    found = hub.cached(*split_source(need.source))
     return found if found is not None and _complete(found, need.patterns) else None
 
 
@@ -110,12 +108,10 @@ def locate(need: Weights) -> Path:
     if is_local(need.source):
         raise WeightsError(f"the {need.role} {need.source!r} does not exist", *_advice(need))
     try:
-        fetched = _from_hub(need, offline=False)
+        return hub.fetch(*split_source(need.source), need.patterns)
     except OSError as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise WeightsError(f"the {need.role} {need.source!r} cannot be fetched", reason, *_advice(need)) from error
-    assert fetched is not None  # offline=False raises instead
-    return fetched
 
 
 def _advice(need: Weights) -> list[str]:
@@ -127,47 +123,6 @@ def _advice(need: Weights) -> list[str]:
         lines.append("run `spa2v weights fetch` on a machine with network")
     lines.append(f"or set the option `{need.option}` to a local path")
     return [*lines, need.hint] if need.hint else lines
-
-
-def _from_hub(need: Weights, offline: bool) -> Path | None:
-    """The snapshot folder, or the one file, of a hub source; None when offline and not in the cache."""
-    from huggingface_hub import hf_hub_download, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    repository, filename = split_source(need.source)
-    try:
-        if filename:
-            return Path(hf_hub_download(repository, filename, local_files_only=offline))
-        if offline:
-            return Path(snapshot_download(repository, local_files_only=True))
-        return Path(snapshot_download(repository, allow_patterns=_wanted(repository, need.patterns)))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
-        if offline:
-            return None
-        unreachable = isinstance(error, LocalEntryNotFoundError)
-        raise OSError("the hub cannot be reached" if unreachable else str(error)) from error
-    except _network_faults() as error:
-        raise OSError(f"the hub cannot be reached: {error}") from error
-
-
-def _network_faults() -> tuple[type[Exception], ...]:
-    """What the library that the hub's client asks with raises; which one it is depends on the client's version."""
-    bases = (("httpx2", "HTTPError"), ("httpx", "HTTPError"), ("requests", "RequestException"))
-    return tuple(getattr(sys.modules[module], name) for module, name in bases if module in sys.modules)
-
-
-def _wanted(repository: str, patterns: Sequence[str]) -> list[str] | None:
-    """The patterns, each with the first of its alternatives that the repository has; None for everything."""
-    from huggingface_hub import list_repo_files
-
-    if not any("|" in pattern for pattern in patterns):
-        return list(patterns) or None
-    files = list_repo_files(repository)
-    chosen = []
-    for pattern in patterns:
-        words = pattern.split("|")
-        chosen.append(next((word for word in words if fnmatch.filter(files, word)), words[0]))
-    return chosen
 
 
 def read_tensors(path: Path, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Tensor]:

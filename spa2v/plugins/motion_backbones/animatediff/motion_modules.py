@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from spa2v.core.errors import WeightsError
-from spa2v.core.weights import PICKLE_SUFFIXES, SAFE_SUFFIXES, Weights, known, locate, misfits, read_tensors, shorten
-from spa2v.plugins.motion_backbones.animatediff.options import KNOWN, WeightSources
+from spa2v.core.weights import PICKLE_SUFFIXES, SAFE_SUFFIXES, locate, misfits, read_tensors, shorten
+from spa2v.plugins.motion_backbones.animatediff.options import LORA_FILES, WeightSources
 from spa2v.plugins.motion_backbones.animatediff.strict import UNSTORED, part, pretrained
 
 AUTHORS_NAMES = (
@@ -29,9 +29,6 @@ AUTHORS_NAMES = (
 """From the names in the checkpoints of guoyww/AnimateDiff (`mm_sd_v15_v2.ckpt`, `v3_sd15_mm.ckpt`) to diffusers'."""
 
 NORM = re.compile(r"^down_blocks\.(\d+)\.motion_modules\.(\d+)\.norm\.weight$")
-LORA_FILES = tuple(
-    stem + suffix for stem in ("pytorch_lora_weights", "diffusion_pytorch_model") for suffix in (".safetensors", ".bin")
-)
 NO_LAYER = "not found in the base model"  # in peft's message
 UNET_BLOCKS = ("down_blocks.", "mid_block.", "up_blocks.")
 
@@ -95,7 +92,7 @@ def add_loras(pipeline: Any, sources: WeightSources) -> None:
     """
     scales: dict[str, float] = {}
     for index, lora in enumerate(sources.loras):
-        path = _lora_file(locate(known(Weights("LoRA", lora["source"], "loras"), KNOWN)))
+        path = _lora_file(locate(sources.lora(lora)))
         stored = read_tensors(path)
         tensors = {f"unet.{key}" if key.startswith(UNET_BLOCKS) else key: t for key, t in library_names(stored).items()}
         name = f"lora_{index}"

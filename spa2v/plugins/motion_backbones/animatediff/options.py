@@ -58,6 +58,7 @@ FOLDER_FILES = (
     NETWORK.format(f"vae/{MODEL}"),
     f"{TEXT}.safetensors|{TEXT}.fp16.safetensors|{OLD_TEXT}.bin|{OLD_TEXT}.fp16.bin",
 )
+LORA_FILES = tuple(stem + suffix for stem in ("pytorch_lora_weights", MODEL) for suffix in (".safetensors", ".bin"))
 ADAPTER_FILES = ("config.json", NETWORK.format(MODEL))
 KNOWN: dict[str, dict[str, Any]] = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "license": "CreativeML OpenRAIL-M"},
@@ -177,5 +178,11 @@ class WeightSources:
         needs.append(known(Weights("motion modules", self.motion, "motion", patterns=ADAPTER_FILES), KNOWN))
         if self.vae:
             needs.append(known(Weights("VAE", self.vae, "vae", patterns=ADAPTER_FILES), KNOWN))
-        needs += [known(Weights("LoRA", lora["source"], "loras"), KNOWN) for lora in self.loras]
-        return tuple(needs)
+        return (*needs, *map(self.lora, self.loras))
+
+    @staticmethod
+    def lora(lora: Mapping[str, Any]) -> Weights:
+        """The file of a LoRA, or the repository or folder that it is in."""
+        return known(
+            Weights("LoRA", lora["source"], "loras", patterns=("|".join((*LORA_FILES, "*.safetensors")),)), KNOWN
+        )
