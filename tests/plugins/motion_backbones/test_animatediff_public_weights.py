@@ -120,6 +120,16 @@ def test_loras_in_the_authors_form_are_merged(temporal: bool, tmp_path: Path) ->
         torch.testing.assert_close(merged.get_submodule(name).weight, weight, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("stored", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("computed", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_loras_of_any_precision_load_in_any(stored: torch.dtype, computed: torch.dtype, tmp_path: Path) -> None:
+    file = tiny.lora_file(tmp_path / "lora.safetensors", load_tiny().unet, True)
+    save_file({key: tensor.to(stored) for key, tensor in load_file(file).items()}, file)
+    sources = WeightSources(str(tiny.home() / "sd"), str(tiny.home() / "motion"), loras=[{"source": str(file)}])
+    unet = load(sources, computed).unet
+    assert {parameter.dtype for parameter in unet.parameters()} == {computed}
+
+
 def test_a_lora_that_fits_in_part_is_refused_with_its_keys(tmp_path: Path) -> None:
     file = tiny.lora_file(tmp_path / "lora.safetensors", load_tiny().unet, False)
     gone = "unet.down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q"

@@ -129,15 +129,15 @@ def _lora_file(path: Path) -> Path:
 
 def _refuse_unused(tensors: Mapping[str, Tensor], pipeline: Any, name: str, path: Path) -> None:
     """Refuses a LoRA of which the networks did not take every tensor; they are compared by value."""
+    dtype = pipeline.unet.dtype
     taken = {
-        _print_of(parameter)
+        _print_of(parameter, dtype)
         for network in (pipeline.unet, pipeline.text_encoder)
         for key, parameter in network.named_parameters()
         if f".{name}." in key
     }
-    dtype = pipeline.unet.dtype
     unused = [
-        key for key, tensor in tensors.items() if not key.endswith("alpha") and _print_of(tensor.to(dtype)) not in taken
+        key for key, tensor in tensors.items() if not key.endswith("alpha") and _print_of(tensor, dtype) not in taken
     ]
     if unused:
         much = "nothing in" if len(unused) == len(tensors) or not taken else "not all of"
@@ -148,6 +148,6 @@ def _refuse_unused(tensors: Mapping[str, Tensor], pipeline: Any, name: str, path
         )
 
 
-def _print_of(tensor: Tensor) -> tuple[tuple[int, ...], int]:
-    data = tensor.detach().cpu().contiguous()
+def _print_of(tensor: Tensor, dtype: torch.dtype) -> tuple[tuple[int, ...], int]:
+    data = tensor.detach().to("cpu", dtype).contiguous()
     return tuple(data.shape), hash(data.reshape(-1).view(torch.uint8).numpy().tobytes())
