@@ -30,7 +30,14 @@ from spa2v.testing import tiny_weights
 TOLERANCE = 1e-4
 """Of the largest difference between latents, relative to the largest latent where that is above 1."""
 CAPTIONS = ("A red car drives along a street.", "A dog barks.")
-SMALL = {"width": 64, "height": 48, "frames": 4, "steps": 6, "guidance": 7.5, "negative_prompt": "blurry, bad quality"}
+SMALL: dict[str, Any] = {
+    "width": 64,
+    "height": 48,
+    "frames": 4,
+    "steps": 6,
+    "guidance": 7.5,
+    "negative_prompt": "blurry, bad quality",
+}
 LAYERS = {"spatial": ".attentions.", "temporal": ".motion_modules."}
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -254,6 +256,18 @@ def test_numpy_scalars_of_either_numpy_are_read(module: str, tmp_path: Path) -> 
             new.writestr(item.filename, old.read(item).replace(b"numpy._core.multiarray", module.encode()))
     assert module.encode() in (tmp_path / "old.ckpt").read_bytes()
     assert torch.equal(read_tensors(tmp_path / "old.ckpt")["a"], torch.ones(2))
+
+
+def test_a_callback_of_a_training_may_be_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the first checkpoints of Stable Diffusion; the class is not imported to read them."""
+    name = "pytorch_lightning.callbacks.model_checkpoint"
+    with monkeypatch.context() as patch:
+        for parent in ("pytorch_lightning", "pytorch_lightning.callbacks", name):
+            patch.setitem(sys.modules, parent, ModuleType(parent))
+        kind = type("ModelCheckpoint", (), {"__module__": name})
+        patch.setattr(sys.modules[name], "ModelCheckpoint", kind, raising=False)
+        torch.save({"state_dict": {"a": torch.ones(2)}, "callbacks": {kind: {"best": 0.5}}}, tmp_path / "sd-v1-4.ckpt")
+    assert torch.equal(read_tensors(tmp_path / "sd-v1-4.ckpt")["a"], torch.ones(2))
 
 
 def test_values_beside_tensors_are_left_out_but_no_tensors(tmp_path: Path) -> None:
