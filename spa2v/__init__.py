@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MediaError,
         MetricError,
         MissingDependency,
+        NumericalError,
         PlannerError,
         RegistryError,
         Spa2vError,
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "spa2v.core.errors": (
         "AudioError ComponentLoadError ConfigError ContractError LayoutError MediaError MetricError MissingDependency "
-        "PlannerError RegistryError Spa2vError UnknownComponent WeightsError WorkerError near"
+        "NumericalError PlannerError RegistryError Spa2vError UnknownComponent WeightsError WorkerError near"
     ),
     "spa2v.core.hookspecs": "hookimpl hookspec",
     "spa2v.core.media.audio": "read_audio write_audio",
@@ -126,6 +127,7 @@ __all__ = [
     "MetricError",
     "MetricInfo",
     "MissingDependency",
+    "NumericalError",
     "MotionBackbone",
     "Pipeline",
     "PlannerError",

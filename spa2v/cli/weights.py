@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 DEFAULT = ["spa2v"]
+MOST_FILES = 40
+ROUGHLY = 0.1
+"""Share of an expected size by which the size on the hub may differ without a word."""
+
 Settings = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="Settings that win over the config."),
 ]
+
+
+Dry = Annotated[bool, typer.Option("--dry", help="Load and fetch nothing; compare with what the hub lists.")]
 
 
 @app.command("list")
@@ -37,7 +44,11 @@ def list_(overrides: Settings = None, config: opt.Sources = None, as_json: opt.J
 
 
 @app.command("check")
-def check(overrides: Settings = None, config: opt.Sources = None) -> None:
+def check(
+    overrides: Settings = None,
+    config: opt.Sources = None,
+    dry: Dry = False,
+) -> None:
     """Load the weights of a config on the CPU; name what is missing, and the keys that do not fit."""
     from spa2v.core.errors import WeightsError
     from spa2v.core.protocols import ChecksWeights, capability, weights_of
@@ -45,6 +56,9 @@ def check(overrides: Settings = None, config: opt.Sources = None) -> None:
     from spa2v.core.weights import find
 
     pipeline = opt.pipeline(config or DEFAULT, overrides)
+    if dry:
+        _check_listing(pipeline)
+        return
     run, problems = Run(device="cpu", dtype="float32"), []
     for name, component in _components(pipeline):
         needs = weights_of(component)
@@ -61,6 +75,43 @@ def check(overrides: Settings = None, config: opt.Sources = None) -> None:
             problems.append(f"{name}: {error}")
     if problems:
         raise WeightsError("not all weights are in place", *problems, "run `spa2v weights fetch` for those on the hub")
+
+
+def _check_listing(pipeline: Pipeline) -> None:
+    """Prints the files that would be fetched, with their sizes; names what the hub does not list."""
+    from spa2v.core import hub
+    from spa2v.core.errors import WeightsError
+    from spa2v.core.weights import find, is_local, split_source
+
+    problems, total = [], 0
+    for name, _, need in _needs(pipeline):
+        what = f"{name}: the {need.role} {need.source!r}"
+        if find(need) is not None:
+            typer.echo(f"{what} is here")
+            continue
+        if is_local(need.source):
+            problems.append(f"{what} does not exist")
+            continue
+        repository, filename = split_source(need.source)
+        try:
+            files, gated = hub.listing(repository)
+        except OSError as error:
+            problems.append(f"{what} cannot be listed: {str(error).splitlines()[0]}")
+            continue
+        chosen, lacking = hub.select(files, filename, need.patterns)
+        problems += [f"{what} has no {alternatives}" for alternatives in lacking]
+        loaded = sum(files[file] or 0 for file in chosen)
+        total += loaded
+        other = need.size_mb is not None and abs(loaded / 1e6 - need.size_mb) > ROUGHLY * need.size_mb
+        expected = f" ({need.size_mb} MB expected)" * other + ", after consent and a login on the hub" * gated
+        typer.echo(f"{what}: {len(chosen)} of {len(files)} files, {_megabytes(loaded)}{expected}")
+        for file in chosen[:MOST_FILES]:
+            typer.echo(f"  {file if file.isprintable() else repr(file)}  {_megabytes(files[file])}")
+        if len(chosen) > MOST_FILES:
+            typer.echo(f"  and {len(chosen) - MOST_FILES} more")
+    typer.echo(f"to fetch: {_megabytes(total)}")
+    if problems:
+        raise WeightsError("not all weights can be had as the config names them", *problems)
 
 
 @app.command("fetch")
@@ -102,6 +153,10 @@ def _needs(pipeline: Pipeline) -> Iterator[tuple[str, Any, Weights]]:
             if need.source not in seen:
                 seen.add(need.source)
                 yield name, component, need
+
+
+def _megabytes(size: int | None) -> str:
+    return "size unknown" if size is None else f"{size / 1e6:.3g} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
 
 
 def _size(need: Weights) -> str:

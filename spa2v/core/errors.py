@@ -80,6 +80,10 @@ class WeightsError(Spa2vError):
     """Weights are missing, damaged, or do not fit the model."""
 
 
+class NumericalError(Spa2vError):
+    """A computation gave values that are not finite (NaN or infinite)."""
+
+
 class WorkerError(Spa2vError):
     """A process that did a part of the work died."""
 

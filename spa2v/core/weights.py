@@ -6,16 +6,14 @@ A source is a local folder or file, a hub id (`owner/name`), a file of a hub rep
 
 from __future__ import annotations
 
-import fnmatch
 import pickle
 import struct
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spa2v.core import deprecated
+from spa2v.core import deprecated, hub
 from spa2v.core.errors import WeightsError
 from spa2v.core.untrusted import FAULTS, reason_of
 
@@ -75,12 +73,20 @@ def split_source(source: str) -> tuple[str, str | None]:
     return "/".join(parts[:2]), "/".join(parts[2:]) or None
 
 
+def names_file(source: str) -> bool:
+    """Whether a source means one file; a dot in the name of a folder or a hub id makes it no file."""
+    if not is_local(source):
+        return split_source(source)[1] is not None
+    path = local_path(source)
+    return path.is_file() or (not path.is_dir() and path.suffix in (*SAFE_SUFFIXES, *PICKLE_SUFFIXES))
+
+
 def find(need: Weights) -> Path | None:
     """The local file or folder of weights: the path itself, or the hub's cache. None when it is not there."""
     if is_local(need.source):
         path = local_path(need.source)
         return path if path.exists() else None
-    found = _from_hub(need, offline=True)
+    found = hub.cached(*split_source(need.source))
     return found if found is not None and _complete(found, need.patterns) else None
 
 
@@ -102,12 +108,10 @@ def locate(need: Weights) -> Path:
     if is_local(need.source):
         raise WeightsError(f"the {need.role} {need.source!r} does not exist", *_advice(need))
     try:
-        fetched = _from_hub(need, offline=False)
+        return hub.fetch(*split_source(need.source), need.patterns)
     except OSError as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise WeightsError(f"the {need.role} {need.source!r} cannot be fetched", reason, *_advice(need)) from error
-    assert fetched is not None  # offline=False raises instead
-    return fetched
 
 
 def _advice(need: Weights) -> list[str]:
@@ -121,63 +125,40 @@ def _advice(need: Weights) -> list[str]:
     return [*lines, need.hint] if need.hint else lines
 
 
-def _from_hub(need: Weights, offline: bool) -> Path | None:
-    """The snapshot folder, or the one file, of a hub source; None when offline and not in the cache."""
-    from huggingface_hub import hf_hub_download, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    repository, filename = split_source(need.source)
-    try:
-        if filename:
-            return Path(hf_hub_download(repository, filename, local_files_only=offline))
-        if offline:
-            return Path(snapshot_download(repository, local_files_only=True))
-        return Path(snapshot_download(repository, allow_patterns=_wanted(repository, need.patterns)))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
-        if offline:
-            return None
-        unreachable = isinstance(error, LocalEntryNotFoundError)
-        raise OSError("the hub cannot be reached" if unreachable else str(error)) from error
-    except _network_faults() as error:
-        raise OSError(f"the hub cannot be reached: {error}") from error
-
-
-def _network_faults() -> tuple[type[Exception], ...]:
-    """What the library that the hub's client asks with raises; which one it is depends on the client's version."""
-    bases = (("httpx2", "HTTPError"), ("httpx", "HTTPError"), ("requests", "RequestException"))
-    return tuple(getattr(sys.modules[module], name) for module, name in bases if module in sys.modules)
-
-
-def _wanted(repository: str, patterns: Sequence[str]) -> list[str] | None:
-    """The patterns, each with the first of its alternatives that the repository has; None for everything."""
-    from huggingface_hub import list_repo_files
-
-    if not any("|" in pattern for pattern in patterns):
-        return list(patterns) or None
-    files = list_repo_files(repository)
-    chosen = []
-    for pattern in patterns:
-        words = pattern.split("|")
-        chosen.append(next((word for word in words if fnmatch.filter(files, word)), words[0]))
-    return chosen
-
-
 def read_tensors(path: Path, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Tensor]:
     """The tensors of a safetensors or torch file, on the CPU, as stored.
 
     Tensors that a torch file holds under one of the names `wrappers` are taken from there.
 
-    Torch files are read with `weights_only=True`: nothing in them is executed.
+    Torch files are read with `weights_only=True`: nothing in them is executed. Plain values beside the tensors (a
+    training's step or settings) are left out.
 
     Raises:
         WeightsError: the file is missing, truncated, of another kind, or holds more than tensors.
     """
-    if not path.is_file():
-        raise WeightsError(f"the weights file {str(path)!r} does not exist")
-    if path.stat().st_size == 0:
-        raise WeightsError(f"the weights file {path.name!r} is empty")
+    check_file(path)
     data = _read_safetensors(path) if path.suffix in SAFE_SUFFIXES else _read_torch(path, wrappers)
     return _only_tensors(data, path)
+
+
+def check_file(path: Path) -> None:
+    """Refuses what no reader of weights can read, with the reason.
+
+    Raises:
+        WeightsError: the file is missing, empty, a pointer of Git LFS, or a web page.
+    """
+    if not path.is_file():
+        raise WeightsError(f"the weights file {str(path)!r} does not exist")
+    with path.open("rb") as file:
+        head = file.read(64).lstrip().lower()
+    if not head:
+        raise WeightsError(f"the weights file {path.name!r} is empty")
+    if head.startswith(b"version https://git-lfs"):
+        raise WeightsError(
+            f"the weights file {path.name!r} is a pointer of Git LFS", "run `git lfs pull` in its folder"
+        )
+    if head.startswith((b"<!doctype html", b"<html")):
+        raise WeightsError(f"the weights file {path.name!r} is a web page", "the download needs a login or a consent")
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Any]:
@@ -217,7 +198,8 @@ def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
     import torch
 
     try:
-        data = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_plain_globals()):
+            data = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"the weights file {path.name!r} holds more than tensors, so it was not loaded",
@@ -238,15 +220,36 @@ def _read_torch(path: Path, wrappers: Sequence[str]) -> Mapping[str, Any]:
     return data
 
 
+class _Callback:
+    """Stands for the class of a training's callback, which old checkpoints hold as the key of its state."""
+
+
+def _plain_globals() -> list[Any]:
+    """What torch files of trainings hold beside tensors: numpy's scalars, and names of classes. None of it is code."""
+    import numpy as np
+
+    scalar: Any = np.float64(0).__reduce__()[0]
+    kinds = {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"] + "?"}
+    callback = "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds, (_Callback, callback)]
+
+
 def _only_tensors(data: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     import torch
 
-    strange = [str(key) for key, value in data.items() if not isinstance(value, torch.Tensor)]
+    tensors = {str(key): value for key, value in data.items() if isinstance(value, torch.Tensor)}
+    others = {str(key): value for key, value in data.items() if not isinstance(value, torch.Tensor)}
+    strange = [
+        key
+        for key, value in others.items()
+        if not tensors
+        or (isinstance(value, Mapping) and any(isinstance(inner, torch.Tensor) for inner in value.values()))
+    ]
     if strange:
         raise WeightsError(
             f"the weights file {path.name!r} holds entries that are no tensors", f"keys: {shorten(strange)}"
         )
-    return {str(key): value for key, value in data.items()}
+    return tensors
 
 
 def shorten(names: Iterable[str], limit: int = SHOWN_KEYS) -> str:

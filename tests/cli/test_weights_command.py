@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.cli.weights import app
 from spa2v.core.errors import WeightsError
+from spa2v.core.hub import listing as hub_listing
 from spa2v.core.weights import Weights, find, is_local, locate, misfits, read_tensors, split_source
 from tests.kit import tiny_weights as tiny
 
@@ -157,11 +158,161 @@ def hub() -> Iterator[str]:
     server.shutdown()
 
 
+class ListedHub(Hub):
+    """The hub's answer about a model with `blobs=true`: sizes, those of LFS files with their checksum; no file."""
+
+    models: dict[str, dict[str, Any]] = {}
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        name = path.removeprefix("/api/models/").removesuffix("/revision/main")
+        if name not in self.models:
+            self.send_response(401)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("X-Error-Message", "Invalid username or password.")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        model = self.models[name]
+        siblings = [listed(file, size, "blobs=true" in query.lower()) for file, size in model["files"].items()]
+        about = {"_id": "0" * 24, "id": name, "modelId": name, "sha": self.commit, "private": False, "tags": []}
+        self._answer(json.dumps({**about, "gated": model.get("gated", False), "siblings": siblings}).encode(), {})
+
+
+def listed(file: str, size: int, blobs: bool) -> dict[str, Any]:
+    """A file as the hub lists it: with Git LFS from 10 MB on."""
+    lfs = {"sha256": "a" * 64, "size": size, "pointerSize": 135}
+    more = {"size": size, "blobId": "b" * 40, **({"lfs": lfs} if size > 10**7 else {})}
+    return {"rfilename": file, **(more if blobs else {})}
+
+
+STABLE_DIFFUSION = {
+    "model_index.json": 541,
+    "scheduler/scheduler_config.json": 308,
+    "tokenizer/merges.txt": 524_619,
+    "tokenizer/vocab.json": 1_059_962,
+    "unet/config.json": 743,
+    "unet/diffusion_pytorch_model.safetensors": 3_438_167_540,
+    "unet/diffusion_pytorch_model.bin": 3_438_354_725,
+    "unet/diffusion_pytorch_model.fp16.safetensors": 1_719_125_304,
+    "vae/config.json": 547,
+    "vae/diffusion_pytorch_model.safetensors": 334_643_276,
+    "text_encoder/config.json": 617,
+    "text_encoder/model.safetensors": 492_265_874,
+    "v1-5-pruned.ckpt": 7_703_807_346,
+}
+MOTION = {"config.json": 500, "diffusion_pytorch_model.safetensors": 1_813_000_000, "readme.md": 100}
+MIGC_FILE = {"migc_adapter_weights.safetensors": 229_000_000}
+MODELS: dict[str, dict[str, Any]] = {
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": {"files": STABLE_DIFFUSION},
+    "guoyww/animatediff-motion-adapter-v1-5-2": {"files": MOTION},
+    "thisiswooyeol/MIGC-diffusers": {"files": MIGC_FILE},
+}
+
+
+@pytest.fixture
+def listing(tmp_path: Path) -> Iterator[Any]:
+    """`spa2v weights check --dry` against a hub that lists models."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ListedHub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    place = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HUB_CACHE": str(tmp_path)}
+
+    def check(models: dict[str, dict[str, Any]], *words: str) -> subprocess.CompletedProcess[str]:
+        ListedHub.models, ListedHub.asked = models, []
+        done = run_weights("check", "--dry", "--config", "spa2v", RULES, *words, **place)
+        assert ListedHub.asked == []  # nothing was fetched
+        return done
+
+    yield check
+    server.shutdown()
+
+
+def test_a_dry_check_lists_what_would_be_fetched(listing: Any) -> None:
+    done = listing(MODELS)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    base = "animatediff: the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5': 10 of 13 files, 4.27 GB"
+    assert lines[0] == base
+    assert "  unet/diffusion_pytorch_model.safetensors  3.44 GB" in lines
+    assert not any("fp16" in line or ".ckpt" in line or ".bin" in line for line in lines)
+    assert any(
+        line.endswith("MIGC-diffusers/migc_adapter_weights.safetensors': 1 of 1 files, 229 MB") for line in lines
+    )
+    assert lines[-1] == "to fetch: 6.31 GB"
+
+
+def test_a_dry_check_names_what_the_hub_does_not_list(listing: Any) -> None:
+    halves = {
+        name: size for name, size in STABLE_DIFFUSION.items() if not name.startswith("vae/d") and "unet/d" not in name
+    }
+    base = {**halves, "unet/diffusion_pytorch_model.fp16.safetensors": 1_719_125_304}
+    done = listing(
+        {
+            "stable-diffusion-v1-5/stable-diffusion-v1-5": {"files": base, "gated": "auto"},
+            "thisiswooyeol/MIGC-diffusers": {"files": {"other.safetensors": 5}},
+        }
+    )
+    assert done.returncode == 1
+    first = done.stdout.splitlines()[0]
+    assert first.endswith("files, 2.21 GB (4270 MB expected), after consent and a login on the hub")
+    names = " or ".join(f"vae/diffusion_pytorch_model{end}" for end in (".safetensors", ".fp16.safetensors"))
+    assert f"the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5' has no {names}" in done.stderr
+    assert "the motion modules 'guoyww/animatediff-motion-adapter-v1-5-2' cannot be listed: 401" in done.stderr
+    assert "has no migc_adapter_weights.safetensors" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("answer", [{"siblings": [{}]}, {"siblings": [{"rfilename": "a", "lfs": {}}]}, [], "{"])
+def test_an_answer_of_another_form_is_said(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub import HfApi
+
+    body = answer if isinstance(answer, str) else json.dumps(answer)
+
+    class OddHub(Hub):
+        def do_GET(self) -> None:
+            self._answer(body.encode(), {})
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OddHub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    api = HfApi(endpoint=f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(huggingface_hub, "model_info", api.model_info)
+    with pytest.raises(OSError, match="the hub's answer has another form"):
+        hub_listing("owner/name")
+    server.shutdown()
+
+
+def test_a_dry_check_needs_no_vae_of_a_base_beside_another(listing: Any) -> None:
+    base = {name: size for name, size in STABLE_DIFFUSION.items() if not name.startswith("vae/")}
+    vae = {"config.json": 500, "diffusion_pytorch_model.safetensors": 335_000_000}
+    models = {
+        **MODELS,
+        "SG161222/Realistic_Vision_V5.1_noVAE": {"files": base},
+        "stabilityai/sd-vae-ft-mse": {"files": vae},
+        "owner/style.v1": {"files": {"style.v1.safetensors": 30_000_000, "preview.png": 9}},
+    }
+    words = [
+        "motion_backbone.options.base=SG161222/Realistic_Vision_V5.1_noVAE",
+        "motion_backbone.options.vae=stabilityai/sd-vae-ft-mse",
+        "motion_backbone.options.loras=[{source: owner/style.v1}]",
+    ]
+    done = listing(models, *words)
+    assert done.returncode == 0, done.stderr
+    assert "animatediff: the VAE 'stabilityai/sd-vae-ft-mse': 2 of 2 files, 335 MB" in done.stdout
+    assert "animatediff: the LoRA 'owner/style.v1': 1 of 2 files, 30 MB" in done.stdout
+    assert "configuration" not in done.stdout
+
+
+def test_a_dry_check_says_what_is_here(tmp_path: Path) -> None:
+    result = invoke("check", "--dry", *settings(motion=tmp_path / "gone"))
+    assert f"animatediff: the base model {str(tiny.home() / 'sd')!r} is here" in result.stdout
+    assert f"the motion modules {str(tmp_path / 'gone')!r} does not exist" in str(result.exception)
+
+
 def run_weights(command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own: the hub's client reads its environment once."""
-    code = "from spa2v.cli.weights import app; app()"
     return subprocess.run(
-        [sys.executable, "-c", code, command, *arguments],
+        [sys.executable, "-m", "spa2v", "weights", command, *arguments],
         env={**os.environ, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", **environment},
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spa2v import GeneratedVideo, MotionBackbone, Run, VideoSceneLayout, Weights, locate
+from spa2v import GeneratedVideo, MotionBackbone, NumericalError, Run, VideoSceneLayout, Weights, locate
 
 from spa2v_wan_vace import control, wording
 from spa2v_wan_vace.limits import check
@@ -112,6 +112,8 @@ class WanVace:
 
             def moved(pipeline: Any, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
                 tick(1)
+                if not bool(tensors["latents"].isfinite().all()):
+                    raise NumericalError(*_not_finite(f"the latents after step {step + 1} of {self.steps}", run))
                 return tensors
 
             video = pipeline(
@@ -128,6 +130,8 @@ class WanVace:
                 output_type="np",
                 callback_on_step_end=moved,
             ).frames[0]
+        if not np.isfinite(video).all():
+            raise NumericalError(*_not_finite(f"the frames after the last of {self.steps} steps", run))
         return np.round(np.asarray(video) * 255.0).astype(np.uint8)
 
     def conditions(self, layout: VideoSceneLayout) -> dict[str, Any]:
@@ -167,3 +171,9 @@ class WanVace:
             place(pipeline, self, run)
             self._pipeline, self._made_for = pipeline, wanted
         return self._pipeline
+
+
+def _not_finite(what: str, run: Run) -> tuple[str, str]:
+    """The lines of an error about values that are not finite."""
+    dtype = str(run.dtype).removeprefix("torch.")
+    return f"wan_vace: {what} are not finite, in {dtype}", "what helps: run.dtype=bfloat16, or run.dtype=float32"

@@ -15,7 +15,18 @@ import torch
 from conftest import FOLDER, TINY
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from spa2v import Box, ConfigError, ContractError, KeyFrame, Pipeline, Run, SceneObject, VideoSceneLayout, WeightsError
+from spa2v import (
+    Box,
+    ConfigError,
+    ContractError,
+    KeyFrame,
+    NumericalError,
+    Pipeline,
+    Run,
+    SceneObject,
+    VideoSceneLayout,
+    WeightsError,
+)
 from spa2v.testing import toy_layout, toy_run
 
 from spa2v_wan_vace import control, wording
@@ -306,3 +317,14 @@ def test_weights_are_listed_and_checked() -> None:
     (listed,) = WanVace().weights()
     assert (listed.source, listed.option, listed.license) == ("Wan-AI/Wan2.1-VACE-1.3B-diffusers", "base", "Apache-2.0")
     WanVace(**TINY).check_weights(None, toy_run())
+
+
+def test_latents_that_are_not_finite_stop_the_run() -> None:
+    backbone, run = WanVace(**TINY), toy_run(0)
+    transformer = backbone._loaded(run).transformer
+    transformer.register_forward_hook(lambda module, given, out: (out[0] * float("nan"),))
+    with pytest.raises(NumericalError) as caught:
+        backbone.generate(scene(LEFT, RIGHT), run)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("wan_vace: the latents after step 1 of ")
+    assert lines[1] == "  what helps: run.dtype=bfloat16, or run.dtype=float32"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from spa2v.core.errors import ConfigError
+from spa2v.cli import main
+from spa2v.core.errors import ConfigError, NumericalError
 from spa2v.core.protocols import DenoisingBackbone
 from spa2v.core.runtime import Run
 from spa2v.core.types import KeyFrame, VideoSceneLayout
 from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
-from spa2v.plugins.motion_backbones.animatediff.noise import FreeInit, draw, low_pass, rearrange, refine
-from spa2v.plugins.motion_backbones.animatediff.options import SCHEDULERS
+from spa2v.plugins.motion_backbones.animatediff.noise import draw, low_pass, rearrange, refine
+from spa2v.plugins.motion_backbones.animatediff.options import SCHEDULERS, FreeInit
 from spa2v.plugins.motion_backbones.animatediff.prompts import frame_prompts
 from spa2v.plugins.motion_backbones.animatediff.sampling import make_scheduler
 from tests.kit import tiny_weights as tiny
@@ -193,7 +198,7 @@ def test_temporal_layers_see_a_window_at_a_time(context: int, seen: int) -> None
     assert lengths == {seen}
 
 
-@pytest.mark.parametrize("kind", ["butterworth", "gaussian"])
+@pytest.mark.parametrize("kind", ["butterworth", "gaussian", "ideal"])
 def test_free_init_filters_equal_the_library(kind: str) -> None:
     from diffusers.pipelines.free_init_utils import FreeInitMixin
 
@@ -271,10 +276,20 @@ def test_offload_on_the_cpu_is_said_and_ignored(backbone: AnimateDiff) -> None:
         ({"offload": "disk"}, "animatediff: offload is 'disk'\n  expected one of: none, model, sequential"),
         ({"frames": 0}, "animatediff: frames is 0\n  expected 1 to 256"),
         ({"steps": "many"}, "animatediff: steps is 'many'\n  expected 1 to 1000"),
+        ({"steps": 2.5}, "animatediff: steps is 2.5\n  expected 1 to 1000, a whole number"),
+        ({"width": 512.0}, "animatediff: width is 512.0\n  expected 16 to 2048, a whole number"),
+        ({"frames": True}, "animatediff: frames is True\n  expected 1 to 256, a whole number"),
+        ({"decode_chunk": 1.5}, "animatediff: decode_chunk is 1.5\n  expected 1 to 256, a whole number"),
+        ({"context_frames": 7.5}, "animatediff: context_frames is 7.5\n  expected 2 to 64, a whole number"),
+        ({"free_init": {"iterations": 1.5}}, "free_init.iterations is 1.5\n  expected 1 to 100, a whole number"),
+        ({"free_init": {"order": "4"}}, "free_init.order is '4'\n  expected 1 to 100, a whole number"),
+        ({"free_init": 3}, "animatediff: free_init is 3\n  expected a mapping with: filter, iterations"),
+        ({"loras": [{"source": "x", "scale": "big"}]}, "animatediff: loras[0].scale is 'big'\n  expected -100.0 to"),
+        ({"vae_dtype": "float"}, "animatediff: vae_dtype is 'float'\n  did you mean 'float32'?"),
         ({"context_stride": 20}, "animatediff: context_stride is 20\n  expected at most context_frames (16)"),
         ({"loras": [{"path": "x"}]}, "animatediff: loras[0] is {'path': 'x'}\n  expected {source"),
         ({"loras": [{"source": "x", "weight": 1}]}, "animatediff: loras[0] has the key 'weight'"),
-        ({"free_init": {"rounds": 2}}, "animatediff: free_init has the key 'rounds'\n  known: iterations"),
+        ({"free_init": {"rounds": 2}}, "animatediff: free_init has the key 'rounds'\n  known: filter, iterations"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], says: str) -> None:
@@ -320,6 +335,65 @@ def test_other_failures_pass_through(backbone: AnimateDiff) -> None:
             backbone.generate(tiny.layout("car"), RUN)
     finally:
         hook.remove()
+
+
+@pytest.mark.parametrize(("dtype", "helps"), [("float32", "less guidance"), ("bfloat16", "run.dtype=float32")])
+def test_latents_that_are_not_finite_stop_the_run(dtype: str, helps: str) -> None:
+    backbone, run = tiny.backbone(), Run(seed=5, device="cpu", dtype=dtype)
+    broken = backbone.denoiser(run)
+
+    def overflow(module: Any, given: Any, out: Any) -> Any:
+        return (out[0] * (float("inf") if backbone.denoising.step == 1 else 1.0),)
+
+    broken.register_forward_hook(overflow)
+    with pytest.raises(NumericalError) as caught:
+        backbone.generate(tiny.layout("car"), run)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "the latents are not finite (NaN or infinite) after step 2 of 3"
+    assert f"computed in {dtype} by DDIMScheduler" in lines[1]
+    assert f"what helps: {helps}" in lines[2]
+
+
+def test_a_vae_that_overflows_in_half_precision_stops_the_run_and_float32_helps(tmp_path: Path) -> None:
+    """As the VAEs of some public models: activations beyond 65504."""
+    shutil.copytree(tiny.home() / "sd", tmp_path / "sd")
+    file = next((tmp_path / "sd" / "vae").glob("*.safetensors"))
+    tensors = load_file(file)
+    tensors["decoder.conv_in.weight"] *= 3e4
+    tensors["decoder.conv_in.bias"] += 6e4
+    save_file(tensors, file)
+    run, scene = Run(seed=5, device="cpu", dtype="float16"), tiny.layout("car")
+    base = {"base": str(tmp_path / "sd")}
+    with pytest.raises(NumericalError) as caught:
+        tiny.backbone(**base).generate(scene, run)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"the VAE of {str(tmp_path / 'sd')!r} gave frames that are not finite"
+    assert lines[1] == "  decoded in float16 after the last of 3 steps"
+    assert "vae_dtype=float32; run.dtype=bfloat16" in lines[2]
+    assert tiny.backbone(**base, vae_dtype="float32").generate(scene, run).frames.std() > 1
+
+
+def test_no_video_is_written_of_frames_that_are_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the command line: one error, exit code 1, no file."""
+    shutil.copytree(tiny.home() / "sd", tmp_path / "sd")
+    file = next((tmp_path / "sd" / "vae").glob("*.safetensors"))
+    last = ("decoder.conv_norm_out.weight", "decoder.conv_out.weight")
+    save_file({key: tensor * 1e38 if key in last else tensor for key, tensor in load_file(file).items()}, file)
+    (tmp_path / "layout.json").write_text(tiny.layout("car").dumps())
+    options = {"base": tmp_path / "sd", "motion": tiny.home() / "motion", "width": 64, "height": 48, "frames": 4}
+    words = [f"motion_backbone.options.{key}={value}" for key, value in (options | {"steps": 2}).items()]
+    words += ["motion_backbone.name=animatediff", "grounding_injector.name=ungrounded", "run.device=cpu"]
+    out = tmp_path / "video.mp4"
+    monkeypatch.setattr(sys, "argv", ["spa2v", "render", str(tmp_path / "layout.json"), *words, "-o", str(out)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    error = capsys.readouterr().err
+    assert "gave frames that are not finite" in error
+    assert "Traceback" not in error
+    assert not out.exists()
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from spa2v.core.errors import WeightsError
-from spa2v.plugins.motion_backbones.animatediff.loading import load, load_adapter
+from spa2v.plugins.motion_backbones.animatediff.loading import load
+from spa2v.plugins.motion_backbones.animatediff.motion_modules import load_adapter
 from spa2v.plugins.motion_backbones.animatediff.options import WeightSources
 from tests.kit import tiny_weights as tiny
 

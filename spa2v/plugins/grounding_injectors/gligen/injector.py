@@ -48,8 +48,10 @@ class GLIGEN:
     ) -> None:
         if not 0.0 <= share <= 1.0:
             raise ConfigError(f"gligen: share is {share!r}", "expected 0 to 1")
-        if tokens < 1:
-            raise ConfigError(f"gligen: tokens is {tokens!r}", "expected at least 1; the published weights take 30")
+        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 1:
+            raise ConfigError(
+                f"gligen: tokens is {tokens!r}", "expected at least 1, a whole number; the published weights take 30"
+            )
         if empty_frames not in EMPTY:
             raise ConfigError(f"gligen: empty_frames is {empty_frames!r}", f"expected one of: {', '.join(EMPTY)}")
         self.source, self.share, self.tokens, self.empty_frames = weights, share, tokens, empty_frames

@@ -72,6 +72,8 @@ class MIGC:
         for name, value in (("share", share), ("naive_share", naive_share)):
             if not 0.0 <= value <= 1.0:
                 raise ConfigError(f"migc: {name} is {value!r}", "expected 0 to 1")
+        if slot_seed is not None and (isinstance(slot_seed, bool) or not isinstance(slot_seed, int)):
+            raise ConfigError(f"migc: slot_seed is {slot_seed!r}", "expected a whole number, or None")
         self.source, self.share, self.until_timestep = weights, share, until_timestep
         self.naive_share, self.slot_seed, self.repeat_phrases = naive_share, slot_seed, repeat_phrases
         self._factors = (text_scale, enhancement_scale, controller_scale)

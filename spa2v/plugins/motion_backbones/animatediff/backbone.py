@@ -50,6 +50,8 @@ class AnimateDiff:
             warping), so that a moving object keeps its appearance.
         free_init: options of FreeInit (`iterations`, `filter`, `order`, `spatial_stop`, `temporal_stop`), or None.
         offload: "none", "model" (networks visit the GPU in turn) or "sequential" (layer by layer; slow, least memory).
+        vae_dtype: type that the VAE computes in: "auto" (the run's), "float32", "bfloat16" or "float16". VAEs that
+            overflow in half precision need "float32".
         vae_slicing: decode frame by frame inside a chunk.
         decode_chunk: frames decoded at once.
         compile: compile the denoiser with torch.compile; the first step takes minutes.
@@ -83,6 +85,7 @@ class AnimateDiff:
         noise_follows: float = 0.0,
         free_init: Mapping[str, Any] | None = None,
         offload: str = "none",
+        vae_dtype: str = "auto",
         vae_slicing: bool = False,
         decode_chunk: int = 8,
         compile: bool = False,
@@ -96,7 +99,12 @@ class AnimateDiff:
         self.vocabulary = vocabulary
         self.free_noise, self.context_frames, self.context_stride = free_noise, context_frames, context_stride
         self.noise_follows, self.free_init, self.offload = noise_follows, free_init, offload
-        self.vae_slicing, self.decode_chunk, self.compile = vae_slicing, decode_chunk, compile
+        self.vae_dtype, self.vae_slicing, self.decode_chunk, self.compile = (
+            vae_dtype,
+            vae_slicing,
+            decode_chunk,
+            compile,
+        )
         self.denoising = Denoising()
         check(self)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from spa2v.core.errors import ConfigError
+from spa2v.core.errors import ConfigError, NumericalError
 from spa2v.core.protocols import AttentionSite, EncodedText
 from spa2v.core.runtime import Run
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
@@ -19,8 +19,9 @@ from spa2v.plugins.motion_backbones.animatediff import noise as noises
 from spa2v.plugins.motion_backbones.animatediff.attention_sites import attention_sites
 from spa2v.plugins.motion_backbones.animatediff.loading import load
 from spa2v.plugins.motion_backbones.animatediff.memory import explain_out_of_memory, place
+from spa2v.plugins.motion_backbones.animatediff.options import FreeInit
 from spa2v.plugins.motion_backbones.animatediff.prompts import encode, find_tokens, frame_prompts, text_length
-from spa2v.plugins.motion_backbones.animatediff.sampling import Sampler, make_scheduler
+from spa2v.plugins.motion_backbones.animatediff.sampling import Sampler, make_scheduler, name_of
 
 if TYPE_CHECKING:
     from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
@@ -43,6 +44,8 @@ class Engine:
         wanted = (run.device, run.dtype, None if self._pipeline is None else self._window(self._pipeline))
         if self._pipeline is None or self._loaded_for != wanted:
             pipeline = load(self.options.sources, run.dtype)
+            if self.options.vae_dtype != "auto":
+                pipeline.vae.to(getattr(torch, self.options.vae_dtype))
             if window := self._window(pipeline):
                 pipeline.enable_free_noise(*window)
             place(pipeline, self.options, run)
@@ -55,15 +58,20 @@ class Engine:
         """Draws V layouts in one batch; see `AnimateDiff.generate_many`."""
         with explain_out_of_memory(self.options, len(layouts), run):
             pipeline = self.pipeline(run)
-            text = self.text_rows(layouts, run)
             runs = [run if seeds is None else Run(seed=seed) for seed in seeds or [run.seed] * len(layouts)]
-            generators = [one.torch_generator("animatediff/noise") for one in runs]
-            noise = self._initial_noise(pipeline, layouts, generators, run)
-            latents = self._sample(pipeline, noise, text, generators, run)
+            latents = self.draw_latents(layouts, [one.torch_generator("animatediff/noise") for one in runs], run)
             videos = self._decode(pipeline.vae, latents, run)
             pipeline.maybe_free_model_hooks()
         frames = self.options.frames
         return [GeneratedVideo(x, frames / layout.duration_s) for x, layout in zip(videos, layouts, strict=True)]
+
+    def draw_latents(
+        self, layouts: Sequence[VideoSceneLayout], generators: Sequence[torch.Generator], run: Run
+    ) -> Tensor:
+        """The denoised latents (V, C, F, h, w), float32, from one generator for each layout."""
+        pipeline, text = self.pipeline(run), self.text_rows(layouts, run)
+        noise = self._initial_noise(pipeline, layouts, generators, run)
+        return self._sample(pipeline, noise, text, generators, run)
 
     def text_rows(self, layouts: Sequence[VideoSceneLayout], run: Run) -> Tensor:
         """Text embeddings (rows, tokens, width): one cond row for each frame of each video, after as many uncond rows.
@@ -135,18 +143,28 @@ class Engine:
     ) -> Tensor:
         options = self.options
         scheduler = make_scheduler(options.scheduler, pipeline.scheduler.config)
-        free_init = noises.FreeInit(**options.free_init) if options.free_init else noises.FreeInit(iterations=1)
+        free_init = FreeInit(**options.free_init) if options.free_init else FreeInit(iterations=1)
         with run.progress("denoising", options.steps * free_init.iterations) as tick:
             sampler = Sampler(pipeline.unet, scheduler, options.steps, options.guidance, options.denoising, tick)
             return sampler.sample_with_free_init(noise, text, generators, free_init)
 
     def _decode(self, vae: Any, latents: Tensor, run: Run) -> Any:
-        """The frames of latents (V, C, F, h, w), through the VAE in chunks: uint8 (V, F, H, W, 3)."""
+        """The frames of latents (V, C, F, h, w), through the VAE in chunks: uint8 (V, F, H, W, 3).
+
+        Raises:
+            NumericalError: a frame is not finite.
+        """
         flat = (latents / vae.config.scaling_factor).transpose(1, 2).flatten(0, 1).to(vae.dtype)
         frames = []
         with torch.no_grad(), run.progress("decoding", len(flat)) as tick:
             for chunk in flat.split(self.options.decode_chunk):
                 pixels = vae.decode(chunk, return_dict=False)[0].float()
+                if not bool(pixels.isfinite().all()):
+                    raise NumericalError(
+                        f"the VAE of {self.options.vae or self.options.base!r} gave frames that are not finite",
+                        f"decoded in {name_of(vae.dtype)} after the last of {self.options.steps} steps",
+                        "what helps: motion_backbone.options.vae_dtype=float32; run.dtype=bfloat16; another VAE",
+                    )
                 frames.append(((pixels / 2 + 0.5).clamp(0, 1) * 255).round().byte().cpu())
                 tick(len(chunk))
         stacked = torch.cat(frames).permute(0, 2, 3, 1).contiguous().numpy()

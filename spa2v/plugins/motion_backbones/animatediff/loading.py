@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,17 +12,19 @@ import diffusers
 import torch
 import transformers
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
-from safetensors import SafetensorError
 from torch import nn
 
 from spa2v.core.errors import WeightsError
-from spa2v.core.untrusted import FAULTS, read_json
-from spa2v.core.weights import Weights, known, locate, misfits, read_tensors, shorten
-from spa2v.plugins.motion_backbones.animatediff.options import KNOWN, WeightSources
+from spa2v.core.untrusted import read_json
+from spa2v.core.weights import locate, misfits, read_tensors, shorten
+from spa2v.plugins.motion_backbones.animatediff.motion_modules import add_loras, load_adapter
+from spa2v.plugins.motion_backbones.animatediff.options import WeightSources
+from spa2v.plugins.motion_backbones.animatediff.sampling import LINEAR
+from spa2v.plugins.motion_backbones.animatediff.strict import UNSTORED, part, pretrained
 
 MAX_SCHEDULER_BYTES = 1024**2
+UNET_PREFIX, VAE_PREFIX = "model.diffusion_model.", "first_stage_model."
 TEXT_PREFIX, TEXT_MODEL = "cond_stage_model.transformer.", "text_model."
-UNSTORED = ("position_ids", "pos_embed.pe")  # computed at construction
 
 
 @contextmanager
@@ -33,7 +36,7 @@ def _quiet() -> Iterator[None]:
     transformers.logging.disable_progress_bar()
     try:
         for log in logs:
-            log.set_verbosity_error()
+            log.set_verbosity(logging.CRITICAL)
         yield
     finally:
         for log, level in zip(logs, levels, strict=True):
@@ -51,34 +54,27 @@ def load(sources: WeightSources, dtype: torch.dtype) -> Any:
     needs = {need.option: need for need in sources.weights() if need.option != "loras"}
     paths = {option: locate(need) for option, need in needs.items()}
     with _quiet():
-        if paths["base"].is_file():
-            parts = _from_file(paths["base"], paths["base_config"], dtype)
-        else:
-            parts = _from_folder(paths["base"], dtype)
+        base = paths["base"]
+        config = paths["base_config"] if base.is_file() else base
+        parts = _from_file(base, config, dtype) if base.is_file() else _from_folder(base, dtype)
         if sources.vae:
-            path = paths["vae"]
-            if not path.is_dir():
-                raise WeightsError(
-                    f"the VAE {str(path)!r} is not a folder", "expected a diffusers folder with its config.json"
-                )
-            parts["vae"] = _pretrained(diffusers.AutoencoderKL, "VAE", path, dtype)
+            parts["vae"] = _vae(paths["vae"], config, dtype)
+        _check_kind(parts, base)
         adapter = load_adapter(paths["motion"], dtype, parts["unet"].config)
-        pipeline = _part(
+        pipeline = part(
             "motion modules", paths["motion"], diffusers.AnimateDiffPipeline, **parts, motion_adapter=adapter
         )
-        _add_loras(pipeline, sources)
-    for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
-        network.requires_grad_(False).eval()
+        add_loras(pipeline, sources)
+    for name in ("unet", "vae", "text_encoder"):
+        network = getattr(pipeline, name).requires_grad_(False).eval()
+        wrong = [key for key, tensor in network.named_parameters() if not bool(tensor.isfinite().all())]
+        if wrong:
+            raise WeightsError(
+                f"the {name.replace('_', ' ')} has weights that are not finite (NaN or infinite) in {dtype}",
+                f"keys: {shorten(wrong)}",
+                "the file is damaged, a LoRA's scale is too large, or the weights need run.dtype=float32",
+            )
     return pipeline
-
-
-def _part(part: str, path: Path, make: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
-    """The result of `make(*args, **options)`; its failure as a `WeightsError` that names the part."""
-    try:
-        return make(*args, **options)
-    except (*FAULTS, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:500] or type(error).__name__
-        raise WeightsError(f"the {part} in {str(path)!r} cannot be loaded", reason) from error
 
 
 def _from_folder(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
@@ -89,66 +85,102 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
             "it has no model_index.json; expected the folders unet, vae, text_encoder and tokenizer beside it",
         )
     parts = {}
-    for name, kind in (
-        ("unet", diffusers.UNet2DConditionModel),
-        ("vae", diffusers.AutoencoderKL),
-        ("text_encoder", transformers.CLIPTextModel),
-    ):
-        if not (folder / name).is_dir():
+    kinds = {"unet": diffusers.UNet2DConditionModel, "vae": diffusers.AutoencoderKL}
+    for name, kind in (kinds | {"text_encoder": transformers.CLIPTextModel}).items():
+        if (folder / name).is_dir():
+            parts[name] = pretrained(kind, name.replace("_", " "), folder, dtype, subfolder=name)
+        elif name != "vae":
             raise WeightsError(f"the base model {str(folder)!r} has no folder {name!r}")
-        parts[name] = _pretrained(kind, name.replace("_", " "), folder, dtype, subfolder=name)
     return parts | _tokenizer_and_scheduler(folder)
+
+
+def _check_kind(parts: Mapping[str, Any], base: Path) -> None:
+    """Refuses a base model of another kind than Stable Diffusion 1.x, and one without a VAE."""
+    model, unet = f"the base model {str(base)!r}", parts["unet"].config
+    if "vae" not in parts:
+        what = "no folder 'vae'" if base.is_dir() else "no VAE"
+        raise WeightsError(f"{model} has {what}", "set the option `vae`, for instance to stabilityai/sd-vae-ft-mse")
+    if (latents := parts["vae"].config.latent_channels) != unet.in_channels:
+        raise WeightsError(
+            f"the UNet of {model[4:]} takes {unet.in_channels} channels, its VAE has {latents}",
+            "models for inpainting or depth cannot be animated; expected Stable Diffusion 1.x",
+        )
+    if unet.addition_embed_type or unet.cross_attention_dim != parts["text_encoder"].config.hidden_size:
+        raise WeightsError(f"{model} is of another kind", "expected Stable Diffusion 1.x with its text encoder")
+
+
+def _vae(path: Path, config: Path, dtype: torch.dtype) -> nn.Module:
+    """A VAE from a diffusers folder, a base model's folder, or one file in the original format."""
+    if path.is_file():
+        settings = path.parent if (path.parent / "config.json").is_file() else config / "vae"
+        try:
+            tensors = read_tensors(path)
+        except WeightsError as error:
+            expected = "expected a diffusers folder with its config.json, or one file of tensors"
+            raise WeightsError(f"the VAE {str(path)!r} is not a folder", expected, str(error)) from error
+        return _converted_vae(tensors, settings, path).to(dtype)
+    if not (path / "config.json").is_file() and (path / "vae").is_dir():
+        path /= "vae"
+    if not (path / "config.json").is_file():
+        raise WeightsError(f"the VAE {str(path)!r} has no config.json", "expected a diffusers folder, or one file")
+    model: nn.Module = pretrained(diffusers.AutoencoderKL, "VAE", path, dtype)
+    return model
 
 
 def _tokenizer_and_scheduler(folder: Path) -> dict[str, Any]:
     """The tokenizer of a diffusers folder, and the scheduler whose settings ours starts from."""
     tokenizer: Any = transformers.CLIPTokenizer
-    scheduler: Any = diffusers.DDIMScheduler
     path = folder / "scheduler" / "scheduler_config.json"
-    settings = _part("scheduler", path.parent, read_json, path, MAX_SCHEDULER_BYTES) if path.is_file() else {}
     return {
-        "tokenizer": _part("tokenizer", folder, tokenizer.from_pretrained, folder, subfolder="tokenizer"),
-        "scheduler": _part("scheduler", path.parent, scheduler.from_config, settings),
+        "tokenizer": part("tokenizer", folder, tokenizer.from_pretrained, folder, subfolder="tokenizer"),
+        "scheduler": part("scheduler", path.parent, _scheduler, path),
     }
 
 
-def _pretrained(kind: Any, part: str, folder: Path, dtype: torch.dtype, subfolder: str = "") -> Any:
-    """A network from its folder, strictly; in half precision where there is no other."""
-    options: dict[str, Any] = {"subfolder": subfolder} if subfolder else {}
-    files = [file.name for file in (folder / subfolder).iterdir() if file.suffix in (".safetensors", ".bin")]
-    if files and all(".fp16." in name for name in files):
-        options["variant"] = "fp16"
-    options |= {"torch_dtype": dtype, "output_loading_info": True, "local_files_only": True}
-    model, report = _part(part, folder, kind.from_pretrained, folder, **options)
-    lines = []
-    for problem, word in (("missing_keys", "missing"), ("unexpected_keys", "not known")):
-        keys = [key for key in report.get(problem, ()) if not key.endswith(UNSTORED)]
-        lines += [f"{word}: {shorten(keys)}"] if keys else []
-    mismatched = report.get("mismatched_keys", ())
-    wrong = [f"{key} {tuple(shape)} instead of {tuple(expected)}" for key, shape, expected in mismatched]
-    lines += [f"of another shape: {shorten(wrong)}"] if wrong else []
-    if lines:
-        raise WeightsError(f"the {part} in {str(folder)!r} does not fit its configuration", *lines)
-    return model
+def _scheduler(path: Path) -> Any:
+    """A scheduler whose config holds the base model's settings and, as `saved_as`, the class that they are of.
+
+    Those that `LINEAR` replaces are not read.
+    """
+    kind: Any = diffusers.DDIMScheduler
+    settings = read_json(path, MAX_SCHEDULER_BYTES) if path.is_file() else {}
+    return kind.from_config({**settings, **LINEAR, "saved_as": settings.get("_class_name")})
 
 
 def _from_file(path: Path, config: Path, dtype: torch.dtype) -> dict[str, Any]:
     """The parts of one file in the original Stable Diffusion format; sizes and tokenizer come from `config`."""
     tensors = read_tensors(path)
-    parts: dict[str, Any] = {"text_encoder": _text_encoder(tensors, config, dtype, path)}
-    for name, kind, convert in (
-        ("unet", diffusers.UNet2DConditionModel, convert_ldm_unet_checkpoint),
-        ("vae", diffusers.AutoencoderKL, convert_ldm_vae_checkpoint),
-    ):
-        parts[name] = _converted(name, kind, convert, tensors, config, path).to(dtype)
+    if not any(key.startswith(UNET_PREFIX) for key in tensors):
+        raise WeightsError(
+            f"the file {path.name!r} holds no Stable Diffusion model",
+            f"expected keys that start with {UNET_PREFIX!r}; its keys: {shorten(tensors, 3)}",
+        )
+    unet: Any = diffusers.UNet2DConditionModel
+    parts = {
+        "text_encoder": _text_encoder(tensors, config, dtype, path),
+        "unet": _converted("unet", unet, convert_ldm_unet_checkpoint, tensors, config / "unet", path).to(dtype),
+    }
+    if any(key.startswith(VAE_PREFIX) for key in tensors):
+        parts["vae"] = _converted_vae(tensors, config / "vae", path).to(dtype)
     return parts | _tokenizer_and_scheduler(config)
+
+
+def _converted_vae(tensors: Mapping[str, Any], config: Path, path: Path) -> nn.Module:
+    """A VAE from tensors under their original names, with or without their prefix in a whole model."""
+    kind: Any = diffusers.AutoencoderKL
+    prefixed = {
+        key if key.startswith(VAE_PREFIX) else VAE_PREFIX + key: tensor
+        for key, tensor in tensors.items()
+        if key.startswith((VAE_PREFIX, "encoder.", "decoder.", "quant_conv.", "post_quant_conv."))
+    }
+    return _converted("vae", kind, convert_ldm_vae_checkpoint, prefixed, config, path)
 
 
 def _converted(
     name: str, kind: Any, convert: Callable[..., dict[str, Any]], tensors: Mapping[str, Any], config: Path, path: Path
 ) -> nn.Module:
-    """A network from tensors under their original names."""
-    settings = _part(f"{name}'s configuration", config, kind.load_config, config, subfolder=name)
+    """A network from tensors under their original names; its sizes from a folder with a `config.json`."""
+    settings = part(f"{name}'s configuration", config, kind.load_config, config)
     with torch.device("meta"):
         model: nn.Module = kind.from_config(settings)
     try:
@@ -166,7 +198,7 @@ def _text_encoder(tensors: Mapping[str, Any], config: Path, dtype: torch.dtype, 
     """The text encoder from tensors under their original names."""
     kind: Any = transformers.CLIPTextConfig
     model = transformers.CLIPTextModel(
-        _part("text encoder", config, kind.from_pretrained, config, subfolder="text_encoder")
+        part("text encoder", config, kind.from_pretrained, config, subfolder="text_encoder")
     )
     stored = {
         key.removeprefix(TEXT_PREFIX).removeprefix(TEXT_MODEL): tensor
@@ -180,59 +212,3 @@ def _text_encoder(tensors: Mapping[str, Any], config: Path, dtype: torch.dtype, 
         raise WeightsError(f"the text encoder in {path.name!r} does not fit {str(config)!r}", *lines)
     model.load_state_dict({wanted[short]: tensor for short, tensor in stored.items()}, strict=False)
     return model.to(dtype)
-
-
-def load_adapter(path: Path, dtype: torch.dtype, base: Mapping[str, Any]) -> Any:
-    """A `MotionAdapter` from a diffusers folder, or from one file of its tensors (as AnimateDiff-Lightning's).
-
-    The numbers of heads and of normalization groups, which a bare file lacks, are those of the base UNet's config.
-
-    Raises:
-        WeightsError: missing or unexpected keys, wrong shapes, a damaged file.
-    """
-    if path.is_dir():
-        return _pretrained(diffusers.MotionAdapter, "motion adapter", path, dtype)
-    tensors = read_tensors(path)
-    adapter = diffusers.MotionAdapter(**_adapter_config(tensors, base, path))
-    have = {key: tuple(tensor.shape) for key, tensor in tensors.items() if not key.endswith(UNSTORED)}
-    state = adapter.state_dict()
-    if lines := misfits(have, {key: tuple(t.shape) for key, t in state.items() if not key.endswith(UNSTORED)}):
-        raise WeightsError(f"the motion adapter in {path.name!r} does not fit", *lines)
-    adapter.load_state_dict(tensors, strict=False)
-    return adapter.to(dtype)
-
-
-def _adapter_config(tensors: Mapping[str, Any], base: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The sizes of an adapter, read off its tensors."""
-    widths = {}
-    layers = set()
-    for key, tensor in tensors.items():
-        parts = key.split(".")
-        if parts[0] == "down_blocks" and key.endswith("motion_modules." + parts[3] + ".norm.weight"):
-            widths[int(parts[1])] = len(tensor)
-            layers.add(int(parts[3]))
-    if not widths:
-        raise WeightsError(f"the file {path.name!r} contains no motion adapter", f"its keys: {shorten(tensors)}")
-    config: dict[str, Any] = {
-        "block_out_channels": tuple(widths[level] for level in sorted(widths)),
-        "motion_layers_per_block": len(layers),
-        "use_motion_mid_block": any(key.startswith("mid_block") for key in tensors),
-        "motion_norm_num_groups": base["norm_num_groups"],
-        "motion_num_attention_heads": base.get("num_attention_heads") or base["attention_head_dim"],
-    }
-    positions = [tensor.shape[1] for key, tensor in tensors.items() if key.endswith("pos_embed.pe")]
-    return config | ({"motion_max_seq_length": positions[0]} if positions else {})
-
-
-def _add_loras(pipeline: Any, sources: WeightSources) -> None:
-    """Adds LoRA files to the networks, each with its scale, and merges them into the weights."""
-    scales: dict[str, float] = {}
-    for index, lora in enumerate(sources.loras):
-        path = locate(known(Weights("LoRA", lora["source"], "loras"), KNOWN))
-        folder, file = (path, {}) if path.is_dir() else (path.parent, {"weight_name": path.name})
-        _part("LoRA", path, pipeline.load_lora_weights, folder, adapter_name=f"lora_{index}", **file)
-        scales[f"lora_{index}"] = float(lora.get("scale", 1.0))
-    if scales:
-        pipeline.set_adapters([*scales], [*scales.values()])
-        pipeline.fuse_lora(adapter_names=[*scales])
-        pipeline.unload_lora_weights()

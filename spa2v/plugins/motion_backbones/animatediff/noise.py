@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, fft
 
-from spa2v.core.errors import ConfigError
 from spa2v.core.types import Box, VideoSceneLayout
+from spa2v.plugins.motion_backbones.animatediff.options import FreeInit
 
-FILTERS = ("butterworth", "gaussian", "ideal")
 AT_EDGE = 1e-3
 """Within this part of the frame's side a box edge counts as the frame's edge."""
 
@@ -112,39 +110,18 @@ def _warp_one(video: Tensor, boxes: Sequence[Box | None], share: float, generato
             noise.copy_(math.sqrt(share) * moved + math.sqrt(1.0 - share) * noise)
 
 
-@dataclass(frozen=True)
-class FreeInit:
-    """Settings of FreeInit (Wu et al., 2023): sample several times, each pass from the low frequencies of the last.
-
-    Args:
-        iterations: number of passes.
-        filter: "butterworth", "gaussian" or "ideal".
-        order: of the Butterworth filter.
-        spatial_stop, temporal_stop: stop frequencies, 0..1.
-    """
-
-    iterations: int = 3
-    filter: str = "butterworth"
-    order: int = 4
-    spatial_stop: float = 0.25
-    temporal_stop: float = 0.25
-
-    def __post_init__(self) -> None:
-        if self.filter not in FILTERS:
-            raise ConfigError(f"free_init.filter: {self.filter!r}", f"expected one of: {', '.join(FILTERS)}")
-        if self.iterations < 1 or not (0 < self.spatial_stop <= 1 and 0 < self.temporal_stop <= 1):
-            raise ConfigError("free_init: expected iterations of at least 1 and stop frequencies above 0, at most 1")
-
-
 def low_pass(shape: tuple[int, int, int], settings: FreeInit) -> Tensor:
-    """The filter's gain over (frames, height, width), frequency 0 in the middle."""
+    """The filter's gain over (frames, height, width), frequency 0 in the middle.
+
+    The ideal filter passes squared distances up to twice the stop frequency, as in FreeInit's published code.
+    """
     axes = [2 * torch.arange(n, dtype=torch.float64) / n - 1 for n in shape]
     t, y, x = torch.meshgrid(*axes, indexing="ij")
     t = t * (settings.spatial_stop / settings.temporal_stop)
     stop = settings.spatial_stop
     square = t**2 + y**2 + x**2
     if settings.filter == "ideal":
-        return (square <= stop**2).float()
+        return (square <= 2 * stop).float()
     if settings.filter == "gaussian":
         return torch.exp(-square / (2 * stop**2)).float()
     return (1 / (1 + (square / stop**2) ** settings.order)).float()

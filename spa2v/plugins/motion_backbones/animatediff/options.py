@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError
-from spa2v.core.weights import Weights, known
+from spa2v.core.weights import Weights, known, names_file
 
 CHOICES = {
     "captions": ("mix", "global", "local"),
     "offload": ("none", "model", "sequential"),
     "free_noise": ("auto", "on", "off"),
+    "vae_dtype": ("auto", "float32", "bfloat16", "float16"),
 }
 RANGES = {
     "width": (16, 2048),
@@ -28,8 +28,16 @@ RANGES = {
     "decode_chunk": (1, 256),
     "noise_follows": (0.0, 1.0),
 }
+WHOLE = ("width", "height", "frames", "steps", "context_frames", "context_stride", "decode_chunk")
 LORA_KEYS = ("source", "scale")
-FREE_INIT_KEYS = ("iterations", "filter", "order", "spatial_stop", "temporal_stop")
+FREE_INIT_RANGES = {
+    "iterations": (1, 100),
+    "order": (1, 100),
+    "spatial_stop": (1e-6, 1.0),
+    "temporal_stop": (1e-6, 1.0),
+}
+FREE_INIT_WHOLE = ("iterations", "order")
+FILTERS = ("butterworth", "gaussian", "ideal")
 SCHEDULERS = (
     "DDIMScheduler",
     "DPMSolverMultistepScheduler",
@@ -42,14 +50,15 @@ SCHEDULERS = (
 
 CONFIG_FILES = ("*.json", "*.txt", "*/*.json", "*/*.txt")
 MODEL, TEXT, OLD_TEXT = "diffusion_pytorch_model", "text_encoder/model", "text_encoder/pytorch_model"
-NETWORK = "{0}.safetensors|{0}.fp16.safetensors|{0}.bin"
+NETWORK = "{0}.safetensors|{0}.fp16.safetensors|{0}.bin|{0}.fp16.bin"
 """The file of a network, in the first of these forms that a repository has."""
 FOLDER_FILES = (
     *CONFIG_FILES,
     NETWORK.format(f"unet/{MODEL}"),
     NETWORK.format(f"vae/{MODEL}"),
-    f"{TEXT}.safetensors|{TEXT}.fp16.safetensors|{OLD_TEXT}.bin",
+    f"{TEXT}.safetensors|{TEXT}.fp16.safetensors|{OLD_TEXT}.bin|{OLD_TEXT}.fp16.bin",
 )
+LORA_FILES = tuple(stem + suffix for stem in ("pytorch_lora_weights", MODEL) for suffix in (".safetensors", ".bin"))
 ADAPTER_FILES = ("config.json", NETWORK.format(MODEL))
 KNOWN: dict[str, dict[str, Any]] = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": {"size_mb": 4270, "license": "CreativeML OpenRAIL-M"},
@@ -75,10 +84,8 @@ def check(options: Any) -> None:
     """
     for name, choices in CHOICES.items():
         _check_choice(f"animatediff: {name} is", getattr(options, name), choices)
-    for name, (low, high) in RANGES.items():
-        value = getattr(options, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise ConfigError(f"animatediff: {name} is {value!r}", f"expected {low} to {high}")
+    for name, bounds in RANGES.items():
+        _check_number(f"animatediff: {name}", getattr(options, name), bounds, name in WHOLE)
     if options.context_stride > options.context_frames:
         raise ConfigError(
             f"animatediff: context_stride is {options.context_stride}",
@@ -88,9 +95,10 @@ def check(options: Any) -> None:
         if not isinstance(lora, Mapping) or not isinstance(lora.get("source"), str):
             raise ConfigError(f"animatediff: loras[{index}] is {lora!r}", "expected {source: PATH or ID, scale: 1.0}")
         _check_keys(f"loras[{index}]", lora, LORA_KEYS)
+        _check_number(f"animatediff: loras[{index}].scale", lora.get("scale", 1.0), (-100.0, 100.0))
     check_scheduler_name(options.scheduler)
     if options.free_init is not None:
-        _check_keys("free_init", options.free_init, FREE_INIT_KEYS)
+        FreeInit(**_check_keys("free_init", options.free_init, ("filter", *FREE_INIT_RANGES)))
 
 
 def check_scheduler_name(config: Mapping[str, Any]) -> None:
@@ -109,9 +117,45 @@ def _check_choice(what: str, value: Any, choices: Sequence[str]) -> None:
         raise ConfigError(f"{what} {value!r}", *hint, f"expected one of: {', '.join(choices)}")
 
 
-def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:
+def _check_number(what: str, value: Any, bounds: tuple[float, float], whole: bool = False) -> None:
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not bounds[0] <= value <= bounds[1]:
+        expected = f"expected {bounds[0]} to {bounds[1]}" + (", a whole number" if whole else "")
+        raise ConfigError(f"{what} is {value!r}", expected)
+
+
+def _check_keys(what: str, given: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"animatediff: {what} is {given!r}", f"expected a mapping with: {', '.join(keys)}")
     if unknown := sorted(set(given) - set(keys)):
         raise ConfigError(f"animatediff: {what} has the key {unknown[0]!r}", f"known: {', '.join(keys)}")
+    return given
+
+
+@dataclass(frozen=True)
+class FreeInit:
+    """Settings of FreeInit (Wu et al., 2023): sample several times, each pass from the low frequencies of the last.
+
+    Args:
+        iterations: number of passes.
+        filter: "butterworth", "gaussian" or "ideal".
+        order: of the Butterworth filter.
+        spatial_stop, temporal_stop: stop frequencies, above 0, at most 1.
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+
+    iterations: int = 3
+    filter: str = "butterworth"
+    order: int = 4
+    spatial_stop: float = 0.25
+    temporal_stop: float = 0.25
+
+    def __post_init__(self) -> None:
+        _check_choice("free_init.filter:", self.filter, FILTERS)
+        for name, bounds in FREE_INIT_RANGES.items():
+            _check_number(f"free_init.{name}", getattr(self, name), bounds, name in FREE_INIT_WHOLE)
 
 
 @dataclass(frozen=True)
@@ -126,12 +170,19 @@ class WeightSources:
 
     def weights(self) -> tuple[Weights, ...]:
         """The weights that loading needs."""
-        needs = [known(Weights("base model", self.base, "base", patterns=FOLDER_FILES), KNOWN)]
-        if Path(self.base).suffix:
+        files = tuple(one for one in FOLDER_FILES if not self.vae or not one.startswith("vae/"))
+        needs = [known(Weights("base model", self.base, "base", patterns=files), KNOWN)]
+        if names_file(self.base):
             config = Weights("base model's configuration", self.base_config, "base_config", 3, patterns=CONFIG_FILES)
             needs.append(config)
         needs.append(known(Weights("motion modules", self.motion, "motion", patterns=ADAPTER_FILES), KNOWN))
         if self.vae:
             needs.append(known(Weights("VAE", self.vae, "vae", patterns=ADAPTER_FILES), KNOWN))
-        needs += [known(Weights("LoRA", lora["source"], "loras"), KNOWN) for lora in self.loras]
-        return tuple(needs)
+        return (*needs, *map(self.lora, self.loras))
+
+    @staticmethod
+    def lora(lora: Mapping[str, Any]) -> Weights:
+        """The file of a LoRA, or the repository or folder that it is in."""
+        return known(
+            Weights("LoRA", lora["source"], "loras", patterns=("|".join((*LORA_FILES, "*.safetensors")),)), KNOWN
+        )

@@ -11,12 +11,14 @@ import diffusers
 import torch
 from torch import Tensor
 
-from spa2v.core.errors import ConfigError
+from spa2v.core.errors import ConfigError, NumericalError
 from spa2v.core.protocols import Denoising
-from spa2v.plugins.motion_backbones.animatediff.noise import FreeInit, draw, refine
-from spa2v.plugins.motion_backbones.animatediff.options import check_scheduler_name
+from spa2v.core.untrusted import FAULTS, reason_of
+from spa2v.plugins.motion_backbones.animatediff.noise import draw, refine
+from spa2v.plugins.motion_backbones.animatediff.options import FreeInit, check_scheduler_name
 
 LINEAR = {
+    "trained_betas": None,
     "beta_schedule": "linear",
     "beta_start": 0.00085,
     "beta_end": 0.012,
@@ -27,26 +29,69 @@ LINEAR = {
 """The noise schedule that AnimateDiff's motion modules were trained under; Stable Diffusion's has `scaled_linear`."""
 
 
+OF_THE_MODEL = (
+    "num_train_timesteps",
+    "prediction_type",
+    "rescale_betas_zero_snr",
+    "set_alpha_to_one",
+)
+"""Settings that describe how the base model was trained; the others belong to the algorithm that it was saved with."""
+
+
+DEFAULTS = {"PNDMScheduler": {"skip_prk_steps": True}}
+"""Runge-Kutta steps need a start of four steps and evaluate it twice; Stable Diffusion is sampled without them."""
+
+PREDICTIONS = {
+    "EulerAncestralDiscreteScheduler": ("epsilon", "v_prediction"),
+    "PNDMScheduler": ("epsilon", "v_prediction"),
+}
+
+
 def make_scheduler(config: Mapping[str, Any], base: Mapping[str, Any]) -> Any:
     """A scheduler of diffusers, with AnimateDiff's noise schedule unless the config says otherwise.
 
     Args:
         config: `name` and the class's own options; they take precedence over `LINEAR`, which does over `base`.
-        base: the scheduler config of the base model (for its prediction type).
+        base: the scheduler config of the base model. Unless it was saved with the same algorithm (`saved_as`), only
+            the settings `OF_THE_MODEL` are taken from it.
 
     Raises:
-        ConfigError: an unknown name or option.
+        ConfigError: an unknown name or option, or a value that the scheduler cannot take.
     """
     check_scheduler_name(config)
-    kind = getattr(diffusers, config["name"])
+    name = config["name"]
+    kind = getattr(diffusers, name)
     options = {key: value for key, value in config.items() if key != "name"}
     accepted = set(inspect.signature(kind.__init__).parameters) - {"self"}
     if unknown := sorted(options.keys() - accepted):
         raise ConfigError(
-            f"scheduler: {config['name']} takes no option {unknown[0]!r}", f"accepted: {', '.join(sorted(accepted))}"
+            f"scheduler: {name} takes no option {unknown[0]!r}", f"accepted: {', '.join(sorted(accepted))}"
         )
-    merged = {**base, **LINEAR, **options}
-    return kind.from_config({key: value for key, value in merged.items() if key in accepted})
+    defaults = base.get("_use_default_values", ())  # of the class that read the config, not in the file
+    taken = accepted if base.get("saved_as", base.get("_class_name")) == name else accepted.intersection(OF_THE_MODEL)
+    kept = {key: value for key, value in base.items() if key in taken and key not in defaults}
+    merged = {**DEFAULTS.get(name, {}), **kept, **LINEAR, **options}
+    prediction = merged.get("prediction_type", "epsilon")
+    if prediction not in PREDICTIONS.get(name, ("epsilon", "sample", "v_prediction")):
+        raise ConfigError(f"scheduler: {name} cannot sample a model with prediction_type {prediction!r}")
+    try:
+        return kind.from_config({key: value for key, value in merged.items() if key in accepted})
+    except FAULTS as error:
+        raise ConfigError(
+            f"scheduler: {name} cannot be made of {options or 'its defaults'}", reason_of(error)
+        ) from error
+
+
+WIDER = {
+    torch.float16: ("run.dtype=bfloat16, or run.dtype=float32",),
+    torch.bfloat16: ("run.dtype=float32",),
+    torch.float32: (),
+}
+"""Types whose range holds what this one's may not."""
+
+
+def name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 @dataclass(frozen=True)
@@ -78,9 +123,17 @@ class Sampler:
             text: rows of text embeddings: uncond rows first (if guided), then one cond row for each frame, videos
                 outermost.
             generators: one for each video, for schedulers that draw random numbers.
+
+        Raises:
+            ConfigError: the scheduler cannot take this number of steps.
+            NumericalError: a step gave latents that are not finite.
         """
         scheduler, now = self.scheduler, self.now
-        scheduler.set_timesteps(self.steps, device=text.device)
+        try:
+            scheduler.set_timesteps(self.steps, device=text.device)
+        except (ValueError, IndexError) as error:
+            name = type(scheduler).__name__
+            raise ConfigError(f"scheduler: {name} cannot take {self.steps} steps", reason_of(error)) from error
         timesteps = scheduler.timesteps
         latents = noise.to(text.device) * scheduler.init_noise_sigma
         takes_generator = "generator" in inspect.signature(scheduler.step).parameters
@@ -92,8 +145,18 @@ class Sampler:
             latents = self._run_hooks(latents, t, text)
             predicted = self._predict(scheduler.scale_model_input(latents, t), t, text)
             latents = scheduler.step(predicted, t, latents, **options).prev_sample
+            self._check_finite(latents, text.dtype)
             self.tick(1)
         return latents
+
+    def _check_finite(self, latents: Tensor, dtype: torch.dtype) -> None:
+        if not bool(latents.isfinite().all()):
+            helps = (*WIDER.get(dtype, ()), "less guidance", "smaller scales of LoRAs", "another scheduler")
+            raise NumericalError(
+                f"the latents are not finite (NaN or infinite) after step {self.now.step + 1} of {self.now.steps}",
+                f"computed in {name_of(dtype)} by {type(self.scheduler).__name__}, guidance {self.guidance:g}",
+                f"what helps: {'; '.join(helps)}",
+            )
 
     def _run_hooks(self, latents: Tensor, t: Tensor, text: Tensor) -> Tensor:
         """The latents after the hooks of `now.before_step`."""
