@@ -32,6 +32,7 @@ Duration = Annotated[float | None, typer.Option("--duration", metavar="S", help=
 Strict = Annotated[
     bool, typer.Option("--strict-media", help="Refuse a damaged recording instead of using what decodes.")
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything again; nothing finished is reused.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -203,9 +204,12 @@ def import_target(component: Component) -> type[Any]:
 
 
 def _import_file(path: Path) -> Any:
-    name = f"_spa2v_file_{path.stem}_{abs(hash(str(path.resolve()))):x}"
+    if not path.is_file():
+        raise ImportError(f"no file {str(path)!r}")
+    source = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()
+    name = f"_spa2v_file_{path.stem}_{source[:16]}"  # a file that was edited meanwhile is imported anew
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if spec is None or spec.loader is None:
         raise ImportError(f"no file {str(path)!r}")
     if name not in sys.modules:
         module = importlib.util.module_from_spec(spec)

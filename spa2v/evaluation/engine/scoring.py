@@ -106,7 +106,7 @@ class Stage:
         """All that a clip's scores depend on beside its files, as JSON values."""
         chosen = [self.labels, *self.metrics]
         more = sorted(self.vocabulary) if self.labels.loads_a_model else []
-        return [self.number, self.frames, [item.describe() for item in chosen], more]
+        return [self.number, self.frames, [[item.describe(), item.code] for item in chosen], more]
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,13 @@ class Goal:
         stage: "plan", "render" or "both".
         config: resolved.
         given_layouts: draw the layouts that came with the clips instead of planned ones; with "render" alone.
+        fresh: do again what is finished.
     """
 
     stage: str
     config: Config
     given_layouts: bool = False
+    fresh: bool = False
 
     @cached_property
     def keys(self) -> Keys:
