@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from spa2v.core import faults
 from spa2v.core.errors import (
     ComponentLoadError,
     ConfigError,
@@ -191,7 +192,8 @@ def import_target(component: Component) -> type[Any]:
         else:
             module = importlib.import_module(module_name)
     except Exception as error:  # whatever a third-party module raises while it is imported
-        raise ComponentLoadError(what, f"{type(error).__name__}: {error}", f"from {component.origin}") from error
+        fault = f"{type(error).__name__}: {error}"
+        raise ComponentLoadError(what, fault, *_import_line(error, module_name), f"from {component.origin}") from error
     if not hasattr(module, class_name):
         names = [key for key, value in vars(module).items() if inspect.isclass(value)]
         raise ComponentLoadError(
@@ -201,6 +203,11 @@ def import_target(component: Component) -> type[Any]:
     if not inspect.isclass(loaded):
         raise ContractError(what, f"{class_name!r} is a {type(loaded).__name__}, expected a class")
     return loaded
+
+
+def _import_line(error: Exception, module_name: str) -> list[str]:
+    """The line of a file's code that could not be run; the message of a syntax error names it already."""
+    return faults.crash_line(error, Path(module_name)) if module_name.endswith(".py") else []
 
 
 def _import_file(path: Path) -> Any:
@@ -233,7 +240,8 @@ def check_contract(loaded: type[Any], component: Component) -> None:
     protocol, method = protocols.FAMILIES[component.family]
     if problem := protocols.mismatch(loaded, protocol, method):
         who = f"{component.name!r} of {component.family} ({component.entry.target})"
-        raise ContractError(f"{who} {problem[0]}", *problem[1:], f"from {component.origin}")
+        line = faults.line_of_method(loaded, method) or faults.line_of_class(loaded)
+        raise ContractError(f"{who} {problem[0]}", *problem[1:], *line, f"from {component.origin}")
 
 
 def bind_options(loaded: type[Any], options: Mapping[str, Any], where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,13 @@ class Chosen:
         if self._is_entry:
             return _code(self.registries, self.family, self.name)
         return [type(self._component).__qualname__, package_mark(type(self._component).__module__.partition(".")[0])]
+
+    @property
+    def home(self) -> Path:
+        """The file or folder of its code, for messages."""
+        if self._is_entry:
+            return _components(self.registries).origin(self.family, self.name).home
+        return Path(inspect.getfile(type(self._component)))
 
     @property
     def _is_entry(self) -> bool:

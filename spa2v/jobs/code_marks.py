@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.host import BUILT_IN
+from spa2v.core.faults import BUILT_IN
 from spa2v.core.registry import Component, Registry
 
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -14,6 +14,7 @@ from typing import Any
 from spa2v.core.config import Choice, Config
 from spa2v.core.errors import (
     AudioError,
+    ComponentError,
     ContractError,
     LayoutError,
     MediaError,
@@ -36,7 +37,7 @@ GIVE_UP_AFTER = 10
 """When so many clips failed before the first one worked, the rest is not tried."""
 TRUTH = "{layout}"
 """In an option: the ground-truth layout of the clip at hand, for rows such as `layout_file`."""
-_OF_ONE_CLIP = (AudioError, ContractError, LayoutError, MediaError, PlannerError)
+_OF_ONE_CLIP = (AudioError, ComponentError, ContractError, LayoutError, MediaError, PlannerError)
 
 
 @dataclass(frozen=True)
