@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from spa2v.core import protocols
 from spa2v.core.errors import ConfigError, ContractError, near
-from spa2v.core.faults import PACKAGE, Origin, guarded
+from spa2v.core.faults import Origin, guarded, home_of
 from spa2v.core.host import Host
 from spa2v.core.registry import bind_options
 
@@ -52,10 +50,8 @@ class Components:
     def origin(self, family: str, name: str) -> Origin:
         """A component as messages about it name it."""
         found = self._host.registry.find(family, name)
-        module = found.entry.target.rpartition(":")[0]
-        file = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None)
-        home = Path(module) if module.endswith(".py") else Path(file).parent if file else PACKAGE
-        return Origin(f"{family.removesuffix('s').replace('_', ' ')} {name!r}", found.origin, home)
+        who = f"{family.removesuffix('s').replace('_', ' ')} {name!r}"
+        return Origin(who, found.origin, home_of(found.entry.target))
 
     def part(self, family: str, name: str, options: Mapping[str, Any]) -> Any:
         """A component for another one that is running; see `Run.component`."""

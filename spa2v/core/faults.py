@@ -8,6 +8,7 @@ import linecache
 import numbers
 import os
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -60,6 +61,13 @@ class Origin:
         made = ContractError(f"{self.who} {fact}", *details, *line, f"from {self.where}")
         made.located = True
         return made
+
+
+def home_of(target: str) -> Path:
+    """The file of "file.py:Class", or the folder of the package of "package.module:Class", once it is imported."""
+    module = target.rpartition(":")[0]
+    file = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None)
+    return Path(module) if module.endswith(".py") else Path(file).parent if file else PACKAGE
 
 
 @contextmanager
