@@ -20,6 +20,7 @@ from typing import Any
 
 from spa2v.core.faults import BUILT_IN
 from spa2v.core.registry import Component, Registry
+from spa2v.core.weights import local_path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 OTHER_ROOMS = ("cli", "edit", "testing", "training")
@@ -126,8 +127,9 @@ def content_marks(paths: Iterable[str]) -> dict[str, Any]:
     found = {}
     for path in filter(None, paths):
         try:
-            found[path] = file_mark(Path(path)) if Path(path).is_file() else _folder_mark(Path(path))
-        except (OSError, ValueError):  # too long for a name; a NUL
+            place = local_path(path)
+            found[path] = file_mark(place) if place.is_file() else _folder_mark(place)
+        except (OSError, ValueError, RuntimeError):  # too long for a name; a NUL; no home folder
             continue
     return {path: mark for path, mark in found.items() if mark is not None}
 

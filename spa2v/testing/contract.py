@@ -13,6 +13,7 @@ from spa2v.core.errors import ConfigError, ContractError, near
 from spa2v.core.faults import crash_line, home_of
 from spa2v.core.host import Host
 from spa2v.core.registry import FAMILIES, Component, Entry, bind_options, check_contract
+from spa2v.core.weights import offline
 from spa2v.testing.rules import Broken, Rule, Subject, Unchecked
 from spa2v.testing.toys import registries_used
 
@@ -84,7 +85,7 @@ class Contract:
             Unchecked: it cannot be checked here, or breaks off with a crash that another rule has met.
         """
         try:
-            with registries_used(self._registries):
+            with registries_used(self._registries), offline():
                 rule.check(self.subject)
         except Broken as broken:
             crash, line = broken.__cause__, []
