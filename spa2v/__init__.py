@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from spa2v.core.errors import (
         AudioError,
+        ComponentError,
         ComponentLoadError,
         ConfigError,
         ContractError,
@@ -75,8 +76,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "spa2v.core.errors": (
-        "AudioError ComponentLoadError ConfigError ContractError LayoutError MediaError MetricError MissingDependency "
-        "NumericalError PlannerError RegistryError Spa2vError UnknownComponent WeightsError WorkerError near"
+        "AudioError ComponentError ComponentLoadError ConfigError ContractError LayoutError MediaError MetricError "
+        "MissingDependency NumericalError PlannerError RegistryError Spa2vError UnknownComponent WeightsError "
+        "WorkerError near"
     ),
     "spa2v.core.hookspecs": "hookimpl hookspec",
     "spa2v.core.media.audio": "read_audio write_audio",
@@ -105,6 +107,7 @@ __all__ = [
     "BenchmarkClip",
     "Box",
     "ClipObject",
+    "ComponentError",
     "ComponentLoadError",
     "ConfigError",
     "ContractError",

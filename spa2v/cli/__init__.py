@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import threading
@@ -11,15 +10,7 @@ from importlib import import_module
 import typer
 
 from spa2v.core.errors import Spa2vError
-
-OUTSIDE = frozenset(
-    {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
-        *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE),
-    }
-)
-"""What a user can fix: no room, no right, a file where a folder should be. A missing file is not among them: commands
-name it themselves, and why they need it."""
+from spa2v.core.faults import DEBUG_VARIABLE, OUTSIDE
 
 COMMANDS = (
     "generate",
@@ -37,6 +28,7 @@ COMMANDS = (
     "report",
     "new",
 )
+DEBUG = "--debug"
 GROUPS = {
     "world": "The procedural audio-visual world.",
     "bench": "Benchmark data and candidate databases.",
@@ -75,6 +67,7 @@ def _version(wanted: bool) -> None:
 
 def _root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, DEBUG, help="With faults of components: the traceback. May stand anywhere."),
 ) -> None:
     pass
 
@@ -93,6 +86,9 @@ def main() -> None:
 
 
 def _run() -> None:
+    if DEBUG in sys.argv:  # in the environment, for the processes of a command, too
+        sys.argv.remove(DEBUG)
+        os.environ[DEBUG_VARIABLE] = "1"
     try:
         build()()
     except Spa2vError as error:

@@ -43,6 +43,7 @@ def ablate(
     csv: shared.Csv = None,
     latex: shared.Latex = None,
     as_json: shared.Json = False,
+    fresh: opt.Fresh = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run every row of an ablation and print the paper's table. --config and KEY=VALUE go under each row's settings."""
@@ -70,7 +71,7 @@ def ablate(
     stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
     layers = [layer for source in config or [] for layer in read_source(source, catalog)]
     above = [*layers, *read_overrides(overrides or [])]
-    settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores())
+    settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores(), fresh)
     done = run_ablation(spec, settings, folder, run, opt.say)
     _print(done, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in done.rows if row.status == "failed"]

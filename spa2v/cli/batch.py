@@ -37,6 +37,7 @@ def batch(
     max_failures: Annotated[
         int | None, typer.Option("--max-failures", min=0, help="Stop after more failed clips than this.")
     ] = None,
+    fresh: opt.Fresh = False,
     strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -54,7 +55,7 @@ def batch(
     pipeline = opt.pipeline(config, overrides, quiet=True, strict=strict_media)
     raise_all(pipeline.check())
     _refuse_inputs(out, manifest, items, opt.read_files(pipeline, config))
-    goal = Goal(stage, pipeline.config, given_layouts, opt.tries(tries, until, detector))
+    goal = Goal(stage, pipeline.config, given_layouts, fresh, opt.tries(tries, until, detector))
     with joined_processes(pipeline.config.run.device) as processes:
         work = Batch(pipeline, items, out, goal, processes, together, planners, max_failures)
         code = _run(work, quiet)

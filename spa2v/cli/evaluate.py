@@ -98,6 +98,7 @@ def evaluate(
     csv: Csv = None,
     latex: Latex = None,
     as_json: Json = False,
+    fresh: opt.Fresh = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."""
@@ -125,10 +126,11 @@ def evaluate(
     files = registry_files(registries, config, overrides)
     scoring = (labels, one_empty, orientation, spatial, detector, features, features_sha256, files, device)
     stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
-    outputs = _outputs(bench, split, layouts, videos, config, overrides, draw, out, run, count)
+    how: Any = {"workers": count, "fresh": fresh}
+    outputs = _outputs(bench, split, layouts, videos, config, overrides, draw, out, run, how)
     title = name or "+".join(config or [Path(layouts or videos or out).name])
     sides = (outputs.layouts, outputs.videos, stage1, stage2)
-    found = score(Request(bench, split, *sides, title, outputs.config, outputs.failed), out, run, count)
+    found = score(Request(bench, split, *sides, title, outputs.config, outputs.failed), out, run, **how)
     _print(found, out, markdown, csv, latex, as_json)
     if strict and found.faults:
         raise ConfigError(f"{len(found.faults)} things are missing or wrong", f"see {out / 'evaluation.json'}")
@@ -195,7 +197,7 @@ def _outputs(
     draw: bool,
     out: Path,
     run: Run,
-    workers: int,
+    how: Mapping[str, Any],
 ) -> Scored:
     """Those that are there already, or that a configuration makes now."""
     from spa2v.core.errors import ConfigError
@@ -219,7 +221,7 @@ def _outputs(
         run,
         draw=draw,
         given=_given(given, clips),
-        workers=workers,
+        **how,
     )
     planned = given or Outputs(out / "layouts", "layout")
     drawn = Outputs(out / "videos", "video") if draw else shown

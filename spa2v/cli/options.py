@@ -51,6 +51,7 @@ DetectorName = Annotated[
         help="What ranks the tries; toyworld for the weights that come with spa2v, owlv2 for others.",
     ),
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything again; nothing finished is reused.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from spa2v.core import protocols
 from spa2v.core.errors import ConfigError, ContractError, near
+from spa2v.core.faults import Origin, guarded, home_of
 from spa2v.core.host import Host
 from spa2v.core.registry import bind_options
 
@@ -42,11 +43,15 @@ class Components:
             if key not in self._built:
                 loaded = self._host.registry.load(family, name)
                 bind_options(loaded, options, f"{where} ({name})")
-                try:
-                    self._built[key] = loaded(**options)
-                except (TypeError, ValueError) as error:
-                    raise ConfigError(f"{where} ({name}): {error}", f"options: {dict(options)}") from error
+                with guarded(self.origin(family, name)):
+                    self._built[key] = _made(loaded, options, f"{where} ({name})")
             return self._built[key]
+
+    def origin(self, family: str, name: str) -> Origin:
+        """A component as messages about it name it."""
+        found = self._host.registry.find(family, name)
+        who = f"{family.removesuffix('s').replace('_', ' ')} {name!r}"
+        return Origin(who, found.origin, home_of(found.entry.target))
 
     def part(self, family: str, name: str, options: Mapping[str, Any]) -> Any:
         """A component for another one that is running; see `Run.component`."""
@@ -59,6 +64,13 @@ class Components:
                 "it asks for a component that asks for it again, with the same options",
             )
         return found
+
+
+def _made(loaded: type[Any], options: Mapping[str, Any], where: str) -> Any:
+    try:
+        return loaded(**options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}", f"options: {dict(options)}") from error
 
 
 def _is_running(component: object, method: str) -> bool:

@@ -78,7 +78,7 @@ class Config:
 
     def files(self) -> list[Path]:
         """The files and folders that a run under this configuration reads: registries, and paths among the options."""
-        values = [value for _, _, choice in self.choices() for value in _strings(choice.options)]
+        values = [value for _, _, choice in self.choices() for value in texts_of(choice.options)]
         return [Path(path) for path in (*self.registries, *values) if _is_there(path)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,16 +97,16 @@ class Config:
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
 
-def _strings(options: Any) -> Iterator[str]:
+def texts_of(options: Any) -> Iterator[str]:
     """All texts in nested options."""
     if isinstance(options, str):
         yield options
     elif isinstance(options, (list, tuple)):
         for item in options:
-            yield from _strings(item)
+            yield from texts_of(item)
     elif isinstance(options, Mapping):
         for item in options.values():
-            yield from _strings(item)
+            yield from texts_of(item)
 
 
 def _is_there(path: str) -> bool:

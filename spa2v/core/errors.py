@@ -26,6 +26,7 @@ class Spa2vError(Exception):
         super().__init__(fact, *details)
         self.fact = fact
         self.details = tuple(details)
+        self.located = False  # whether the details name the component that raised it
 
     def __str__(self) -> str:
         lines = [self.fact, *("  " + line for detail in self.details for line in detail.splitlines())]
@@ -60,6 +61,10 @@ class MissingDependency(ComponentLoadError):
 
 class ContractError(Spa2vError):
     """A component does not keep the contract of its family."""
+
+
+class ComponentError(Spa2vError):
+    """A component raised something else than an error of spa2v."""
 
 
 class AudioError(Spa2vError):

@@ -17,6 +17,7 @@ import yaml
 
 from spa2v.core import hookspecs
 from spa2v.core.errors import RegistryError, Spa2vError, near
+from spa2v.core.faults import BUILT_IN
 from spa2v.core.presets import Catalog, ConfigFile, config_files
 from spa2v.core.registry import FAMILIES, Component, Entry, Registry, located
 from spa2v.core.yaml_text import check_yaml
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 EXTENSIONS_VARIABLE = "SPA2V_EXTENSIONS"
 MAX_REGISTRY_BYTES = 1_000_000
-BUILT_IN = "built in"
 
 
 def data_folder() -> Path:

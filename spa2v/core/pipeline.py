@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from spa2v.core import config as configs
 from spa2v.core.components import Components
-from spa2v.core.config import Config
-from spa2v.core.errors import ConfigError, ContractError, Spa2vError
+from spa2v.core.config import Choice, Config
+from spa2v.core.errors import ConfigError, Spa2vError
+from spa2v.core.faults import Origin, guarded
 from spa2v.core.host import Host
 from spa2v.core.manifest import Manifest
 from spa2v.core.media.files import write_json, write_text
@@ -35,6 +36,8 @@ from spa2v.core.types.display import Displayed
 
 T = TypeVar("T")
 
+SAME_DURATION_S = 0.05
+"""By so much the durations of a sound and of what is made of it may differ."""
 FEW_FPS = 2.0
 """Below it a video is a slide show."""
 
@@ -90,8 +93,15 @@ class Pipeline:
         return problems
 
     def _role(self, role: str) -> Any:
-        where, family, choice = next(item for item in self.config.choices() if item[0] == role)
+        where, family, choice = self._choice(role)
         return self._components.get(family, choice.name, choice.options, where)
+
+    def _choice(self, role: str) -> tuple[str, str, Choice]:
+        return next(item for item in self.config.choices() if item[0] == role)
+
+    def _origin(self, role: str) -> Origin:
+        _, family, choice = self._choice(role)
+        return self._components.origin(family, choice.name)
 
     @cached_property
     def cue_extractors(self) -> dict[str, CueExtractor]:
@@ -163,9 +173,16 @@ class Pipeline:
             run.notice(notice)
         parts = {}
         for name, extractor in self.cue_extractors.items():
-            inputs = {"audio": audio, **self._about(f"cue_extractors.{name}")}
-            found = run.step(f"extract:{name}", inputs, lambda e=extractor: e.extract(audio, run))  # type: ignore[misc]
-            parts[name] = _expect(found, SpatialCues, f"cue extractor {name!r}")
+            role = f"cue_extractors.{name}"
+            inputs, origin = {"audio": audio, **self._about(role)}, self._origin(role)
+
+            def extract(extractor: CueExtractor = extractor, origin: Origin = origin) -> SpatialCues:
+                with guarded(origin):
+                    return extractor.extract(audio, run)
+
+            found = _expect(run.step(f"extract:{name}", inputs, extract), SpatialCues, origin, extractor, "extract")
+            _same_duration(found.duration_s, audio.duration_s, "cues", origin, extractor, "extract")
+            parts[name] = found
         run.cues = cues = SpatialCues.merge(parts, audio.duration_s)
         if run.folder is not None:
             write_json(run.folder / "cues.json", cues.to_json())
@@ -176,8 +193,14 @@ class Pipeline:
         run = run or self.new_run()
         cues = cues or self.measure(audio, run)
         inputs = {"audio": audio, "cues": cues, **self._about("layout_planner")}
-        layout = run.step("plan", inputs, lambda: self.layout_planner.plan(audio, cues, run))
-        _expect(layout, VideoSceneLayout, f"layout planner {self.config.layout_planner.name!r}")
+        origin, planner = self._origin("layout_planner"), self.layout_planner
+
+        def decide() -> VideoSceneLayout:
+            with guarded(origin):
+                return planner.plan(audio, cues, run)
+
+        layout = _expect(run.step("plan", inputs, decide), VideoSceneLayout, origin, planner, "plan")
+        _same_duration(layout.duration_s, audio.duration_s, "a layout", origin, planner, "plan")
         if run.folder is not None:
             write_text(run.folder / "layout.json", layout.dumps())
         return layout
@@ -192,23 +215,61 @@ class Pipeline:
         if planner is None:
             raise ConfigError(f"the planner {self.config.layout_planner.name!r} sends no prompt")
         run = run or self.new_run()
-        return planner.describe_prompt(audio, self.measure(audio, run), run)
+        cues = self.measure(audio, run)
+        with guarded(self._origin("layout_planner")):
+            return planner.describe_prompt(audio, cues, run)
 
     def render(self, layout: VideoSceneLayout, run: Run | None = None) -> GeneratedVideo:
         """Stage 2: draws a layout."""
         run = run or self.new_run()
         inputs = {"layout": layout, **self._about("motion_backbone"), "injector": self._about("grounding_injector")}
         video = run.step("generate", inputs, lambda: self._generate(layout, run))
-        made = _expect(video, GeneratedVideo, f"motion backbone {self.config.motion_backbone.name!r}")
+        return self._checked(video, layout, run, "generate")
+
+    def _checked(self, video: object, layout: VideoSceneLayout, run: Run, method: str) -> GeneratedVideo:
+        origin, backbone = self._origin("motion_backbone"), self.motion_backbone
+        made = _expect(video, GeneratedVideo, origin, backbone, method)
+        if abs(made.duration_s - layout.duration_s) > max(0.5 / made.fps, SAME_DURATION_S):
+            fact = f"returned {len(made.frames)} frames at {made.fps:.4g} fps, {made.duration_s:.3g} s"
+            fix = f"the layout lasts {layout.duration_s:.3g} s: fps = len(frames) / layout.duration_s"
+            raise origin.refusal(backbone, method, fact, fix)
         _notice_few_frames(made, run)
         return made
 
     def _generate(self, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
-        backbone = self.motion_backbone
-        layout = _reworded(backbone, layout, run)
-        _fit_frames(backbone, [layout])
-        with self.grounding_injector.attach(backbone, layout, run):
-            return backbone.generate(layout, run)
+        backbone, injector = self.motion_backbone, self.grounding_injector
+        (layout,) = self._fitting([layout], [run])
+        return self._grounded(
+            lambda: injector.attach(backbone, layout, run), "attach", lambda: backbone.generate(layout, run)
+        )
+
+    def _fitting(self, layouts: Sequence[VideoSceneLayout], runs: Sequence[Run]) -> list[VideoSceneLayout]:
+        """The layouts as the backbone wants them."""
+        backbone, origin = self.motion_backbone, self._origin("motion_backbone")
+        rewords, fits = capability(backbone, Rewords), capability(backbone, FitsFrames)
+        with guarded(origin):
+            pairs = zip(layouts, runs, strict=True)
+            found = [rewords.reword(layout, run) for layout, run in pairs] if rewords else list(layouts)
+            layouts = [_expect(layout, VideoSceneLayout, origin, backbone, "reword") for layout in found]
+            if fits is not None:
+                fits.fit_frames(layouts)
+        return layouts
+
+    def _grounded(self, attach: Callable[[], AbstractContextManager[Any]], method: str, draw: Callable[[], T]) -> T:
+        """Draws with the injector attached; a fault is that of the component on whose line it was raised."""
+        backbone, injector = self._origin("motion_backbone"), self._origin("grounding_injector")
+        with ExitStack() as stack:
+            with guarded(injector):
+                context: object = attach()
+                if not isinstance(context, AbstractContextManager):
+                    fact, fix = f"returned a {type(context).__name__}", "expected a context manager: @contextmanager"
+                    raise injector.refusal(self.grounding_injector, method, f"{fact} from {method}", fix)
+                stack.enter_context(context)
+            with guarded(backbone, injector):
+                drawn = draw()
+            with guarded(injector):
+                stack.close()
+        return drawn
 
     def draws_together(self) -> bool:
         """Whether the backbone draws, and the injector grounds, several layouts in one batch."""
@@ -226,13 +287,12 @@ class Pipeline:
         inputs = {"layouts": list(layouts), **self._about("motion_backbone")}
         inputs["injector"] = self._about("grounding_injector")
         videos = run.step("generate_many", inputs, lambda: self._generate_many(layouts, run, seeded))
-        who = f"motion backbone {self.config.motion_backbone.name!r}"
-        if len(_expect(videos, list, who)) != len(layouts):
-            raise ContractError(f"{who} returned {len(videos)} videos for {len(layouts)} layouts")
-        made = [_expect(video, GeneratedVideo, who) for video in videos]
-        for video in made:
-            _notice_few_frames(video, run)
-        return made
+        origin, backbone = self._origin("motion_backbone"), self.motion_backbone
+        if len(_expect(videos, list, origin, backbone, "generate_many")) != len(layouts):
+            fact = f"returned {len(videos)} videos for {len(layouts)} layouts"
+            raise origin.refusal(backbone, "generate_many", fact)
+        pairs = zip(videos, layouts, strict=True)
+        return [self._checked(video, layout, run, "generate_many") for video, layout in pairs]
 
     def draws_seeds(self) -> bool:
         """Whether a layout can be drawn with several seeds in one batch."""
@@ -249,14 +309,15 @@ class Pipeline:
         several, injector = capability(backbone, DrawsSeveral), capability(self.grounding_injector, AttachesSeveral)
         if several is None or injector is None:
             raise ConfigError(f"{self.config.motion_backbone.name!r} draws one layout at a time with this injector")
-        runs = seeded or [run] * len(layouts)
-        layouts = [_reworded(backbone, layout, one) for layout, one in zip(layouts, runs, strict=True)]
-        _fit_frames(backbone, layouts)
-        with injector.attach_many(backbone, layouts, run):
-            seeds = capability(backbone, DrawsSeeds) if seeded else None
+        fitting = self._fitting(layouts, seeded or [run] * len(layouts))
+        seeds = capability(backbone, DrawsSeeds) if seeded else None
+
+        def draw() -> list[GeneratedVideo]:
             if seeds is not None:
-                return seeds.generate_seeds(layouts, [one.seed for one in seeded], run)
-            return several.generate_many(layouts, run)
+                return seeds.generate_seeds(fitting, [one.seed for one in seeded], run)
+            return several.generate_many(fitting, run)
+
+        return self._grounded(lambda: injector.attach_many(backbone, fitting, run), "attach_many", draw)
 
     def __call__(self, audio: AudioClip | str | Path, run: Run | None = None) -> Result:
         """Both stages for one clip."""
@@ -267,21 +328,8 @@ class Pipeline:
         return Result(cues, layout, self.render(layout, run))
 
     def _about(self, where: str) -> Mapping[str, Any]:
-        choice = next(choice for place, _, choice in self.config.choices() if place == where)
+        choice = self._choice(where)[2]
         return {"component": choice.name, "options": dict(choice.options)}
-
-
-def _reworded(backbone: MotionBackbone, layout: VideoSceneLayout, run: Run) -> VideoSceneLayout:
-    rewords = capability(backbone, Rewords)
-    if rewords is None:
-        return layout
-    return _expect(rewords.reword(layout, run), VideoSceneLayout, f"{type(backbone).__name__}.reword")
-
-
-def _fit_frames(backbone: MotionBackbone, layouts: Sequence[VideoSceneLayout]) -> None:
-    fits = capability(backbone, FitsFrames)
-    if fits is not None:
-        fits.fit_frames(layouts)
 
 
 def _notice_few_frames(video: GeneratedVideo, run: Run) -> None:
@@ -293,7 +341,16 @@ def _notice_few_frames(video: GeneratedVideo, run: Run) -> None:
         )
 
 
-def _expect(value: Any, kind: type[T], who: str) -> T:
+def _expect(value: object, kind: type[T], origin: Origin, component: object, method: str) -> T:
     if not isinstance(value, kind):
-        raise ContractError(f"{who} returned a {type(value).__name__}", f"expected a {kind.__name__}")
+        fact = f"returned {'None' if value is None else f'a {type(value).__name__}'}"
+        raise origin.refusal(component, method, fact, f"expected a {kind.__name__}")
     return value
+
+
+def _same_duration(
+    returned_s: float, sound_s: float, what: str, origin: Origin, component: object, method: str
+) -> None:
+    if abs(returned_s - sound_s) > SAME_DURATION_S:
+        fact = f"returned {what} of {returned_s:.3f} s for a sound of {sound_s:.3f} s"
+        raise origin.refusal(component, method, fact, "pass audio.duration_s as duration_s")

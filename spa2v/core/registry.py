@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from spa2v.core import faults
 from spa2v.core.errors import (
     ComponentLoadError,
     ConfigError,
@@ -190,7 +192,8 @@ def import_target(component: Component) -> type[Any]:
         else:
             module = importlib.import_module(module_name)
     except Exception as error:  # whatever a third-party module raises while it is imported
-        raise ComponentLoadError(what, f"{type(error).__name__}: {error}", f"from {component.origin}") from error
+        fault = f"{type(error).__name__}: {error}"
+        raise ComponentLoadError(what, fault, *_import_line(error, module_name), f"from {component.origin}") from error
     if not hasattr(module, class_name):
         names = [key for key, value in vars(module).items() if inspect.isclass(value)]
         raise ComponentLoadError(
@@ -202,10 +205,18 @@ def import_target(component: Component) -> type[Any]:
     return loaded
 
 
+def _import_line(error: Exception, module_name: str) -> list[str]:
+    """The line of a file's code that could not be run; the message of a syntax error names it already."""
+    return faults.crash_line(error, Path(module_name)) if module_name.endswith(".py") else []
+
+
 def _import_file(path: Path) -> Any:
-    name = f"_spa2v_file_{path.stem}_{abs(hash(str(path.resolve()))):x}"
+    if not path.is_file():
+        raise ImportError(f"no file {str(path)!r}")
+    source = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()
+    name = f"_spa2v_file_{path.stem}_{source[:16]}"  # a file that was edited meanwhile is imported anew
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if spec is None or spec.loader is None:
         raise ImportError(f"no file {str(path)!r}")
     if name not in sys.modules:
         module = importlib.util.module_from_spec(spec)
@@ -229,7 +240,8 @@ def check_contract(loaded: type[Any], component: Component) -> None:
     protocol, method = protocols.FAMILIES[component.family]
     if problem := protocols.mismatch(loaded, protocol, method):
         who = f"{component.name!r} of {component.family} ({component.entry.target})"
-        raise ContractError(f"{who} {problem[0]}", *problem[1:], f"from {component.origin}")
+        line = faults.line_of_method(loaded, method) or faults.line_of_class(loaded)
+        raise ContractError(f"{who} {problem[0]}", *problem[1:], *line, f"from {component.origin}")
 
 
 def bind_options(loaded: type[Any], options: Mapping[str, Any], where: str) -> None:

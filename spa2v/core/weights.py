@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +98,19 @@ def _complete(folder: Path, patterns: Sequence[str]) -> bool:
     return folder.is_file() or all(any((folder / word).is_file() for word in one.split("|")) for one in named)
 
 
+_offline: ContextVar[bool] = ContextVar("offline", default=False)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Nothing is fetched from the hub inside."""
+    token = _offline.set(True)
+    try:
+        yield
+    finally:
+        _offline.reset(token)
+
+
 def locate(need: Weights) -> Path:
     """The local file or folder of weights, fetched from the hub where that is needed and possible.
 
@@ -107,6 +122,8 @@ def locate(need: Weights) -> Path:
         return found
     if is_local(need.source):
         raise WeightsError(f"the {need.role} {need.source!r} does not exist", *_advice(need))
+    if _offline.get():
+        raise WeightsError(f"the {need.role} {need.source!r} is not on this machine", *_advice(need))
     try:
         return hub.fetch(*split_source(need.source), need.patterns)
     except OSError as error:

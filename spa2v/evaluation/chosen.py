@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from spa2v.core.components import Components
 from spa2v.core.host import Host
 from spa2v.evaluation.engine.journal import digest
+from spa2v.jobs.code_marks import code_mark, package_mark
 
 
 class Chosen:
@@ -66,15 +68,38 @@ class Chosen:
         files = {str(v): digest(Path(v)) for v in self.options.values() if isinstance(v, str) and Path(v).is_file()}
         return {"name": self.name, "options": self.options, "files": files}
 
+    @property
+    def code(self) -> Any:
+        """The code behind it, for keys of results; see `code_mark`."""
+        if self._is_entry:
+            return _code(self.registries, self.family, self.name)
+        return [type(self._component).__qualname__, package_mark(type(self._component).__module__.partition(".")[0])]
+
+    @property
+    def home(self) -> Path:
+        """The file or folder of its code, for messages."""
+        if self._is_entry:
+            return _components(self.registries).origin(self.family, self.name).home
+        return Path(inspect.getfile(type(self._component)))
+
+    @property
+    def _is_entry(self) -> bool:
+        return any(item.name == self.name for item in _host(self.registries).registry.components(self.family))
+
     def __getstate__(self) -> dict[str, Any]:
         """For worker processes: what the registry holds is built there."""
-        is_entry = any(item.name == self.name for item in _host(self.registries).registry.components(self.family))
-        return {**vars(self), "_component": None} if is_entry else vars(self)
+        return {**vars(self), "_component": None} if self._is_entry else vars(self)
 
 
 @cache
 def _host(registries: tuple[Path, ...]) -> Host:
     return Host(registries)
+
+
+@cache  # like the components, which keep the code that they were loaded with
+def _code(registries: tuple[Path, ...], family: str, name: str) -> Any:
+    registry = _host(registries).registry
+    return code_mark(registry.find(family, name), registry)
 
 
 @cache

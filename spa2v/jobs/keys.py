@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import Config
-from spa2v.core.manifest import file_sha256
+from spa2v.core.config import SINGLE_ROLES, Config, texts_of
+from spa2v.core.host import Host
+from spa2v.jobs.code_marks import code_mark, content_marks
 
-FORMAT = 1
+FORMAT = 2
 PLAN_PARTS = ("cue_extractors", "layout_planner", "audio")
 RENDER_PARTS = ("cue_extractors", "grounding_injector", "motion_backbone", "audio", "run")
 
@@ -21,15 +22,20 @@ def content_key(*parts: Any) -> str:
 
 
 class Keys:
-    """The keys of both stages under one configuration; its registry files count by their content.
+    """The keys of both stages under one configuration, with the code of its components and the files that it names.
 
     Args:
         config: resolved.
+        host: where its components come from; None makes one.
     """
 
-    def __init__(self, config: Config) -> None:
-        registries = [file_sha256(Path(path)) for path in config.registries]
-        self._parts: dict[str, Any] = {**config.to_dict(), "registries": registries}
+    def __init__(self, config: Config, host: Host | None = None) -> None:
+        registry = (host or Host([Path(path) for path in config.registries])).registry
+        self._parts: dict[str, Any] = config.to_dict()
+        self._made_of: dict[str, list[Any]] = {}
+        for _, family, choice in config.choices():
+            marks = [code_mark(registry.find(family, choice.name), registry), content_marks(texts_of(choice.options))]
+            self._made_of.setdefault(family, []).append(marks)
         self._parts["audio"].pop("strict")  # it decides whether a recording is used, not what comes of it
 
     def plan(self, audio_sha256: str) -> str:
@@ -41,4 +47,6 @@ class Keys:
         return content_key("render", self._of(RENDER_PARTS), audio_sha256, layout_sha256, *more)
 
     def _of(self, names: tuple[str, ...]) -> dict[str, Any]:
-        return {name: self._parts[name] for name in ("registries", *names)}
+        """Settings by part; the families of components with what they are made of."""
+        families = {name: SINGLE_ROLES.get(name, name) for name in names}
+        return {name: [self._parts[name], self._made_of.get(family)] for name, family in families.items()}

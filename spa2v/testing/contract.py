@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from spa2v.core.errors import ConfigError, ContractError, near
+from spa2v.core.faults import crash_line, home_of
 from spa2v.core.host import Host
 from spa2v.core.registry import FAMILIES, Component, Entry, bind_options, check_contract
+from spa2v.core.weights import offline
 from spa2v.testing.rules import Broken, Rule, Subject, Unchecked
+from spa2v.testing.toys import registries_used
 
 __all__ = ["Contract", "Report", "Rule", "check_component", "rules"]
 
@@ -71,18 +74,28 @@ class Contract:
         bind_options(loaded, options or {}, found.name)
         self.subject = Subject(family, found.name, found.entry.target, loaded, dict(options or {}))
         self.who = f"{found.name!r} of {family}"
+        self._registries = registries
+        self._crashes: dict[str, str] = {}  # line of code and error to the first rule that met it
 
     def check(self, rule: Rule) -> None:
         """Holds the component against one rule.
 
         Raises:
             ContractError: it is broken; says which rule, what was seen, and how to fix it.
-            Unchecked: it cannot be checked here.
+            Unchecked: it cannot be checked here, or breaks off with a crash that another rule has met.
         """
         try:
-            rule.check(self.subject)
+            with registries_used(self._registries), offline():
+                rule.check(self.subject)
         except Broken as broken:
-            raise ContractError(f"{self.who} breaks its contract", *_explain(rule, broken)) from broken
+            crash, line = broken.__cause__, []
+            if crash is not None:
+                line = crash_line(crash, home_of(self.subject.target))
+                where = line[0] if line else str(crash)
+                first = self._crashes.setdefault(f"{type(crash).__name__} {where}", rule.name)
+                if first != rule.name:
+                    raise Unchecked(f"it meets the crash that breaks {first!r}") from broken
+            raise ContractError(f"{self.who} breaks its contract", *_explain(rule, broken, line)) from broken
 
     def check_all(self) -> Report:
         """Holds the component against every rule.
@@ -101,6 +114,8 @@ class Contract:
                 problems.append(problem)
         if problems:
             details = [line for problem in problems for line in problem.details]
+            hidden = [name for name, reason in unchecked.items() if "the crash that breaks" in reason]
+            details += [f"the same crash hides: {', '.join(hidden)}"] if hidden else []
             raise ContractError(f"{self.who} breaks its contract", *details) from problems[0].__cause__
         facts = {key: value for key, value in self.subject.facts.items() if key == "grounds"}
         return Report(self.who, tuple(kept), unchecked, facts)
@@ -118,8 +133,9 @@ def _load(family: str, component: str | type[Any], registries: Sequence[str | Pa
     return found, component
 
 
-def _explain(rule: Rule, broken: Broken) -> tuple[str, ...]:
-    return (f"rule {rule.name!r}: {rule.says}", f"  seen: {broken}", f"  fix: {rule.fix}")
+def _explain(rule: Rule, broken: Broken, line: Sequence[str]) -> tuple[str, ...]:
+    at = [f"  at {line[0]}"] if line else []
+    return (f"rule {rule.name!r}: {rule.says}", f"  seen: {broken}", *at, f"  fix: {rule.fix}")
 
 
 def check_component(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -147,10 +150,28 @@ def toy_video(frames: int = 16, duration_s: float = 2.0, width: int = 96, height
 
 
 def toy_run(seed: int = 0, folder: Path | None = None) -> Run:
-    """A quiet run on the CPU; `run.component` gives built-in components and those of installed extensions."""
-    return Run(seed, device="cpu", dtype="float32", folder=folder, parts=lambda *which: _components().part(*which))
+    """A quiet run on the CPU; `run.component` gives built-in components and those of installed extensions.
+
+    While a contract is checked, also those of the registry files that it was given.
+    """
+    parts = _components(_REGISTRIES.get())
+    return Run(seed, device="cpu", dtype="float32", folder=folder, parts=lambda *which: parts().part(*which))
+
+
+@contextmanager
+def registries_used(files: Sequence[str | Path]) -> Iterator[None]:
+    """Runs that are made inside give components of these registry files, too."""
+    token = _REGISTRIES.set(tuple(map(str, files)))
+    try:
+        yield
+    finally:
+        _REGISTRIES.reset(token)
+
+
+_REGISTRIES: ContextVar[tuple[str, ...]] = ContextVar("registries", default=())
 
 
 @cache
-def _components() -> Components:
-    return Components(Host())
+def _components(registries: tuple[str, ...]) -> Callable[[], Components]:
+    """Made when first asked for, since a host takes a while."""
+    return cache(lambda: Components(Host([Path(path) for path in registries])))

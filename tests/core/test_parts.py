@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spa2v import AudioClip, ConfigError, ContractError, Pipeline, Run, UnknownComponent
-from spa2v.testing import toy_audio, toy_cues, toy_run
+from spa2v.testing import check_component, toy_audio, toy_cues, toy_run
 
 WRAPPERS = """
 from contextlib import contextmanager
@@ -106,3 +106,40 @@ def test_options_and_names_of_parts_are_checked(wrappers: Path, noise: AudioClip
 def test_a_toy_run_has_the_built_in_components() -> None:
     planner = toy_run().component("layout_planners", "stereo_rules", keyframes=4)
     assert len(planner.plan(toy_audio(), toy_cues(), toy_run()).keyframes) == 4
+
+
+CALM = """
+from dataclasses import replace
+
+
+class Calm:
+    def __init__(self, inner="stereo_rules"):
+        self.inner = inner
+
+    def plan(self, audio, cues, run):
+        layout = run.component("layout_planners", self.inner).plan(audio, cues, run)
+        return replace(layout, keyframes=layout.keyframes[:1], attributes={})
+"""
+
+
+def test_the_kit_checks_a_planner_that_wraps_a_built_in_one_or_one_of_its_registry_file(tmp_path: Path) -> None:
+    (tmp_path / "calm.py").write_text(CALM)
+    registry = tmp_path / "calm.yaml"
+    registry.write_text("layout_planners: {calm: 'calm.py:Calm', calm_again: 'calm.py:Calm'}\n")
+    wrapping = check_component("layout_planners", "calm", [registry])
+    assert {"clips", "silence", "mono", "same", "run"} <= set(wrapping.kept)
+    assert check_component("layout_planners", "calm_again", [registry], inner="calm").kept == wrapping.kept
+    with pytest.raises(ContractError, match="unknown component 'calm_' of layout_planners"):
+        check_component("layout_planners", "calm_again", [tmp_path / "calm.yaml"], inner="calm_")
+
+
+def test_the_kit_shows_one_crash_as_one_broken_rule_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "calm.py").write_text(CALM.replace("layout = run", "1 / 0; layout = run"))
+    (tmp_path / "calm.yaml").write_text("layout_planners: {calm: 'calm.py:Calm'}\n")
+    with pytest.raises(ContractError) as caught:
+        check_component("layout_planners", "calm", [tmp_path / "calm.yaml"])
+    said = str(caught.value)
+    assert (
+        said.count("ZeroDivisionError") == said.count("calm.py:10, in plan: 1 / 0; layout") == said.count("fix:") == 1
+    )
+    assert "the same crash hides: caption, silence, mono, bare_cues" in said

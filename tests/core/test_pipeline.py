@@ -73,7 +73,7 @@ def test_a_backbone_may_reword_a_layout_before_the_injector_sees_it(toy: Path, n
     assert (result.video.frames == 255).all(), "injector and backbone got the reworded layout"
     assert result.layout.caption == "a gong", "the result has the plan as it was"
     mute = Pipeline.from_preset(toy, overrides=["grounding_injector=listener", "motion_backbone=mute"])
-    with pytest.raises(ContractError, match=r"Mute\.reword.* returned a str"):
+    with pytest.raises(ContractError, match=r"backbone 'mute' returned a str\n.*\n.*, in reword\n"):
         mute(noise)
 
 
@@ -87,7 +87,10 @@ def test_wrong_results_name_the_component(toy: Path, noise: AudioClip) -> None:
     pipeline = Pipeline.from_preset(toy, overrides=["layout_planner=wrong_result"])
     with pytest.raises(ContractError) as caught:
         pipeline.plan(noise)
-    assert str(caught.value) == "layout planner 'wrong_result' returned a dict\n  expected a VideoSceneLayout"
+    assert str(caught.value).splitlines()[:2] == [
+        "layout planner 'wrong_result' returned a dict",
+        "  expected a VideoSceneLayout",
+    ]
 
 
 def test_bad_option_values_are_config_errors(toy: Path) -> None:

@@ -111,7 +111,7 @@ def test_bad_clips_never_stop_the_rest(
     assert batch.status == {"a": "done", "b": "failed", "c": "failed", "d": "failed"}
     err = capsys.readouterr().err
     assert f"failed: clip 'c': there is no file '{bench.folder}/c.wav'" in err
-    assert "failed: clip 'd': KeyError: 'a bug in a component'" in err
+    assert "failed: clip 'd': layout planner 'planner' raised KeyError: 'a bug in a component'\n" in err
     summary = Summary.of(batch, 1.0)
     failed = {clip["id"]: clip["error"] for clip in summary.clips if clip["status"] == "failed"}
     assert "there is no file" in failed["c"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ from spa2v import (
     SpatialCues,
     UnknownComponent,
     VideoSceneLayout,
+    Weights,
+    WeightsError,
+    locate,
 )
 from spa2v.core.registry import FAMILIES
 from spa2v.testing import Contract, check_component, toy_audio, toy_backbone, toy_cues, toy_layout, toy_run
@@ -310,3 +314,19 @@ def test_the_command_tells_what_cannot_be_checked(toy: Path, capsys: pytest.Capt
     assert "  seen: on silence: there stands gong" in out
     assert out[-1] == "10 kept, 1 broken, 1 unchecked"
     assert contract_command(["cue_extractors", "loudest", *registry]) == 0
+
+
+class Fetching:
+    """A planner whose weights are on a hub."""
+
+    def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+        locate(Weights("planner", "nobody-of-ours/no-such-planner", "weights"))
+        raise AssertionError
+
+
+def test_the_kit_never_asks_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **more: asked.append(str(words[0])))
+    with pytest.raises(WeightsError, match="'nobody-of-ours/no-such-planner' is not on this machine"):
+        check_component("layout_planners", Fetching)
+    assert not asked

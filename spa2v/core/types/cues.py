@@ -33,7 +33,9 @@ def _array(values: ArrayLike, what: str) -> NDArray[np.float64]:
     if array.ndim != 1:
         raise ContractError(f"{what} has shape {array.shape}", "expected one dimension, one value for each time")
     if not np.all(np.isfinite(array)):
-        raise ContractError(f"{what} holds NaN or Inf", "give a neutral value and confidence 0 where nothing is known")
+        at = int(np.argmin(np.isfinite(array)))
+        help_text = "give a neutral value and confidence 0 where nothing is known"
+        raise ContractError(f"{what} holds NaN or Inf, first at [{at}]", help_text)
     array.setflags(write=False)
     return array
 

@@ -25,7 +25,8 @@ class GeneratedVideo(Displayed):
     fps: float
 
     def __post_init__(self) -> None:
-        frames = np.asarray(self.frames)
+        if not isinstance(frames := self.frames, np.ndarray):
+            raise ContractError(f"GeneratedVideo.frames is a {type(frames).__name__}", "expected an array: np.stack")
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.shape[0] == 0 or min(frames.shape[1:3]) < 2:
             raise ContractError(f"GeneratedVideo.frames has shape {frames.shape}", "expected (F, H, W, 3)")
         if frames.dtype != np.uint8:

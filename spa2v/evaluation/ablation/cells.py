@@ -80,6 +80,7 @@ class Settings:
         stage1, stage2: how they are scored.
         above: settings of the command line, between the base and each row.
         workers: processes.
+        fresh: do again what is done.
     """
 
     bench: Bench
@@ -88,6 +89,7 @@ class Settings:
     stage2: Stage
     above: tuple[Layer, ...] = ()
     workers: int = 1
+    fresh: bool = False
 
 
 def run_ablation(
@@ -154,7 +156,8 @@ def _score(
 ) -> tuple[Evaluation, int]:
     bench, draw = settings.bench, 2 in stages
     clips = bench.split(settings.split)
-    failed = make_outputs(config, clips, bench.folder, folder, run, draw=draw, workers=settings.workers)
+    how: Any = {"workers": settings.workers, "fresh": settings.fresh}
+    failed = make_outputs(config, clips, bench.folder, folder, run, draw=draw, name=name, **how)
     layouts = Outputs(folder / "layouts", "layout") if 1 in stages else None
     videos = Outputs(folder / "videos", "video") if draw else None
     request = Request(
@@ -168,7 +171,7 @@ def _score(
         config.to_dict(),
         failed,
     )
-    return evaluate(request, folder, run, settings.workers), len(failed)
+    return evaluate(request, folder, run, **how), len(failed)
 
 
 def read_folder(out: Path) -> Ablation:

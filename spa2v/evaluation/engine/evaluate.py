@@ -22,6 +22,7 @@ from spa2v.evaluation.bench.reading import Bench, Fault
 from spa2v.evaluation.engine import detecting
 from spa2v.evaluation.engine.inputs import ClipFiles, Outputs, gather
 from spa2v.evaluation.engine.journal import Journal, content_key, digest
+from spa2v.evaluation.engine.planning import notice_reused
 from spa2v.evaluation.engine.result import NAME, ClipPaths, Evaluation, StageResult
 from spa2v.evaluation.engine.scoring import Item, Stage, score_batch, set_metrics
 from spa2v.evaluation.scores import ClipScore
@@ -75,7 +76,15 @@ class Request:
         return [stage for stage, outputs in both if outputs is not None]
 
 
-def evaluate(request: Request, out: Path, run: Run, workers: int = 1, bootstrap: Bootstrap | None = None) -> Evaluation:
+def evaluate(
+    request: Request,
+    out: Path,
+    run: Run,
+    workers: int = 1,
+    bootstrap: Bootstrap | None = None,
+    *,
+    fresh: bool = False,
+) -> Evaluation:
     """Scores all clips and writes `evaluation.json`; what a former run in the same folder scored is not done again.
 
     Args:
@@ -84,14 +93,15 @@ def evaluate(request: Request, out: Path, run: Run, workers: int = 1, bootstrap:
         run: gives progress, and the device of detectors and features.
         workers: processes. The result does not depend on it, nor on kills and restarts.
         bootstrap: how intervals are made.
+        fresh: score again what is scored.
     """
     make_folder(out)
     clips = request.bench.split(request.split)
     files = gather(clips, request.bench.folder, request.layouts, request.videos)
     infos = {clip.id: info_of(clip) for clip in clips}
-    journal = Journal(out / JOURNAL)
+    journal = Journal(out / JOURNAL, empty=fresh)
     stages = {
-        str(stage.number): StageRun(stage, files, infos, journal, run, workers).result(bootstrap)
+        str(stage.number): StageRun(stage, files, infos, journal, run, workers, request.name).result(bootstrap)
         for stage in request.stages
     }
     found = Evaluation(
@@ -134,6 +144,7 @@ class StageRun:
         journal: keeps what is computed.
         run: gives progress, and the device of detector and feature extractor.
         workers: processes.
+        name: of the evaluation, for the notice about reused scores.
     """
 
     stage: Stage
@@ -142,6 +153,7 @@ class StageRun:
     journal: Journal
     run: Run
     workers: int
+    name: str = "evaluation"
 
     def result(self, bootstrap: Bootstrap | None) -> StageResult:
         """Scores and tables."""
@@ -165,6 +177,7 @@ class StageRun:
         batches = [todo[start : start + size] for start in range(0, len(todo), size)]
         workers = 1 if len(batches) < 2 or self.stage.labels.loads_a_model else self.workers
         done = spread(partial(score_batch, self.stage), batches, workers)
+        notice_reused(self.run, self.name, f"stage-{self.stage.number} scores", len(items) - len(todo), len(items))
         results = self._kept(keys, done, f"Stage {self.stage.number}")
         return _marked(results, self.infos) if self.stage.number == 1 else results
 
@@ -186,7 +199,7 @@ class StageRun:
         if self.stage.number == 1 or self.stage.detector is None or "layout" not in self.stage.reads:
             return {}
         detector = self.stage.detector
-        marks = [detector.component.name, detector.describe()]
+        marks = [detector.component.name, detector.describe(), detector.code]
         keys = {i.clip.id: content_key("seen", marks, digest(i.truth), digest(i.video)) for i in self.files}
         return self._records(keys, lambda files, run: detecting.detect(files, detector.component, run), "Detecting")
 
@@ -195,7 +208,7 @@ class StageRun:
         if self.stage.features is None or not {"features", "real_features"} & self.stage.reads:
             return {}
         extractor = self.stage.features
-        marks = [extractor.component.name, extractor.describe()]
+        marks = [extractor.component.name, extractor.describe(), extractor.code]
         keys = {i.clip.id: content_key("features", marks, digest(i.video), digest(i.real_video)) for i in self.files}
         compute = lambda files, run: detecting.extract(files, extractor.component, run)  # noqa: E731
         return self._records(keys, compute, "Video features")

@@ -29,11 +29,12 @@ class Journal:
 
     Args:
         path: of the file; its folder must exist.
+        empty: start without the results that it holds; what is put later replaces them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, empty: bool = False) -> None:
         self.path = path
-        self._found = dict(_read(path))
+        self._found = {} if empty else dict(_read(path))
 
     def get(self, key: str) -> dict[str, Any] | None:
         return self._found.get(key)

@@ -14,12 +14,14 @@ from typing import Any
 from spa2v.core.config import Choice, Config
 from spa2v.core.errors import (
     AudioError,
+    ComponentError,
     ContractError,
     LayoutError,
     MediaError,
     PlannerError,
     Spa2vError,
 )
+from spa2v.core.host import Host
 from spa2v.core.manifest import make_folder
 from spa2v.core.parallel import spread
 from spa2v.core.pipeline import Pipeline
@@ -35,7 +37,7 @@ GIVE_UP_AFTER = 10
 """When so many clips failed before the first one worked, the rest is not tried."""
 TRUTH = "{layout}"
 """In an option: the ground-truth layout of the clip at hand, for rows such as `layout_file`."""
-_OF_ONE_CLIP = (AudioError, ContractError, LayoutError, MediaError, PlannerError)
+_OF_ONE_CLIP = (AudioError, ComponentError, ContractError, LayoutError, MediaError, PlannerError)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def make_outputs(
     draw: bool = False,
     given: Mapping[str, Path] | None = None,
     workers: int = 1,
+    fresh: bool = False,
+    name: str = "evaluation",
 ) -> dict[str, Fault]:
     """Makes the layout (and video) of each clip that is not made yet; gives the clips that failed, with the reason.
 
@@ -90,16 +94,22 @@ def make_outputs(
         draw: also make videos.
         given: layouts to draw in place of planned ones, by clip; a clip without one is not drawn.
         workers: processes, each with its own components (and bounds of cost); 1 for a GPU.
+        fresh: make again what is made.
+        name: of what is evaluated, for the notice about reused outputs.
 
     Raises:
         ConfigError, RegistryError, WeightsError: the configuration cannot work for any clip.
         PlannerError: the first ten clips all failed.
     """
-    for name in ("layouts", "videos")[: 1 + draw]:
-        make_folder(out / name)
+    for kind in ("layouts", "videos")[: 1 + draw]:
+        make_folder(out / kind)
+    _KEPT.clear()  # a file of a component may have been edited since
     journal = Journal(out / JOURNAL)
-    tasks = [_task(config, clip, root, out, draw, given) for clip in clips if given is None or clip.id in given]
-    todo = [task for task in tasks if not _is_done(task, journal)]
+    host = Host([Path(path) for path in config.registries])
+    chosen = [clip for clip in clips if given is None or clip.id in given]
+    tasks = [_task(config, host, clip, root, out, draw, given) for clip in chosen]
+    todo = [task for task in tasks if fresh or not _is_done(task, journal)]
+    notice_reused(run, name, "outputs", len(tasks) - len(todo), len(tasks))
     failed: dict[str, Fault] = {}
     worked = len(todo) < len(tasks)
     with run.progress("Drawing" if draw else "Planning", total=len(tasks)) as step:
@@ -118,12 +128,24 @@ def make_outputs(
     return failed
 
 
+def notice_reused(run: Run, name: str, what: str, reused: int, count: int) -> None:
+    """Says how many results of a former run are used as they are."""
+    if reused:
+        run.notice(f"{name}: reused {what} of {reused} of {count} clips, nothing changed; --fresh does them again")
+
+
 def _task(
-    config: Config, clip: BenchmarkClip, root: Path, out: Path, draw: bool, given: Mapping[str, Path] | None
+    config: Config,
+    host: Host,
+    clip: BenchmarkClip,
+    root: Path,
+    out: Path,
+    draw: bool,
+    given: Mapping[str, Path] | None,
 ) -> PlanTask:
     own = with_truth(config, root / clip.layout)
     layout = given[clip.id] if given is not None else None
-    keys, audio = Keys(config), digest(root / clip.audio) or ""
+    keys, audio = Keys(own, host), digest(root / clip.audio) or ""
     made_from = [digest(root / clip.layout)] if own is not config else []
     made_from += [keys.plan(audio)] if layout is None else []
     made_from += [keys.render(audio, digest(layout) or "")] if draw else []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spa2v.core.errors import ContractError, Spa2vError
+from spa2v.core.faults import crash_line
 from spa2v.core.protocols import Metric, SetMetric, capability
 from spa2v.core.runtime import Run
 from spa2v.core.types import MetricInfo, Score, ScoredClip
@@ -106,7 +107,7 @@ class Stage:
         """All that a clip's scores depend on beside its files, as JSON values."""
         chosen = [self.labels, *self.metrics]
         more = sorted(self.vocabulary) if self.labels.loads_a_model else []
-        return [self.number, self.frames, [item.describe() for item in chosen], more]
+        return [self.number, self.frames, [[item.describe(), item.code] for item in chosen], more]
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,8 @@ def _scored(chosen: Chosen, clips: Sequence[ScoredClip], run: Run) -> Sequence[M
     except Spa2vError:
         raise
     except Exception as error:
-        raise ContractError(f"{who} raised {type(error).__name__}: {error}", f"on {clips[0].id!r}") from error
+        fact, line = f"{who} raised {type(error).__name__}: {error}", crash_line(error, chosen.home)
+        raise ContractError(fact, *line, f"on {clips[0].id!r}") from error
     if len(found) != len(clips):
         raise ContractError(f"{who} returned {len(found)} results for {len(clips)} clips")
     for values in found:

@@ -20,12 +20,14 @@ class Goal:
         stage: "plan", "render" or "both".
         config: resolved.
         given_layouts: draw the layouts that came with the clips instead of planned ones; with "render" alone.
+        fresh: do again what is finished.
         tries: draw several seeds of each clip and keep the best.
     """
 
     stage: str
     config: Config
     given_layouts: bool = False
+    fresh: bool = False
     tries: Tries | None = None
 
     def render_key(self, audio_sha256: str, layout_sha256: str) -> str:

@@ -155,7 +155,7 @@ class Batch:
         ours = manifest.get("launch") == self.processes.launch
         if ours and manifest.get("status") == "failed":
             self._settle(folder.item, "failed")
-        elif folder.finished(self.goal):
+        elif (ours or not self.goal.fresh) and folder.finished(self.goal):
             self._settle(folder.item, "done" if ours else "skipped")
         return folder.item.id in self.status
 

@@ -50,7 +50,7 @@ class Stages:
         folder.sweep()
         audio = file_sha256(folder.item.audio) or ""
         stages = folder.stages()
-        new_plan = self.goal.plans and not folder.planned(self.goal, audio, stages)
+        new_plan = self.goal.plans and (self.goal.fresh or not folder.planned(self.goal, audio, stages))
         dropped = ({"plan"} if new_plan else set()) | ({"render"} if self.goal.renders else set())
         kept = {name: record for name, record in stages.items() if name not in dropped}
         given = None if new_plan else folder.layout(self.goal)

@@ -78,6 +78,8 @@ class Summary:
         left = f", {self.count('left')} left" if self.count("left") else ""
         by = f"{self.processes} processes" if self.processes > 1 else "1 process"
         yield f"{len(self.clips)} clips: {counts}{left}, in {self.wall_s:.1f} s by {by}"
+        if self.count("skipped"):
+            yield "  skipped: made before with the same code, settings and sound; --fresh makes them again"
         for stage in ("plan", "render"):
             if found := self.seconds(stage):
                 yield f"  {stage}: {found['median']:.2f} s a clip (median), {found['max']:.2f} s at most"
