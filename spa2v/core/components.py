@@ -11,7 +11,7 @@ from typing import Any
 from spa2v.core import protocols
 from spa2v.core.errors import ConfigError, ContractError, near
 from spa2v.core.host import Host
-from spa2v.core.registry import bind_options
+from spa2v.core.options import bind_options
 
 
 class Components:
@@ -41,9 +41,9 @@ class Components:
         with self._lock:
             if key not in self._built:
                 loaded = self._host.registry.load(family, name)
-                bind_options(loaded, options, f"{where} ({name})")
+                fitting = bind_options(loaded, options, f"{where} ({name})")
                 try:
-                    self._built[key] = loaded(**options)
+                    self._built[key] = loaded(**fitting)
                 except (TypeError, ValueError) as error:
                     raise ConfigError(f"{where} ({name}): {error}", f"options: {dict(options)}") from error
             return self._built[key]

@@ -11,7 +11,8 @@ from typing import Any
 
 from spa2v.core.errors import ConfigError, ContractError, near
 from spa2v.core.host import Host
-from spa2v.core.registry import FAMILIES, Component, Entry, bind_options, check_contract
+from spa2v.core.options import bind_options
+from spa2v.core.registry import FAMILIES, Component, Entry, check_contract
 from spa2v.testing.rules import Broken, Rule, Subject, Unchecked
 
 __all__ = ["Contract", "Report", "Rule", "check_component", "rules"]
@@ -68,8 +69,8 @@ class Contract:
     ) -> None:
         self.rules = rules(family)
         found, loaded = _load(family, component, registries)
-        bind_options(loaded, options or {}, found.name)
-        self.subject = Subject(family, found.name, found.entry.target, loaded, dict(options or {}))
+        fitting = bind_options(loaded, options or {}, found.name)
+        self.subject = Subject(family, found.name, found.entry.target, loaded, fitting)
         self.who = f"{found.name!r} of {family}"
 
     def check(self, rule: Rule) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spa2v.core.config import read_overrides
+from spa2v.core.config import nested, read_overrides
 from spa2v.core.errors import ConfigError
 from spa2v.core.host import Host
 from spa2v.evaluation.ablation.cells import row_config
 from spa2v.evaluation.ablation.paper import METRICS_OF, paper_rows, user_study
-from spa2v.evaluation.ablation.spec import nested, read_ablation
+from spa2v.evaluation.ablation.spec import read_ablation
 from tests.cli.test_cli import run as run_command
 from tests.cli.test_evaluate import OWN, OWN_REGISTRY
 from tests.kit.evaluation_data import make_bench
