@@ -81,20 +81,16 @@ def ablate(
 def _print(made: object, out: Path, markdown: Path | None, csv: Path | None, latex: Path | None, as_json: bool) -> None:
     import json
 
-    from spa2v.core.media.files import write_text
     from spa2v.evaluation import tables
     from spa2v.evaluation.ablation.cells import Ablation
     from spa2v.evaluation.ablation.grid import ablation_grid
 
     assert isinstance(made, Ablation)
     grids = [ablation_grid(made)]
-    for path, text in ((markdown, tables.to_markdown), (latex, tables.to_latex)):
-        if path is not None:
-            write_text(path, text(grids))
-    if csv is not None:
-        write_text(csv, tables.to_csv(row.evaluation for row in made.rows if row.evaluation is not None))
+    scored = [row.evaluation for row in made.rows if row.evaluation is not None]
+    written = tables.publish(grids, scored, markdown, csv, latex)
     if as_json:
         typer.echo(json.dumps(made.to_json(), ensure_ascii=False))
     else:
         tables.show(grids)
-    opt.say(f"wrote {out / 'ablation.json'}; see it with: spa2v report {out}")
+    shared.say_written(written, out / "ablation.json")

@@ -207,3 +207,43 @@ def test_c_lies_between_s_and_m_in_the_printed_means() -> None:
         for metrics in row.numbers.values():
             for single, many, both in metrics.values():
                 assert min(single, many) - 0.5 <= both <= max(single, many) + 0.5
+
+
+NOISY = """
+from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
+
+
+class Noisy:
+    def plan(self, audio, cues, run):
+        x = 0.4 * run.rng("place").random()
+        item = SceneObject("car_0", "car", Box(x, 0.3, x + 0.2, 0.6))
+        return VideoSceneLayout(audio.duration_s, "a car", (KeyFrame(0.0, "now", (item,)),))
+"""
+
+
+def test_several_seeds_give_mean_and_deviation(spa2v, bench: Path, tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY)
+    (tmp_path / "parts.yaml").write_text('layout_planners: {noisy: "noisy.py:Noisy"}')
+    (tmp_path / "noisy.yaml").write_text("registries: [parts.yaml]\nlayout_planner: noisy\n")
+    file = tmp_path / "seeds.yaml"
+    file.write_text(
+        "base: {config: [noisy.yaml], set: {run.seeds: [0, 1, 2]}}\n"
+        "rows: [{name: three}, {name: one, set: {run.seeds: [1]}}]\n"
+    )
+    words = ("ablate", file, "-d", bench, "-o", tmp_path / "out", "-q", "--workers", 1)
+    code, out, _ = spa2v(*words, "--markdown", tmp_path / "t.md")
+    assert (code, "± over 3 seeds" in out) == (0, True)
+    means = [_lt_sim(tmp_path / "out" / "three" / f"seed-{seed}") for seed in (0, 1, 2)]
+    assert len(set(means)) == 3
+    assert _lt_sim(tmp_path / "out" / "three") == pytest.approx(sum(means) / 3)
+    assert _lt_sim(tmp_path / "out" / "one") == means[1]
+    again = (tmp_path / "t.md").read_text()
+    assert spa2v(*words, "--markdown", tmp_path / "t.md")[0] == 0
+    assert (tmp_path / "t.md").read_text() == again
+    assert spa2v("report", tmp_path / "out")[0] == 0
+    assert "± over 3 seeds" in (tmp_path / "out" / "report.html").read_text()
+
+
+def _lt_sim(folder: Path) -> float:
+    data = json.loads((folder / "evaluation.json").read_text())
+    return data["stages"]["1"]["tables"]["lt_sim"]["all"]["C"]["value"]

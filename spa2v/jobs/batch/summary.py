@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from spa2v.core.errors import counted
 from spa2v.core.media.files import write_json
 from spa2v.jobs.batch.folders import ClipFolder
 from spa2v.jobs.batch.runner import Batch
@@ -76,8 +77,8 @@ class Summary:
         """For a person."""
         counts = ", ".join(f"{self.count(status)} {status}" for status in ("done", "skipped", "failed"))
         left = f", {self.count('left')} left" if self.count("left") else ""
-        by = f"{self.processes} processes" if self.processes > 1 else "1 process"
-        yield f"{len(self.clips)} clips: {counts}{left}, in {self.wall_s:.1f} s by {by}"
+        by = "1 process" if self.processes == 1 else f"{self.processes} processes"
+        yield f"{counted(len(self.clips), 'clip')}: {counts}{left}, in {self.wall_s:.1f} s by {by}"
         for stage in ("plan", "render"):
             if found := self.seconds(stage):
                 yield f"  {stage}: {found['median']:.2f} s a clip (median), {found['max']:.2f} s at most"
