@@ -71,7 +71,7 @@ def ablate(
     layers = [layer for source in config or [] for layer in read_source(source, catalog)]
     above = [*layers, *read_overrides(overrides or [])]
     settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores())
-    done = run_ablation(spec, settings, folder, run, opt.say)
+    done = run_ablation(spec, settings, folder, run, (lambda text: None) if quiet else opt.say)
     _print(done, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in done.rows if row.status == "failed"]
     if failed and len(failed) == sum(row.status != "paper" for row in done.rows):

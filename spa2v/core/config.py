@@ -197,7 +197,7 @@ def read_overrides(overrides: Sequence[str]) -> list[Layer]:
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """{"a.b": 1, "a.c": 2} as {"a": {"b": 1, "c": 2}}."""
+    """{"a.b": 1, "a.c": 2} as {"a": {"b": 1, "c": 2}}; a role that is a bare name takes options, too."""
     made: dict[str, Any] = {}
     for key, value in settings.items():
         *folders, last = str(key).split(".")
@@ -205,10 +205,13 @@ def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"the key {str(key)[:80]!r}... has {len(folders) + 1} parts")
         place = made
         for folder in folders:
+            if place is made and folder in SINGLE_ROLES and isinstance(made.get(folder), str):
+                made[folder] = {"name": made[folder]}
             place = place.setdefault(folder, {})
             if not isinstance(place, dict):
                 raise ConfigError(f"the keys {key!r} and {folder!r} exclude each other")
-        place[last] = value
+        is_name = place is made and last in SINGLE_ROLES and isinstance(value, str) and last in made
+        place[last] = {**made[last], "name": value} if is_name else value
     return made
 
 

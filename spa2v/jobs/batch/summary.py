@@ -16,6 +16,7 @@ from spa2v.jobs.batch.stages import planning_cost
 
 NAME = "summary.json"
 SHOWN_FAILURES = 10
+SHOWN_SLOWEST = 3
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Summary:
             return None
         return {"median": round(median(values), 3), "max": max(values), "sum": round(sum(values), 3)}
 
+    def slowest(self) -> list[tuple[str, float]]:
+        """The clips that took longest of those that this launch finished, with their seconds; none of a few."""
+        done = [(str(clip["id"]), sum(clip["seconds"].values())) for clip in self.clips if clip["status"] == "done"]
+        return sorted(done, key=lambda item: -item[1])[:SHOWN_SLOWEST] if len(done) > SHOWN_SLOWEST else []
+
     def to_json(self) -> dict[str, Any]:
         return {
             "format": 1,
@@ -82,6 +88,8 @@ class Summary:
         for stage in ("plan", "render"):
             if found := self.seconds(stage):
                 yield f"  {stage}: {found['median']:.2f} s a clip (median), {found['max']:.2f} s at most"
+        if slowest := self.slowest():
+            yield "  slowest: " + ", ".join(f"{clip!r} {seconds:.1f} s" for clip, seconds in slowest)
         if self.cost_usd is not None:
             yield f"  planner: about {self.cost_usd:.4f} USD"
         failed = [clip for clip in self.clips if clip["status"] == "failed"]
