@@ -72,7 +72,7 @@ def ablate(
     layers = [layer for source in config or [] for layer in read_source(source, catalog)]
     above = [*layers, *read_overrides(overrides or [])]
     settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores(), fresh)
-    done = run_ablation(spec, settings, folder, run, opt.say)
+    done = run_ablation(spec, settings, folder, run, (lambda text: None) if quiet else opt.say)
     _print(done, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in done.rows if row.status == "failed"]
     if failed and len(failed) == sum(row.status != "paper" for row in done.rows):
@@ -82,20 +82,16 @@ def ablate(
 def _print(made: object, out: Path, markdown: Path | None, csv: Path | None, latex: Path | None, as_json: bool) -> None:
     import json
 
-    from spa2v.core.media.files import write_text
     from spa2v.evaluation import tables
     from spa2v.evaluation.ablation.cells import Ablation
     from spa2v.evaluation.ablation.grid import ablation_grid
 
     assert isinstance(made, Ablation)
     grids = [ablation_grid(made)]
-    for path, text in ((markdown, tables.to_markdown), (latex, tables.to_latex)):
-        if path is not None:
-            write_text(path, text(grids))
-    if csv is not None:
-        write_text(csv, tables.to_csv(row.evaluation for row in made.rows if row.evaluation is not None))
+    scored = [row.evaluation for row in made.rows if row.evaluation is not None]
+    written = tables.publish(grids, scored, markdown, csv, latex)
     if as_json:
         typer.echo(json.dumps(made.to_json(), ensure_ascii=False))
     else:
         tables.show(grids)
-    opt.say(f"wrote {out / 'ablation.json'}; see it with: spa2v report {out}")
+    shared.say_written(written, out / "ablation.json")

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def batch(
     manifest: Annotated[
         Path,
-        typer.Argument(metavar="MANIFEST", help="A benchmark (folder or manifest.jsonl), or a list of recordings."),
+        typer.Argument(
+            metavar="MANIFEST",
+            help="A benchmark (folder or manifest.jsonl), a list of recordings, a folder of them, or a quoted glob.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; started again, it goes on.")],
     overrides: opt.Overrides = None,

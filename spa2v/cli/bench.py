@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spa2v.cli import options as opt
+from spa2v.core.errors import counted
 
 if TYPE_CHECKING:
     from spa2v.core.runtime import Run
@@ -48,7 +49,7 @@ def index(
     extractors = [{"name": item.name, "options": dict(item.options)} for item in pipeline.config.cue_extractors]
     folder = out or data / FOLDER
     built = build_index(data, folder, pipeline.measure, extractors, run, split=split, clap=clap, force=force)
-    opt.say(f"{len(built.clips)} clips in {folder}")
+    opt.say(f"{counted(len(built.clips), 'clip')} in {folder}")
     opt.say(f"use it: layout_planner.options.examples={folder}")
 
 
@@ -75,8 +76,8 @@ def validate(
     if faults:
         lines = [f"{fault.kind}: {fault.where}: {fault.text}" for fault in faults]
         things = "1 thing is" if len(faults) == 1 else f"{len(faults)} things are"
-        raise ConfigError(f"{things} wrong with {str(data)!r} ({clips} clips can be read)", *lines)
-    opt.say(f"{clips} clips, nothing is wrong")
+        raise ConfigError(f"{things} wrong with {str(data)!r} ({counted(clips, 'clip')} can be read)", *lines)
+    opt.say(f"{counted(clips, 'clip')}, nothing is wrong")
 
 
 @app.command("build")
@@ -121,7 +122,7 @@ def build(
     found = Chosen.parse("detectors", detector, where="--detector")
     tools = Tools(found.component, _captioner(captions), AUGMENTATIONS)
     built = build_bench(media, out, recipe, tools, Run(device=device, quiet=quiet))
-    opt.say(f"{built.clips} clips in {out}")
+    opt.say(f"{counted(built.clips, 'clip')} in {out}")
     for kind, count in built.rejected.items():
         opt.say(f"rejected: {count} x {kind}; see {out / REJECTED}")
 

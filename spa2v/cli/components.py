@@ -127,4 +127,6 @@ def _word(value: Any) -> str:
 def _options(loaded: type[Any]) -> str:
     import inspect
 
-    return ", ".join(str(item) for item in inspect.signature(loaded).parameters.values()) or "none"
+    from spa2v.core.options import shown
+
+    return ", ".join(map(shown, inspect.signature(loaded).parameters.values())) or "none"

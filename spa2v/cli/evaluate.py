@@ -240,21 +240,21 @@ def _print(
 ) -> None:
     import json
 
-    from spa2v.core.media.files import write_text
     from spa2v.evaluation import tables
 
     grids = [tables.stage_grid(made, stage) for stage in made.stages]
-    for path, text in ((markdown, tables.to_markdown), (latex, tables.to_latex)):
-        if path is not None:
-            write_text(path, text(grids))
-    if csv is not None:
-        write_text(csv, tables.to_csv([made]))
+    written = tables.publish(grids, [made], markdown, csv, latex)
     if as_json:
         typer.echo(json.dumps(made.to_json(), ensure_ascii=False))
     else:
         tables.show(grids)
     print_faults(made)
-    opt.say(f"wrote {out / 'evaluation.json'}; see it with: spa2v report {out}")
+    say_written(written, out / "evaluation.json")
+
+
+def say_written(files: Sequence[Path], result: Path) -> None:
+    """The files that a command wrote, and how to look at its result."""
+    opt.say(f"wrote {', '.join(map(str, [*files, result]))}; see it with: spa2v report {result.parent}")
 
 
 def print_faults(made: Evaluation) -> None:

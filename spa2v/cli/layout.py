@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spa2v.cli import options as opt
+from spa2v.core.errors import counted
 
 if TYPE_CHECKING:
     from spa2v.core.types import VideoSceneLayout
@@ -85,7 +86,8 @@ def check(
             print(f"{path}: {'; '.join([error.fact, *error.details])}")
             continue
         more = f" ({'; '.join(remarks)})" if remarks else ""
-        print(f"{path}: valid, {len(layout.names)} objects, {len(layout.keyframes)} key frames{more}")
+        sizes = f"{counted(len(layout.names), 'object')}, {counted(len(layout.keyframes), 'key frame')}"
+        print(f"{path}: valid, {sizes}{more}")
     if bad:
         raise typer.Exit(1)
 

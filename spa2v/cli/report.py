@@ -1,4 +1,4 @@
-"""`spa2v report`: one HTML page for a run, an evaluation or an ablation."""
+"""`spa2v report`: one HTML page for a run, an evaluation, an ablation, or evaluations against one another."""
 
 from __future__ import annotations
 
@@ -11,25 +11,41 @@ from spa2v.cli import options as opt
 
 
 def report(
-    source: Annotated[Path, typer.Argument(metavar="RUN|EVAL", help="Folder of a run, an evaluation or an ablation.")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Of a run, an evaluation, an ablation; or several evaluations."),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The page; report.html in the folder by default.")
     ] = None,
 ) -> None:
-    """Make one self-contained HTML page that opens from disk, without a network."""
+    """Make one self-contained HTML page that opens from disk. Several evaluations are compared with the first."""
     from spa2v.core.media.files import check_output, write_text
     from spa2v.core.media.outputs import default_output, refuse_inputs
 
+    first = sources[0]
     if out is None:
-        target, remark = default_output((source if source.is_dir() else source.parent) / "report.html", [source])
+        folder = Path() if len(sources) > 1 else first if first.is_dir() else first.parent
+        target, remark = default_output(folder / ("comparison.html" if len(sources) > 1 else "report.html"), sources)
         if remark:
             opt.say(remark)
     else:
         target = out
-        refuse_inputs([target], [source])
+        refuse_inputs([target], sources)
         check_output(target, (".html", ".htm"))  # a page reads many files of its folder; none of them is a page
-    write_text(target, _page(source))
+    write_text(target, _comparison(sources) if len(sources) > 1 else _page(first))
     opt.say(f"wrote {target}")
+
+
+def _comparison(sources: list[Path]) -> str:
+    """The page, and its tables on stdout."""
+    from spa2v.evaluation import compare, tables
+    from spa2v.evaluation.engine.result import Evaluation
+    from spa2v.evaluation.report.evaluation_page import comparison_page
+
+    found = compare.named({str(source): Evaluation.read(source) for source in sources})
+    tables.show(compare.comparison_grids(found))
+    return comparison_page(found)
 
 
 def _page(source: Path) -> str:

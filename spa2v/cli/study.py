@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spa2v.cli import options as opt
+from spa2v.core.errors import counted
 
 app = typer.Typer()
 
@@ -34,9 +35,8 @@ def make(
     made = make_study(methods, out, clips, seed)
     for fault in made.missing:
         opt.say(f"left out: {fault.where}: {fault.text}")
-    opt.say(
-        f"{made.clips} clips of {len(methods)} methods\nsend to raters: {out / PAGE}\nkeep to yourself: {out / KEY}"
-    )
+    opt.say(f"{counted(made.clips, 'clip')} of {counted(len(methods), 'method')}")
+    opt.say(f"send to raters: {out / PAGE}\nkeep to yourself: {out / KEY}")
 
 
 @app.command("results")
@@ -50,7 +50,6 @@ def results(
     import json
 
     from spa2v.core.errors import ConfigError
-    from spa2v.core.media.files import write_text
     from spa2v.core.media.outputs import refuse_inputs
     from spa2v.evaluation import tables
     from spa2v.evaluation.study.making import KEY
@@ -65,8 +64,8 @@ def results(
     if not found:
         raise ConfigError("the files hold no answers")
     grid = study_grid(found, key)
-    if markdown is not None:
-        write_text(markdown, tables.to_markdown([grid]))
+    for path in tables.publish([grid], [], markdown):
+        opt.say(f"wrote {path}")
     if as_json:
         means = mean_ranks(found)
         typer.echo(

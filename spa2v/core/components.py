@@ -12,7 +12,7 @@ from spa2v.core import protocols
 from spa2v.core.errors import ConfigError, ContractError, near
 from spa2v.core.faults import Origin, guarded, home_of
 from spa2v.core.host import Host
-from spa2v.core.registry import bind_options
+from spa2v.core.options import bind_options
 
 
 class Components:
@@ -42,9 +42,9 @@ class Components:
         with self._lock:
             if key not in self._built:
                 loaded = self._host.registry.load(family, name)
-                bind_options(loaded, options, f"{where} ({name})")
+                fitting = bind_options(loaded, options, f"{where} ({name})")
                 with guarded(self.origin(family, name)):
-                    self._built[key] = _made(loaded, options, f"{where} ({name})")
+                    self._built[key] = _made(loaded, fitting, f"{where} ({name})")
             return self._built[key]
 
     def origin(self, family: str, name: str) -> Origin:

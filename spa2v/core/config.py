@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from spa2v.core.errors import ConfigError, Spa2vError, near
+from spa2v.core.options import fitted
 from spa2v.core.presets import Catalog
 from spa2v.core.untrusted import FAULTS, message_of, reason_of
+from spa2v.core.yaml_text import MAX_DEPTH
 
 SINGLE_ROLES = {
     "layout_planner": "layout_planners",
@@ -158,18 +160,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: it is none.
     """
     import yaml
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
-    from spa2v.core.yaml_text import check_yaml
+    from spa2v.core.yaml_text import load_yaml
 
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"the config {str(path)!r} is over {MAX_CONFIG_BYTES} bytes")
-        check_yaml(path.read_text(encoding="utf-8"))
-        loaded = OmegaConf.load(path)
-        data = OmegaConf.to_container(loaded, resolve=False)
-    except (*FAULTS, yaml.YAMLError, OmegaConfBaseException) as error:
+        data = load_yaml(path.read_text(encoding="utf-8"))
+    except (*FAULTS, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read the config {str(path)!r}", message_of(error)) from error
     if not isinstance(data, dict):
         raise ConfigError(f"the config {str(path)!r} is not a mapping")
@@ -183,25 +181,38 @@ def read_overrides(overrides: Sequence[str]) -> list[Layer]:
         ConfigError: not of that form.
     """
     import yaml
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
-    from spa2v.core.yaml_text import MAX_DEPTH, check_yaml
+    from spa2v.core.yaml_text import load_yaml
 
     layers = []
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals or not key or key.startswith("-"):
             raise ConfigError(f"override {text!r} is not of the form key=value", "as in run.seed=3")
-        if key.count(".") > MAX_DEPTH:
-            raise ConfigError(f"override {text[:80]!r}... names a key of {key.count('.') + 1} parts")
         try:
-            check_yaml(value)
-            data = OmegaConf.to_container(OmegaConf.from_dotlist([text]), resolve=False)
-        except (*FAULTS, yaml.YAMLError, OmegaConfBaseException) as error:
-            raise ConfigError(f"override {text!r} cannot be read", message_of(error)) from error
-        layers.append(Layer(data, f"override {text!r}"))
+            layers.append(Layer(nested({key: load_yaml(value)}), f"override {text!r}"))
+        except (*FAULTS, yaml.YAMLError) as error:
+            raise ConfigError(f"override {text[:200]!r} cannot be read", message_of(error)) from error
     return layers
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """{"a.b": 1, "a.c": 2} as {"a": {"b": 1, "c": 2}}; a role that is a bare name takes options, too."""
+    made: dict[str, Any] = {}
+    for key, value in settings.items():
+        *folders, last = str(key).split(".")
+        if len(folders) > MAX_DEPTH:
+            raise ConfigError(f"the key {str(key)[:80]!r}... has {len(folders) + 1} parts")
+        place = made
+        for folder in folders:
+            if place is made and folder in SINGLE_ROLES and isinstance(made.get(folder), str):
+                made[folder] = {"name": made[folder]}
+            place = place.setdefault(folder, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"the keys {key!r} and {folder!r} exclude each other")
+        is_name = place is made and last in SINGLE_ROLES and isinstance(value, str) and last in made
+        place[last] = {**made[last], "name": value} if is_name else value
+    return made
 
 
 def merge(layers: Sequence[Layer]) -> Config:
@@ -363,29 +374,30 @@ _NUMBERS = {"start_s": (0, 1e6), "duration_s": (0, 1e6), "max_duration_s": (0, 8
 
 
 def _settings(kind: type[Any], data: Mapping[str, Any], key: str, problems: list[ConfigError]) -> Any:
-    defaults = asdict(kind())
+    hints = get_type_hints(kind)
     good = {}
     for name, value in data.items():
-        if name not in defaults:
-            problems.append(ConfigError(f"unknown key {f'{key}.{name}'!r}", near(str(name), defaults)))
-        elif name in _NUMBERS and not _is_number(value, name, defaults[name]):
-            low, high = _NUMBERS[name]
-            problems.append(ConfigError(f"{key}.{name}: {value!r}", f"expected a number from {low} to {high:.0f}"))
-        elif isinstance(defaults[name], bool) and not isinstance(value, bool):
-            problems.append(ConfigError(f"{key}.{name}: {value!r}", "expected true or false"))
-        elif isinstance(defaults[name], str) and not isinstance(value, str):
-            problems.append(ConfigError(f"{key}.{name}: {value!r} is not text"))
-        else:
-            good[name] = value
+        try:
+            if name not in hints:
+                raise ConfigError(f"unknown key {f'{key}.{name}'!r}", near(str(name), hints))
+            good[name] = _ranged(value, hints[name], name, f"{key}.{name}")
+        except ConfigError as problem:
+            problems.append(problem)
     return kind(**good)
 
 
-def _is_number(value: Any, name: str, default: Any) -> bool:
-    if value is None:
-        return default is None
+def _ranged(value: Any, hint: Any, name: str, where: str) -> Any:
+    if name not in _NUMBERS:
+        return fitted(value, hint, where)
     low, high = _NUMBERS[name]
-    kinds = (int,) if isinstance(default, int) else (int, float)
-    return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+    refusal = ConfigError(f"{where}: {value!r}", f"expected a number from {low} to {high:.0f}")
+    try:
+        found = fitted(value, hint, where)
+    except ConfigError:
+        raise refusal from None
+    if found is not None and not low <= found <= high:
+        raise refusal
+    return found
 
 
 def load(sources: Sequence[str | Path], overrides: Sequence[str], catalog: Catalog, default: str = "default") -> Config:

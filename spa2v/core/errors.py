@@ -108,3 +108,8 @@ def near(name: str, names: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(repr(item) for item in close) + "?"
     return "known names: " + (", ".join(names) or "none")
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: "1 clip", "2 clips"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -20,7 +20,7 @@ from spa2v.core.errors import RegistryError, Spa2vError, near
 from spa2v.core.faults import BUILT_IN
 from spa2v.core.presets import Catalog, ConfigFile, config_files
 from spa2v.core.registry import FAMILIES, Component, Entry, Registry, located
-from spa2v.core.yaml_text import check_yaml
+from spa2v.core.yaml_text import load_yaml
 
 if TYPE_CHECKING:
     from spa2v.core.runtime import Run
@@ -51,9 +51,7 @@ class RegistryFile:
         try:
             if self.path.stat().st_size > MAX_REGISTRY_BYTES:
                 raise RegistryError(f"the registry file {str(self.path)!r} is over {MAX_REGISTRY_BYTES} bytes")
-            text = self.path.read_text(encoding="utf-8")
-            check_yaml(text)
-            data = yaml.safe_load(text) or {}
+            data = load_yaml(self.path.read_text(encoding="utf-8")) or {}
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise RegistryError(f"cannot read the registry file {str(self.path)!r}", str(error)) from error
         if not isinstance(data, dict):

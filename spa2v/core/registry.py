@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from spa2v.core.errors import (
     UnknownComponent,
     near,
 )
+from spa2v.core.options import fitted, hint_of
 
 FAMILIES = (
     "cue_extractors",
@@ -162,20 +163,11 @@ class Registry:
             raise UnknownComponent(f"{where}: {error.fact}", *error.details) from None
         if not colon:
             return name, {}
-        first = next(iter(inspect.signature(self.load(family, name)).parameters.values()), None)
+        loaded = self.load(family, name)
+        first = next(iter(inspect.signature(loaded).parameters.values()), None)
         if first is None:
             raise ConfigError(f"{where}: {word!r}", f"{name!r} takes no options")
-        return name, {first.name: _typed(argument, first.default)}
-
-
-def _typed(text: str, default: Any) -> Any:
-    """A text as the number or truth value that an option with such a default takes, where it is one."""
-    if isinstance(default, bool) and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        return type(default)(text) if type(default) in (int, float) else text
-    except ValueError:
-        return text
+        return name, {first.name: fitted(argument, hint_of(loaded, first), f"{where}: {first.name}")}
 
 
 def import_target(component: Component) -> type[Any]:
@@ -242,31 +234,6 @@ def check_contract(loaded: type[Any], component: Component) -> None:
         who = f"{component.name!r} of {component.family} ({component.entry.target})"
         line = faults.line_of_method(loaded, method) or faults.line_of_class(loaded)
         raise ContractError(f"{who} {problem[0]}", *problem[1:], *line, f"from {component.origin}")
-
-
-def bind_options(loaded: type[Any], options: Mapping[str, Any], where: str) -> None:
-    """Checks options against the constructor of a component, without calling it.
-
-    Raises:
-        ConfigError: an option is unknown, or a required one is missing; the accepted ones are listed.
-    """
-    parameters = {
-        name: item
-        for name, item in inspect.signature(loaded).parameters.items()
-        if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
-    }
-    takes_any = any(item.kind == item.VAR_KEYWORD for item in inspect.signature(loaded).parameters.values())
-    accepted = "accepted options: " + (", ".join(_show(item) for item in parameters.values()) or "none")
-    for name in options:
-        if name not in parameters and not takes_any:
-            raise ConfigError(f"{where}: unknown option {name!r}", near(name, parameters), accepted)
-    for name, item in parameters.items():
-        if item.default is item.empty and name not in options:
-            raise ConfigError(f"{where}: the option {name!r} is required", accepted)
-
-
-def _show(parameter: inspect.Parameter) -> str:
-    return parameter.name if parameter.default is parameter.empty else f"{parameter.name}={parameter.default!r}"
 
 
 def located(entry: Entry, folder: Path) -> Entry:

@@ -1,7 +1,14 @@
-"""A look at YAML before it is loaded: loaders recurse, and aliases can stand for far more than they take to write."""
+"""YAML of configs: checked before it is loaded, and scalars read so that nothing of what was written is lost.
+
+Loaders recurse, and aliases can stand for far more than they take to write. YAML 1.1 takes `off`, `no`, `1e3`, `007`,
+`12:30` and bare dates for other things than their writers meant: here only what has one spelling becomes a number, a
+truth value or null; every other plain scalar stays text until the type of its option says what it means.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,3 +57,70 @@ def _events(text: str) -> Iterator[Any]:
         if "nesting depth" not in str(error.problem):
             raise
         raise ValueError(TOO_DEEP) from error  # libyaml looks ahead, and has a limit of its own since PyYAML 6.0.4
+
+
+def load_yaml(text: str) -> Any:
+    """The data of a YAML text, checked first; see the module for scalars.
+
+    Raises:
+        ValueError: too deep, too large, or inside itself; see `check_yaml`.
+        yaml.YAMLError: not YAML, or a key stands twice in a mapping.
+    """
+    check_yaml(text)
+    return yaml.load(text, Loader=_Plain)  # noqa: S506 - a safe loader
+
+
+class _Plain(yaml.SafeLoader):  # type: ignore[misc]
+    """Safe, with all plain scalars but merge keys read by `scalar`, and without duplicate keys."""
+
+    yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile("^<<$"))]}
+
+    def scalar(self, node: Any) -> Any:
+        value = self.construct_scalar(node)
+        return scalar(value) if node.style is None else value
+
+    def mapping(self, node: Any) -> Iterator[dict[Any, Any]]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(
+                "while constructing a mapping", node.start_mark, f"found duplicate key {twice}", node.start_mark
+            )
+        return self.construct_yaml_map(node)
+
+
+_Plain.add_constructor("tag:yaml.org,2002:str", _Plain.scalar)
+_Plain.add_constructor("tag:yaml.org,2002:map", _Plain.mapping)
+
+
+def scalar(text: str) -> Any:
+    """A plain scalar where it is written as this package writes it (true, false, null, 12, 0.5); else its text."""
+    if text in ("", "~"):
+        return None
+    found = number(text) if text not in _NAMED else _NAMED[text]
+    return found if scalar_text(found) == text else text
+
+
+def number(text: str) -> int | float | None:
+    """The number that a text is in YAML 1.2 or Python (12, 1_000, 0x1f, 1e3, .5, -.inf); None for any other text."""
+    if text.lower().lstrip("+-") in (".inf", ".nan"):
+        return float(text.replace(".", "", 1))
+    if not re.fullmatch(r"[-+]?(0x[0-9a-fA-F]+|0o[0-7]+|(\d[\d_]*\.?[\d_]*|\.\d+)([eE][-+]?\d+)?)", text):
+        return None
+    try:
+        return int(text, 0 if "0x" in text or "0o" in text else 10)
+    except ValueError:
+        pass
+    try:
+        return found if math.isfinite(found := float(text)) else None
+    except ValueError:  # 1__0
+        return None
+
+
+_NAMED = {"true": True, "false": False, "null": None}
+
+
+def scalar_text(value: Any) -> str:
+    """A value of a config in one line, as YAML writes it."""
+    named = next((name for name, item in _NAMED.items() if item is value), None)
+    return named or str(value)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from spa2v.core.errors import counted
 from spa2v.core.types import MetricInfo
 from spa2v.evaluation.aggregate import ALL, COLUMNS, Cell, Table
 from spa2v.evaluation.engine.result import Evaluation
@@ -21,10 +23,57 @@ STAGE_TITLES = {"1": "Stage 1: layouts against the ground truth", "2": "Stage 2:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of texts. `kind`: "" for a measured one, "paper" for published numbers, "failed"."""
+    """A row of texts.
+
+    Args:
+        cells: a number, or several with "/" between them, as S/M/C.
+        kind: "" for a measured one, "truth" for the ground truth as its own plan, "deviation" for the spread over seeds
+            of the row above, "paper" for published numbers, "failed".
+        best: (column, place in the cell) of the numbers that are the best of their column.
+    """
 
     cells: tuple[str, ...]
     kind: str = ""
+    best: frozenset[tuple[int, int]] = frozenset()
+
+    @property
+    def parts(self) -> list[list[tuple[str, bool]]]:
+        """Of each cell its numbers, and whether they are the best."""
+        split = [cell.split("/") if i else [cell] for i, cell in enumerate(self.cells)]
+        return [[(part, (i, k) in self.best) for k, part in enumerate(parts)] for i, parts in enumerate(split)]
+
+    def texts(self, best: Callable[[str], str], plain: Callable[[str], str] = str) -> list[str]:
+        """The cells, the best numbers and the others written by a function each."""
+        return ["/".join(best(text) if is_best else plain(text) for text, is_best in cell) for cell in self.parts]
+
+
+def with_best(rows: Sequence[Row], higher: Sequence[bool | None]) -> tuple[Row, ...]:
+    """Rows with the best number of each column marked among the measured ones; what ties as printed is not marked.
+
+    Args:
+        rows: all rows of a table.
+        higher: for each column whether more is better; None marks none.
+    """
+    marks: dict[int, set[tuple[int, int]]] = {}
+    for column, up in enumerate(higher):
+        printed: dict[int, dict[int, float]] = {}
+        for place, row in enumerate(rows):
+            for k, (text, _) in enumerate(row.parts[column] if row.kind == "" and up is not None else ()):
+                if (value := _value(text)) is not None:
+                    printed.setdefault(k, {})[place] = value
+        for k, values in printed.items():
+            top = max(values.values()) if up else min(values.values())
+            winners = [place for place, value in values.items() if value == top]
+            if len(values) > 1 and len(winners) == 1:
+                marks.setdefault(winners[0], set()).add((column, k))
+    return tuple(replace(row, best=frozenset(marks.get(place, ()))) for place, row in enumerate(rows))
+
+
+def _value(text: str) -> float | None:
+    try:
+        return float(text.partition(" ")[0])
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -44,6 +93,8 @@ def stage_grid(made: Evaluation, stage: str) -> Grid:
     columns = [(name, column) for name in scenarios for column in (COLUMNS if name != ALL else ("C",))]
     head = ("metric", *(f"{SCENARIO_HEADS[name]} {column}" for name, column in columns), "clips", "undefined")
     rows = [Row(_metric_row(made.info(metric), table, columns)) for metric, table in tables.items()]
+    if all(row.cells[-1] == "0" for row in rows):
+        head, rows = head[:-1], [Row(row.cells[:-1]) for row in rows]
     return Grid(f"{STAGE_TITLES[stage]} ({made.name})", head, tuple(rows), tuple(_notes(made, stage)))
 
 
@@ -64,7 +115,8 @@ def cell_text(info: MetricInfo, cell: Cell | None, interval: bool = False) -> st
 
 
 def _notes(made: Evaluation, stage: str) -> Iterable[str]:
-    yield f"{len(made.infos)} clips, split {made.split!r}; S: one sounding thing, M: several, C: both; 95 % intervals."
+    clips = counted(len(made.infos), "clip")
+    yield f"{clips}, split {made.split!r}; S: one sounding object, M: several, C: both; 95 % intervals."
     flags = made.flags(stage)
     if flags:
         yield "Clips by flag: " + ", ".join(f"{flag} {count}" for flag, count in flags.items()) + "."
@@ -76,7 +128,7 @@ def triple(info: MetricInfo, row: dict[str, Cell]) -> str:
 
 
 def to_markdown(grids: Iterable[Grid]) -> str:
-    """GitHub tables; what papers printed stands in italics."""
+    """GitHub tables; the best numbers in bold, what papers printed in italics."""
 
     def line(cells: Iterable[str], kind: str = "") -> str:
         texts = [cell.replace("|", "\\|").replace("\n", " ") for cell in cells]
@@ -85,7 +137,11 @@ def to_markdown(grids: Iterable[Grid]) -> str:
 
     parts = []
     for grid in grids:
-        rows = [line(grid.head), line(["---"] * len(grid.head)), *(line(row.cells, row.kind) for row in grid.rows)]
+        rows = [
+            line(grid.head),
+            line(["---"] * len(grid.head)),
+            *(line(row.texts("**{}**".format), row.kind) for row in grid.rows),
+        ]
         parts.append("\n".join([f"**{grid.title}**", "", *rows, "", *grid.notes]).rstrip() + "\n")
     return "\n".join(parts)
 
@@ -115,9 +171,8 @@ def to_latex(grids: Iterable[Grid]) -> str:
     """`table` environments for booktabs."""
     parts = []
     for grid in grids:
-        lines = [
-            " & ".join(map(latex_text, cells)) + r" \\" for cells in (grid.head, *(row.cells for row in grid.rows))
-        ]
+        rows = [row.texts(lambda text: rf"\textbf{{{latex_text(text)}}}", latex_text) for row in grid.rows]
+        lines = [" & ".join(cells) + r" \\" for cells in ([latex_text(head) for head in grid.head], *rows)]
         columns = "l" + "r" * (len(grid.head) - 1)
         caption = latex_text(" ".join([grid.title + ".", *grid.notes]))
         parts.append(
@@ -144,17 +199,19 @@ LONG_HEAD = ("row", "stage", "metric", "scenario", "column", "value", "low", "hi
 
 
 def to_csv(evaluations: Iterable[Evaluation]) -> str:
-    """One line a number, in stored units (fractions), without rounding."""
+    """One line a number, in the unit of the tables (percent where they have it), without rounding."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(LONG_HEAD)
     for made in evaluations:
         for stage, found in made.stages.items():
             for metric, table in found.tables.items():
+                scale = made.info(metric).scale
                 for scenario, row in table.items():
                     for column, cell in row.items():
-                        numbers = (cell.value, cell.low, cell.high, cell.count, cell.undefined)
-                        writer.writerow([_plain(made.name), stage, metric, scenario, column, *numbers])
+                        scaled = [None if x is None else x * scale for x in (cell.value, cell.low, cell.high)]
+                        names = (_plain(made.name), stage, metric, scenario, column)
+                        writer.writerow([*names, *scaled, cell.count, cell.undefined])
     return text.getvalue()
 
 
@@ -163,27 +220,94 @@ def _plain(name: str) -> str:
     return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t") else name
 
 
-def to_rich(grid: Grid) -> RichTable:
-    """For the screen."""
+NAME_WIDTH = 28
+"""Of the first column on the screen, where names wrap."""
+
+
+def to_rich(grid: Grid, width: int) -> list[RichTable]:
+    """For the screen, in as many blocks as the width asks for; no number is cut, columns without any are left out.
+
+    Heads wrap where that saves a block.
+    """
+    from rich.text import Text
+
+    rows = [(row.kind, row.texts("{}*".format)) for row in grid.rows]
+    measured = [texts for kind, texts in rows if kind != "paper"] or [texts for _, texts in rows]
+    used = [i for i in range(1, len(grid.head)) if any(set(texts[i]) - set("-/ ") for texts in measured)]
+    first = min(NAME_WIDTH, max(len(text) for text in (grid.head[0], *(texts[0] for _, texts in rows))))
+    cells = {i: max((len(texts[i]) for _, texts in rows), default=0) for i in used}
+    whole = {i: max(size, len(grid.head[i])) for i, size in cells.items()}
+    wrapped = {i: max(size, *map(len, grid.head[i].split())) for i, size in cells.items()}
+    sizes = min(whole, wrapped, key=lambda sizes: len(_blocks(sizes, first, width)))
+    tables = [_block(grid, [0, *block], rows, {0: first} | sizes) for block in _blocks(sizes, first, width)]
+    tables[0].title = Text(grid.title, style="bold")
+    return tables
+
+
+def _blocks(sizes: Mapping[int, int], first: int, width: int) -> list[list[int]]:
+    """Columns that fit side by side, next to the first one."""
+    blocks: list[list[int]] = [[]]
+    for place, size in sizes.items():
+        if blocks[-1] and first + 2 + sum(sizes[i] + 2 for i in blocks[-1]) + size > width:
+            blocks.append([])
+        blocks[-1].append(place)
+    return blocks
+
+
+def _block(
+    grid: Grid, places: Sequence[int], rows: Sequence[tuple[str, list[str]]], sizes: dict[int, int]
+) -> RichTable:
+    from rich import box
     from rich.table import Table as Rich
     from rich.text import Text
 
-    table = Rich(title=Text(grid.title), title_justify="left", caption_justify="left")
-    for place, head in enumerate(grid.head):
-        table.add_column(Text(head), justify="right" if place else "left")
-    for row in grid.rows:
-        style = {"paper": "dim italic", "failed": "red"}.get(row.kind, "")
-        table.add_row(*(Text(cell) for cell in row.cells), style=style)
-    table.caption = Text("\n".join(grid.notes))
+    table = Rich(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    for place in places:
+        justify: Literal["left", "right"] = "right" if place else "left"
+        table.add_column(Text(grid.head[place]), justify=justify, overflow="fold", width=sizes[place])
+    for kind, texts in rows:
+        style = {"paper": "dim italic", "failed": "red", "deviation": "dim"}.get(kind, "")
+        cells = (Text(texts[i], style="bold" if i and "*" in texts[i] else "") for i in places)
+        table.add_row(*cells, style=style)
     return table
 
 
 def show(grids: Iterable[Grid]) -> None:
-    """Prints tables on stdout, as wide as they need where the output is no terminal."""
+    """Prints tables on stdout, as wide as the terminal (or COLUMNS; 80 where there is neither)."""
     from rich.console import Console
+    from rich.text import Text
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 240))
+    console = Console(highlight=False)
     for grid in grids:
-        console.print(to_rich(grid))
+        for table in to_rich(grid, console.width):
+            console.print(table)
+            console.print()
+        starred = any(row.best for row in grid.rows)
+        for note in (*grid.notes, *(["*: the best of its column."] if starred else [])):
+            console.print(Text(note))
+        console.print()
+
+
+def publish(
+    grids: Sequence[Grid],
+    evaluations: Iterable[Evaluation],
+    markdown: Path | None = None,
+    csv_file: Path | None = None,
+    latex: Path | None = None,
+) -> list[Path]:
+    """Writes tables into the files that were named, and gives those.
+
+    Raises:
+        MediaError: one cannot be written.
+    """
+    from spa2v.core.media.files import write_text
+
+    written = []
+    for path, text in ((markdown, to_markdown), (latex, to_latex)):
+        if path is not None:
+            write_text(path, text(grids))
+            written.append(path)
+    if csv_file is not None:
+        write_text(csv_file, to_csv(evaluations))
+        written.append(csv_file)
+    return written

@@ -82,8 +82,12 @@ class Job:
         """
         if self.given is not None:
             layout = read_layout(self.given)
-            if self.sound is not None:
-                self.pipeline.measure(self.sound, self.run)
+            if (sound := self.sound) is not None:
+                self.pipeline.measure(sound, self.run)
+                fact = f"{self.given.name!r} lasts {layout.duration_s:.2f} s, the sound lasts {sound.duration_s:.2f} s"
+                if (fitting := layout.spanning(sound.duration_s)) is not layout:
+                    self.run.notice(f"{fact}: its times are stretched")
+                    layout = fitting
         elif self.sound is not None:
             layout = self.pipeline.plan(self.sound, self.run)
         else:

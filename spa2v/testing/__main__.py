@@ -33,12 +33,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _option(text: str) -> tuple[str, Any]:
-    import yaml
+    from spa2v.core.yaml_text import load_yaml
 
     key, equals, value = text.partition("=")
     if not equals:
         raise ConfigError(f"option {text!r} is not of the form key=value")
-    return key, yaml.safe_load(value)
+    return key, load_yaml(value)
 
 
 def _row(contract: Contract, rule: Rule) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 from spa2v.core.errors import ConfigError, ContractError, near
 from spa2v.core.faults import crash_line, home_of
 from spa2v.core.host import Host
-from spa2v.core.registry import FAMILIES, Component, Entry, bind_options, check_contract
+from spa2v.core.options import bind_options
+from spa2v.core.registry import FAMILIES, Component, Entry, check_contract
 from spa2v.core.weights import offline
 from spa2v.testing.rules import Broken, Rule, Subject, Unchecked
 from spa2v.testing.toys import registries_used
@@ -71,8 +72,8 @@ class Contract:
     ) -> None:
         self.rules = rules(family)
         found, loaded = _load(family, component, registries)
-        bind_options(loaded, options or {}, found.name)
-        self.subject = Subject(family, found.name, found.entry.target, loaded, dict(options or {}))
+        fitting = bind_options(loaded, options or {}, found.name)
+        self.subject = Subject(family, found.name, found.entry.target, loaded, fitting)
         self.who = f"{found.name!r} of {family}"
         self._registries = registries
         self._crashes: dict[str, str] = {}  # line of code and error to the first rule that met it

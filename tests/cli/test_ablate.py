@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spa2v.core.config import read_overrides
+from spa2v.core.config import nested, read_overrides
 from spa2v.core.errors import ConfigError
 from spa2v.core.host import Host
 from spa2v.evaluation.ablation.cells import row_config
 from spa2v.evaluation.ablation.paper import METRICS_OF, paper_rows, user_study
-from spa2v.evaluation.ablation.spec import nested, read_ablation
+from spa2v.evaluation.ablation.spec import read_ablation
 from tests.cli.test_cli import run as run_command
 from tests.cli.test_evaluate import OWN, OWN_REGISTRY
 from tests.kit.evaluation_data import make_bench
@@ -76,7 +76,7 @@ def test_rows_fail_alone_and_the_paper_stands_beside(spa2v, ablation: Path, benc
     assert lines.index(by_name["size 0.2"]) + 1 == lines.index(
         by_name["paper: Full (3-shot, kNN, Gemini 2.0 Flash, tau 0.5)"]
     )
-    assert "row 5 of 5: size 0.3" in err
+    assert err.startswith("wrote "), "no line for each row where it is to be quiet"
     assert "paper: AC+LVD" in out
     (config_file,) = (tmp_path / "out").glob("size-0.2*/config.yaml")
     config = yaml.safe_load(config_file.read_text())
@@ -159,6 +159,13 @@ def test_another_base_takes_the_place_of_the_files(tmp_path: Path) -> None:
 
 
 def test_keys_nest() -> None:
+    roles = ("layout_planner", "layout_planner.options.shots")
+    assert nested(dict(zip(roles, ("gemini", 3), strict=True))) == {
+        "layout_planner": {"name": "gemini", "options": {"shots": 3}}
+    }
+    assert nested(dict(zip(roles[::-1], (3, "gemini"), strict=True))) == {
+        "layout_planner": {"name": "gemini", "options": {"shots": 3}}
+    }
     assert nested({"a.b": 1, "a.c": [2], "d": 3}) == {"a": {"b": 1, "c": [2]}, "d": 3}
     with pytest.raises(ConfigError, match="exclude each other"):
         nested({"a": 1, "a.b": 2})
@@ -207,3 +214,43 @@ def test_c_lies_between_s_and_m_in_the_printed_means() -> None:
         for metrics in row.numbers.values():
             for single, many, both in metrics.values():
                 assert min(single, many) - 0.5 <= both <= max(single, many) + 0.5
+
+
+NOISY = """
+from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
+
+
+class Noisy:
+    def plan(self, audio, cues, run):
+        x = 0.4 * run.rng("place").random()
+        item = SceneObject("car_0", "car", Box(x, 0.3, x + 0.2, 0.6))
+        return VideoSceneLayout(audio.duration_s, "a car", (KeyFrame(0.0, "now", (item,)),))
+"""
+
+
+def test_several_seeds_give_mean_and_deviation(spa2v, bench: Path, tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY)
+    (tmp_path / "parts.yaml").write_text('layout_planners: {noisy: "noisy.py:Noisy"}')
+    (tmp_path / "noisy.yaml").write_text("registries: [parts.yaml]\nlayout_planner: noisy\n")
+    file = tmp_path / "seeds.yaml"
+    file.write_text(
+        "base: {config: [noisy.yaml], set: {run.seeds: [0, 1, 2]}}\n"
+        "rows: [{name: three}, {name: one, set: {run.seeds: [1]}}]\n"
+    )
+    words = ("ablate", file, "-d", bench, "-o", tmp_path / "out", "-q", "--workers", 1)
+    code, out, _ = spa2v(*words, "--markdown", tmp_path / "t.md")
+    assert (code, "± over 3 seeds" in out) == (0, True)
+    means = [_lt_sim(tmp_path / "out" / "three" / f"seed-{seed}") for seed in (0, 1, 2)]
+    assert len(set(means)) == 3
+    assert _lt_sim(tmp_path / "out" / "three") == pytest.approx(sum(means) / 3)
+    assert _lt_sim(tmp_path / "out" / "one") == means[1]
+    again = (tmp_path / "t.md").read_text()
+    assert spa2v(*words, "--markdown", tmp_path / "t.md")[0] == 0
+    assert (tmp_path / "t.md").read_text() == again
+    assert spa2v("report", tmp_path / "out")[0] == 0
+    assert "± over 3 seeds" in (tmp_path / "out" / "report.html").read_text()
+
+
+def _lt_sim(folder: Path) -> float:
+    data = json.loads((folder / "evaluation.json").read_text())
+    return data["stages"]["1"]["tables"]["lt_sim"]["all"]["C"]["value"]

@@ -90,7 +90,7 @@ REFUSED = [
     ),
     ({"run": {"sed": 1}}, "unknown key 'run.sed'\n  did you mean 'seed'?"),
     ({"run": {"seed": 1.5}}, "run.seed: 1.5\n  expected a number from 0 to 4294967296"),
-    ({"run": {"device": 1}}, "run.device: 1 is not text"),
+    ({"run": {"device": [1]}}, "run.device: [1]\n  expected text"),
     ({"run": 3}, "run: 3 is not a mapping\n  in layer0.yaml"),
     ({"audio": {"start_s": -1}}, "audio.start_s: -1\n  expected a number from 0 to 1000000"),
     ({"registries": 5}, "registries: 5\n  in layer0.yaml\n  expected a list of paths"),

@@ -17,7 +17,8 @@ from spa2v import (
     UnknownComponent,
 )
 from spa2v.core.host import Host, RegistryFile, _warn
-from spa2v.core.registry import FAMILIES, bind_options
+from spa2v.core.options import bind_options
+from spa2v.core.registry import FAMILIES
 from spa2v.evaluation.ablation.spec import read_ablation
 
 GOOD = """
@@ -241,7 +242,7 @@ def test_options_are_bound_by_signature(toy: Path) -> None:
         bind_options(loaded, {"sise": 0.3}, "layout_planner (middle)")
     assert str(caught.value) == (
         "layout_planner (middle): unknown option 'sise'\n  did you mean 'size'?\n"
-        "  accepted options: name='thing', size=0.5"
+        "  accepted options: name=thing, size=0.5"
     )
 
     class Needs:

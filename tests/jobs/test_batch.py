@@ -363,6 +363,28 @@ def test_manifests_that_cannot_be_used(tmp_path: Path, content: bytes, message: 
         read_items(path)
 
 
+def test_a_folder_or_a_glob_is_a_list_of_its_recordings(tmp_path: Path) -> None:
+    for name in ("b.wav", "a.FLAC", "#c.mp3", "notes.txt", "deep/d.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert [item.id for item in read_items(tmp_path)] == ["#c", "a", "b"]
+    assert [item.audio for item in read_items(tmp_path / "**" / "*.wav")] == [
+        tmp_path / "b.wav",
+        tmp_path / "deep" / "d.wav",
+    ]
+    with pytest.raises(ConfigError, match=r"names no clip\n  a folder or glob is read for \.aac, "):
+        read_items(tmp_path / "*.txt")
+
+
+def test_the_slowest_clips_are_named_among_many() -> None:
+    clips = [{"id": f"c{i}", "status": "done", "seconds": {"plan": 1.0, "render": float(i)}} for i in range(5)]
+    clips += [{"id": "old", "status": "skipped", "seconds": {"plan": 99.0}}]
+    lines = list(Summary(tuple(clip | {"cost_usd": None} for clip in clips), 9.0, 1).lines())
+    assert "  slowest: 'c4' 5.0 s, 'c3' 4.0 s, 'c2' 3.0 s" in lines
+    few = Summary(tuple(clip | {"cost_usd": None} for clip in clips[:3]), 9.0, 1).lines()
+    assert not any("slowest" in line for line in few)
+
+
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_items(tmp_path / "gone.jsonl")

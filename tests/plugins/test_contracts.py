@@ -33,7 +33,7 @@ def a_layout_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opt
     """A plan without things, which fits silence as well as any other sound."""
     path = folder / "layout.json"
     path.write_text(replace(toy_layout(0), notes=("Nothing is heard.",)).dumps())
-    yield {"path": str(path), "stretch": True}
+    yield {"path": str(path)}
 
 
 @contextmanager

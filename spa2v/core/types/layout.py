@@ -25,6 +25,7 @@ DEFAULT_FRAMES = 16
 MAX_KEYFRAMES, MAX_OBJECTS = 1_024, 64
 MAX_NAME, MAX_CAPTION, MAX_REASONING = 120, 4_000, 50_000
 MAX_DURATION_S = 24 * 3600.0
+SAME_DURATION_S = 0.05
 SCENARIOS = ("stationary", "translational")
 ATTRIBUTES = ("left", "center", "right", "left_to_right", "right_to_left", "approaching", "receding")
 
@@ -328,6 +329,14 @@ class VideoSceneLayout(Displayed):
     def frames(self, count: int = DEFAULT_FRAMES) -> tuple[KeyFrame, ...]:
         """The scene at each of `count` frames that span the clip (`frame_times`)."""
         return tuple(self.at(float(t)) for t in frame_times(self.duration_s, count))
+
+    def spanning(self, duration_s: float) -> VideoSceneLayout:
+        """The same layout over another duration, its times stretched; itself where they agree to 50 ms."""
+        if abs(self.duration_s - duration_s) <= SAME_DURATION_S:
+            return self
+        factor = duration_s / self.duration_s
+        frames = tuple(replace(frame, time_s=min(frame.time_s * factor, duration_s)) for frame in self.keyframes)
+        return replace(self, duration_s=duration_s, keyframes=frames)
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {"version": VERSION, "duration_s": self.duration_s, "caption": self.caption}

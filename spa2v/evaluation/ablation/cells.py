@@ -15,11 +15,13 @@ from spa2v.core.media.files import write_json, write_text
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.untrusted import read_json, reason_of
+from spa2v.evaluation.ablation.seeds import mean_of, split_seeds, spread_of
 from spa2v.evaluation.ablation.spec import AblationSpec, RowSpec
 from spa2v.evaluation.bench.reading import Bench
 from spa2v.evaluation.engine.evaluate import Request, evaluate
 from spa2v.evaluation.engine.inputs import Outputs
 from spa2v.evaluation.engine.planning import make_outputs
+from spa2v.evaluation.engine.result import NAME as RESULT
 from spa2v.evaluation.engine.result import Evaluation
 from spa2v.evaluation.engine.scoring import Stage
 from spa2v.jobs.batch.items import Item
@@ -39,7 +41,9 @@ class CellResult:
         folder: of its config and evaluation, relative to the ablation's; "" without one.
         error: why it failed.
         clips, failed_clips: how many there are, and for how many of them the config gave nothing.
-        evaluation: the scores; None unless done.
+        seeds: under which it was run, where the file names several; each has a folder `seed-N` in the row's.
+        evaluation: the scores, of several seeds their mean; None unless done.
+        spread: of several seeds the standard deviations.
     """
 
     name: str
@@ -49,10 +53,13 @@ class CellResult:
     error: str = ""
     clips: int = 0
     failed_clips: int = 0
+    seeds: tuple[int, ...] = ()
     evaluation: Evaluation | None = None
+    spread: Evaluation | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(replace(self, evaluation=None)).items() if key != "evaluation"}
+        facts = asdict(replace(self, evaluation=None, spread=None))
+        return {key: value for key, value in facts.items() if key not in ("evaluation", "spread")}
 
 
 @dataclass(frozen=True)
@@ -124,17 +131,24 @@ def run_row(row: RowSpec, spec: AblationSpec, settings: Settings, out: Path, run
     """One row. What is wrong with its config, its components or its service makes it fail, with the reason."""
     folder = out / Item(row.name, Path()).folder_name
     clips = len(settings.bench.split(settings.split))
+    seeds: tuple[int, ...] = ()
     try:
-        config = row_config(row, spec, settings.above)
+        layers, seeds = split_seeds([*spec.base, *settings.above, *row.layers])
+        config = row_config(replace(row, layers=tuple(layers)), replace(spec, base=()))
+        config = replace(config, run=replace(config.run, seed=seeds[0])) if seeds else config
         make_folder(folder)
         write_text(folder / "config.yaml", config.to_yaml())
-        made, failed = _score(row.name, config, spec.stages, settings, folder, run)
+        if len(seeds) > 1:
+            made, spread, failed = _score_seeds(row.name, config, seeds, spec.stages, settings, folder, run)
+        else:
+            (made, failed), spread = _score(row.name, config, spec.stages, settings, folder, run), None
     except Spa2vError as error:
         return CellResult(row.name, row.paper, "failed", folder.name, str(error), clips)
     if failed == clips:
         first = next(fault for fault in made.faults if fault.kind in ("no_layout", "no_video"))
         return CellResult(row.name, row.paper, "failed", folder.name, f"no clip worked: {first.text}", clips, failed)
-    return CellResult(row.name, row.paper, "done", folder.name, "", clips, failed, made)
+    seeds = seeds if spread is not None else ()
+    return CellResult(row.name, row.paper, "done", folder.name, "", clips, failed, seeds, made, spread)
 
 
 def row_config(row: RowSpec, spec: AblationSpec, above: Sequence[Layer] = ()) -> Config:
@@ -149,6 +163,28 @@ def row_config(row: RowSpec, spec: AblationSpec, above: Sequence[Layer] = ()) ->
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigError("the config cannot be used", *map(str, problems))
     return config
+
+
+def _score_seeds(
+    name: str,
+    config: Config,
+    seeds: Sequence[int],
+    stages: Sequence[int],
+    settings: Settings,
+    folder: Path,
+    run: Run,
+) -> tuple[Evaluation, Evaluation, int]:
+    """The mean over the seeds, the deviations, and how many clips failed at most under one of them."""
+    made, failed = [], 0
+    for seed in seeds:
+        own = replace(config, run=replace(config.run, seed=seed))
+        make_folder(folder / f"seed-{seed}")
+        one, lost = _score(name, own, stages, settings, folder / f"seed-{seed}", run)
+        made.append(one)
+        failed = max(failed, lost)
+    mean = mean_of(made)
+    write_json(folder / RESULT, mean.to_json())
+    return mean, spread_of(made), failed
 
 
 def _score(
@@ -192,4 +228,7 @@ def read_folder(out: Path) -> Ablation:
 
 def _row(out: Path, data: dict[str, Any]) -> CellResult:
     folder = out / Path(data["folder"]).name
-    return CellResult(**data, evaluation=Evaluation.read(folder) if data["status"] == "done" else None)
+    seeds = tuple(int(seed) for seed in data.get("seeds", ()))
+    each = [Evaluation.read(folder / f"seed-{seed}") for seed in seeds]
+    facts = {**data, "seeds": seeds, "spread": spread_of(each) if len(each) > 1 else None}
+    return CellResult(**facts, evaluation=Evaluation.read(folder) if data["status"] == "done" else None)

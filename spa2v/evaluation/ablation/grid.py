@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
+from spa2v.core.errors import counted
 from spa2v.core.types import MetricInfo
 from spa2v.evaluation.ablation.cells import Ablation, CellResult
 from spa2v.evaluation.ablation.paper import METRICS_OF, PaperRow, paper_rows, source
 from spa2v.evaluation.aggregate import Table
 from spa2v.evaluation.catalog import built_in, metric_info
+from spa2v.evaluation.engine.planning import TRUTH
 from spa2v.evaluation.engine.result import Evaluation
-from spa2v.evaluation.tables import Grid, Row, triple
+from spa2v.evaluation.tables import Grid, Row, triple, with_best
 
 SCENARIOS = (("stationary", "Stat."), ("translational", "Trans."))
 NO_PAPER = "The paper's rows were measured on AVLBench with other models: compare the order of rows, not the values."
@@ -21,14 +24,21 @@ def ablation_grid(made: Ablation) -> Grid:
     own = _own_metrics(made)
     metrics = (*METRICS_OF[made.table], *own)
     heads = [f"{title} {metric_info(metric, own).title} S/M/C" for _, title in SCENARIOS for metric in metrics]
-    rows = tuple(row for result in made.rows for row in _rows(result, made.table, metrics))
+    rows = [row for result in made.rows for row in _rows(result, made.table, metrics)]
+    higher = (None, *[metric_info(metric, own).higher for _ in SCENARIOS for metric in metrics])
     clips = max((result.clips for result in made.rows), default=0)
-    notes = [f"{clips} clips, split {made.split!r}."]
-    notes += [f"{row.name}: {row.failed_clips} of {row.clips} clips failed." for row in made.rows if row.failed_clips]
+    notes = [f"{counted(clips, 'clip')}, split {made.split!r}."]
+    notes += [
+        f"{row.name}: {row.failed_clips} of {counted(row.clips, 'clip')} failed."
+        for row in made.rows
+        if row.failed_clips
+    ]
     notes += [f"{row.name}: failed: {row.error}" for row in made.rows if row.status == "failed"]
     if any(row.kind == "paper" for row in rows):
         notes += [NO_PAPER, f"Paper: {source()}"]
-    return Grid(made.title, ("variant", *heads), rows, tuple(notes))
+    if any(row.kind == "deviation" for row in rows):
+        notes += ["±: standard deviation over the seeds of the row above, which shows their mean."]
+    return Grid(made.title, ("variant", *heads), with_best(rows, higher), tuple(notes))
 
 
 def _own_metrics(made: Ablation) -> dict[str, MetricInfo]:
@@ -48,7 +58,11 @@ def _rows(result: CellResult, table: str, metrics: tuple[str, ...]) -> Iterator[
     if result.status == "failed":
         yield Row((result.name, "failed", *[""] * (2 * len(metrics) - 1)), "failed")
     elif result.evaluation is not None:
-        yield Row((result.name, *_cells(result.evaluation, table, metrics)))
+        kind = "truth" if TRUTH in json.dumps(result.evaluation.config) else ""
+        yield Row((result.name, *_cells(result.evaluation, table, metrics)), kind)
+        if result.spread is not None:
+            texts = _cells(result.spread, table, metrics)
+            yield Row((f"  ± over {len(result.seeds)} seeds", *texts), "deviation")
     if beside is not None:
         yield Row((f"  paper: {beside.title}", *_paper_cells(beside, metrics)), "paper")
 

@@ -23,11 +23,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import Layer, read_source, read_yaml
+from spa2v.core.config import Layer, nested, read_source, read_yaml
 from spa2v.core.errors import ConfigError, near
 from spa2v.core.host import Host
+from spa2v.core.options import fitted
 from spa2v.core.presets import Catalog
-from spa2v.core.yaml_text import MAX_DEPTH
 from spa2v.evaluation.ablation.paper import paper_rows
 
 DATA = "{data}"
@@ -136,7 +136,8 @@ class _Reader:
                     raise self._refuse(f"{where}: unknown key {key!r}", near(str(key), _ROW_KEYS))
             paper = self._paper(row.get("paper", ""), table, where)
             name = row.get("name") or (paper_rows(table)[paper].title if paper else f"row {place + 1}")
-            yield RowSpec(str(name), self._made(row, where), paper, bool(row.get("measured", True)))
+            measured = fitted(row.get("measured", True), bool, f"{where}.measured")
+            yield RowSpec(str(name), self._made(row, where), paper, measured)
         grid, papers = self._kind("grid", dict, {}), self._kind("grid_paper", dict, {})
         yield from self._cells(grid, papers, table) if grid else ()
 
@@ -195,19 +196,3 @@ class _Reader:
         if isinstance(value, list):
             return [self._filled(item) for item in value]
         return {key: self._filled(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """{"a.b": 1, "a.c": 2} as {"a": {"b": 1, "c": 2}}."""
-    made: dict[str, Any] = {}
-    for key, value in settings.items():
-        *folders, last = str(key).split(".")
-        if len(folders) > MAX_DEPTH:
-            raise ConfigError(f"the key {str(key)[:80]!r}... has {len(folders) + 1} parts")
-        place = made
-        for folder in folders:
-            place = place.setdefault(folder, {})
-            if not isinstance(place, dict):
-                raise ConfigError(f"the keys {key!r} and {folder!r} exclude each other")
-        place[last] = value
-    return made

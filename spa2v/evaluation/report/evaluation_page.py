@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import LayoutError, MediaError
+from spa2v.core.errors import LayoutError, MediaError, counted
 from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
 from spa2v.core.types import VideoSceneLayout
@@ -17,17 +17,20 @@ from spa2v.evaluation.ablation.grid import ablation_grid, variant_table
 from spa2v.evaluation.ablation.paper import METRICS_OF, paper_rows
 from spa2v.evaluation.aggregate import ALL
 from spa2v.evaluation.catalog import metric_info
+from spa2v.evaluation.compare import comparison_grids, values_of
 from spa2v.evaluation.engine.result import Evaluation
 from spa2v.evaluation.report.figures import Measured, boxes_of, colors_of, histogram, interval_plot
 from spa2v.evaluation.report.page import media_uri, picture_uri, render
-from spa2v.evaluation.scores import ClipScore
 from spa2v.evaluation.tables import SCENARIO_HEADS, stage_grid
 
 SHOWN_FRAMES = 4
 EXTREMES = 4
 MAX_FAULTS = 200
+GAINS = ("Clips that gain most", "Clips that lose most")
 Found = list[tuple[str, Evaluation]]
 """Variant name to its evaluation."""
+Ranking = list[tuple[float, str]]
+"""A number to rank by, more is better, and the clip."""
 
 
 def evaluation_page(made: Evaluation) -> str:
@@ -35,11 +38,11 @@ def evaluation_page(made: Evaluation) -> str:
     return render(
         "evaluation.html",
         title=made.name,
-        about=f"{len(made.infos)} clips of {made.data}, split {made.split!r}",
+        about=f"{counted(len(made.infos), 'clip')} of {made.data}, split {made.split!r}",
         grids=[stage_grid(made, stage) for stage in made.stages],
         histograms=_histograms(made),
         plots=[],
-        extremes=_extremes([(made.name, made)], ranked=made),
+        extremes=_extremes([(made.name, made)], *_of(made)),
         faults=made.faults[:MAX_FAULTS],
         more_faults=max(0, len(made.faults) - MAX_FAULTS),
         counts=made.counts()["faults"],
@@ -59,13 +62,46 @@ def ablation_page(made: Ablation) -> str:
         grids=[ablation_grid(made)],
         histograms=[],
         plots=_plots(made),
-        extremes=_extremes(done, ranked=_most_telling(done)) if done else [],
+        extremes=_extremes(done, *_of(_most_telling(done))) if done else [],
         faults=faults[:MAX_FAULTS],
         more_faults=max(0, len(faults) - MAX_FAULTS),
         counts={},
         config=json.dumps({name: found.config for name, found in done}, indent=1, ensure_ascii=False),
         versions=done[0][1].versions if done else {},
     )
+
+
+def comparison_page(found: Found) -> str:
+    """The page of evaluations of the same clips, each against the first."""
+    first, last = found[0][1], found[-1][1]
+    return render(
+        "evaluation.html",
+        kind="Comparison",
+        title=" against ".join(dict.fromkeys((found[-1][0], found[0][0]))),
+        about=f"Data: {first.data}, split {first.split!r}",
+        grids=comparison_grids(found),
+        histograms=[],
+        plots=[],
+        extremes=_extremes(found, _gains(first, last), f"from {found[0][0]} to {found[-1][0]}", GAINS),
+        faults=[],
+        more_faults=0,
+        counts={},
+        config=json.dumps({name: made.config for name, made in found}, indent=1, ensure_ascii=False),
+        versions=first.versions,
+    )
+
+
+def _gains(first: Evaluation, last: Evaluation) -> Ranking:
+    stage = next(stage for stage in first.stages if stage in last.stages)
+    metric = _ranking_metric(first, stage)
+    sign = 1 if first.info(metric).higher else -1
+    before, after = values_of(first, stage, metric), values_of(last, stage, metric)
+    return [(sign * (after[clip] - before[clip]), clip) for clip in sorted(set(before) & set(after))]
+
+
+def _ranking_metric(made: Evaluation, stage: str) -> str:
+    tables = made.stages[stage].tables
+    return next((metric for metric in tables if metric.startswith("lt_sim")), next(iter(tables)))
 
 
 def _histograms(made: Evaluation) -> list[Any]:
@@ -114,30 +150,41 @@ def _mean(made: Evaluation) -> float:
     return cell.value if cell is not None and cell.value is not None else -1.0
 
 
-def _extremes(variants: Found, ranked: Evaluation) -> list[dict[str, Any]]:
-    """The best and worst clips of one evaluation, each with what every variant made of it."""
-    stage = next(iter(ranked.stages.values()))
-    metric = next((m for m in stage.tables if m.startswith("lt_sim")), next(iter(stage.tables)))
-    info = ranked.info(metric)
-    scores = sorted(
-        (s for s in stage.scores if s.metric == metric and s.value is not None),
-        key=lambda s: ((s.value or 0.0) * (1 if info.higher else -1), s.clip),
+def _of(made: Evaluation) -> tuple[Ranking, str]:
+    """The clips of an evaluation by its first stage's LTSim, or first metric, and how that is said."""
+    stage = next(iter(made.stages))
+    metric = _ranking_metric(made, stage)
+    info = made.info(metric)
+    values = values_of(made, stage, metric)
+    ranking = [(value if info.higher else -value, clip) for clip, value in values.items()]
+    return ranking, f"by {info.title} of {made.name}"
+
+
+def _extremes(
+    variants: Found, ranking: Ranking, about: str, titles: tuple[str, str] = ("Best clips", "Worst clips")
+) -> list[dict[str, Any]]:
+    """The clips at both ends of a ranking, as every variant has them; where all tie, there are no ends."""
+    ordered = sorted(ranking)
+    reach = min(EXTREMES, (len(ordered) + 1) // 2)
+    low, high = ordered[:reach], ordered[::-1][:reach]
+    both = {value for value, _ in low} & {value for value, _ in high}  # no more than the one value in the middle
+    ends = (
+        [item for item in high if item[0] not in both or ordered[0][0] < item[0] == ordered[-1][0]],
+        [item for item in low if item[0] not in both or ordered[0][0] == item[0] < ordered[-1][0]],
     )
-    worst, best = scores[:EXTREMES], scores[::-1][:EXTREMES]
-    named = f"by {info.title} of {ranked.name}"
     return [
-        {"title": f"{title} {named}", "clips": [_clip_view(score, variants) for score in chosen]}
-        for title, chosen in (("Best clips", best), ("Worst clips", worst))
+        {"title": f"{title} {about}", "clips": [_clip_view(clip, variants) for _, clip in chosen]}
+        for title, chosen in zip(titles, ends, strict=True)
         if chosen
     ]
 
 
-def _clip_view(score: ClipScore, variants: Found) -> dict[str, Any]:
-    info = variants[0][1].infos.get(score.clip)
+def _clip_view(clip: str, variants: Found) -> dict[str, Any]:
+    info = variants[0][1].infos.get(clip)
     return {
-        "clip": score.clip,
+        "clip": clip,
         "scenario": info.scenario if info else "",
-        "variants": [_variant_view(name, found, score.clip) for name, found in variants],
+        "variants": [_variant_view(name, found, clip) for name, found in variants],
     }
 
 

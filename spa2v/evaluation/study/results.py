@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spa2v.core.errors import ConfigError
+from spa2v.core.errors import ConfigError, counted
 from spa2v.core.untrusted import read_json, reason_of
 from spa2v.evaluation.ablation.paper import user_study
 from spa2v.evaluation.aggregate import Bootstrap, Cell, mean_interval
 from spa2v.evaluation.study.making import KEY, VERSION
-from spa2v.evaluation.tables import Grid, Row
+from spa2v.evaluation.tables import Grid, Row, with_best
 
 MAX_BYTES = 20_000_000
 
@@ -136,10 +136,12 @@ def study_grid(ranks: Sequence[Rank], key: Mapping[str, Any]) -> Grid:
     raters = len({rank.rater for rank in ranks})
     clips = len({rank.clip for rank in ranks})
     notes = (
-        f"Mean rank of {len(key['methods'])} methods, lower is better; {raters} raters, {clips} clips, 95 % intervals.",
+        f"Mean rank of {len(key['methods'])} methods, lower is better; 95 % intervals; "
+        f"{counted(raters, 'rater')}, {counted(clips, 'clip')}.",
         "The paper's ranks are of other videos and five methods.",
     )
-    return Grid("User study", ("method", *(name.replace("_", " ") for name in criteria)), tuple(rows), notes)
+    head = ("method", *(name.replace("_", " ") for name in criteria))
+    return Grid("User study", head, with_best(rows, (None, *[False] * len(criteria))), notes)
 
 
 def _text(cell: Cell | None) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from spa2v.core.types.benchmark import MANIFEST, MAX_MANIFEST_BYTES, read_manife
 from spa2v.core.untrusted import read_text, reason_of
 
 _SAFE_CHARACTERS = 80
+RECORDINGS = frozenset(
+    (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".mp4", ".mov", ".mkv", ".webm", ".avi")
+)
+"""Suffixes by which the recordings of a folder or glob are known; a list may name any file."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,8 @@ class Item:
 
 
 def read_items(manifest: str | Path) -> tuple[Item, ...]:
-    """The clips of a benchmark (its folder, or its manifest of JSON lines), or of a list with one path a line.
+    """The clips of a benchmark (its folder, or its manifest of JSON lines), of a list with one path a line, or the
+    recordings of a folder or a glob ("takes/*.wav", "**" for all levels).
 
     Paths in a benchmark manifest must lie below its folder. A list is the user's own: its paths may lead anywhere;
     relative ones start at the folder of the list, and lines that begin with "#" are comments.
@@ -48,19 +55,33 @@ def read_items(manifest: str | Path) -> tuple[Item, ...]:
         ConfigError: unreadable, empty, a line of a benchmark manifest that is not valid, or a duplicate id.
     """
     path = Path(manifest)
-    path = path / MANIFEST if path.is_dir() else path
-    text = _text(path)
-    if text.lstrip()[:1] == "{":
+    path = path / MANIFEST if (path / MANIFEST).is_file() else path
+    if (found := _recordings(path)) is not None:
+        items = _listed(map(str, found), Path())
+    elif (text := _text(path)).lstrip()[:1] == "{":
         items = [Item(_whole(c.id), path.parent / c.audio, path.parent / c.layout) for c in read_manifest(path)]
     else:
-        items = _listed(text, path.parent)
+        lines = (line.strip() for line in text.splitlines())
+        items = _listed((line for line in lines if not line.startswith("#")), path.parent)
     if not items:
-        raise ConfigError(f"the manifest {str(path)!r} names no clip")
+        expected = f"a folder or glob is read for {', '.join(sorted(RECORDINGS))}"
+        raise ConfigError(f"the manifest {str(path)!r} names no clip", *([expected] if found == [] else []))
     folders = Counter(item.folder_name for item in items)
     twice = next((item.id for item in items if folders[item.folder_name] > 1), None)
     if twice is not None:
         raise ConfigError(f"the manifest {str(path)!r} names the clip {twice!r} twice")
     return tuple(items)
+
+
+def _recordings(path: Path) -> list[Path] | None:
+    """The recordings that a folder or a glob holds, sorted; None for what is neither."""
+    if path.is_dir():
+        paths = list(path.iterdir())
+    elif any(char in str(path) for char in "*?[") and not path.exists():
+        paths = [Path(found) for found in glob.glob(str(path), recursive=True)]
+    else:
+        return None
+    return sorted(found for found in paths if found.suffix.lower() in RECORDINGS and found.is_file())
 
 
 def _text(path: Path) -> str:
@@ -82,10 +103,9 @@ def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _listed(text: str, folder: Path) -> list[Item]:
+def _listed(lines: Iterable[str], folder: Path) -> list[Item]:
     """Clips of a list: the id is the name without suffix, or the whole path where several share that name."""
-    lines = list(dict.fromkeys(line.strip() for line in text.splitlines()))
-    lines = [line for line in lines if line and not line.startswith("#")]
+    lines = [line for line in dict.fromkeys(lines) if line]
     stems = Counter(Path(line).stem for line in lines)
     return [
         Item(Path(line).stem if stems[Path(line).stem] == 1 else line, folder / _from_home(Path(line)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from spa2v.core.errors import counted
 from spa2v.core.media.files import write_json
 from spa2v.jobs.batch.folders import ClipFolder
 from spa2v.jobs.batch.runner import Batch
@@ -15,6 +16,7 @@ from spa2v.jobs.batch.stages import planning_cost
 
 NAME = "summary.json"
 SHOWN_FAILURES = 10
+SHOWN_SLOWEST = 3
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Summary:
             return None
         return {"median": round(median(values), 3), "max": max(values), "sum": round(sum(values), 3)}
 
+    def slowest(self) -> list[tuple[str, float]]:
+        """The clips that took longest of those that this launch finished, with their seconds; none of a few."""
+        done = [(str(clip["id"]), sum(clip["seconds"].values())) for clip in self.clips if clip["status"] == "done"]
+        return sorted(done, key=lambda item: -item[1])[:SHOWN_SLOWEST] if len(done) > SHOWN_SLOWEST else []
+
     def to_json(self) -> dict[str, Any]:
         return {
             "format": 1,
@@ -76,13 +83,15 @@ class Summary:
         """For a person."""
         counts = ", ".join(f"{self.count(status)} {status}" for status in ("done", "skipped", "failed"))
         left = f", {self.count('left')} left" if self.count("left") else ""
-        by = f"{self.processes} processes" if self.processes > 1 else "1 process"
-        yield f"{len(self.clips)} clips: {counts}{left}, in {self.wall_s:.1f} s by {by}"
+        by = "1 process" if self.processes == 1 else f"{self.processes} processes"
+        yield f"{counted(len(self.clips), 'clip')}: {counts}{left}, in {self.wall_s:.1f} s by {by}"
         if self.count("skipped"):
             yield "  skipped: made before with the same code, settings and sound; --fresh makes them again"
         for stage in ("plan", "render"):
             if found := self.seconds(stage):
                 yield f"  {stage}: {found['median']:.2f} s a clip (median), {found['max']:.2f} s at most"
+        if slowest := self.slowest():
+            yield "  slowest: " + ", ".join(f"{clip!r} {seconds:.1f} s" for clip, seconds in slowest)
         if self.cost_usd is not None:
             yield f"  planner: about {self.cost_usd:.4f} USD"
         failed = [clip for clip in self.clips if clip["status"] == "failed"]

@@ -9,7 +9,6 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
 
 MAX_BYTES = 50_000_000
-TOLERANCE_S = 0.05
 
 
 class LayoutFile:
@@ -17,26 +16,26 @@ class LayoutFile:
 
     Args:
         path: of the layout file (JSON).
-        stretch: take a layout whose duration differs from the sound's and stretch its times; otherwise it is refused.
+        stretch: stretch the times of a layout whose duration differs from the sound's, with a notice; false refuses it.
 
     Raises:
         LayoutError: on `plan`, when the file is missing, unreadable, invalid, or made for another duration.
     """
 
-    def __init__(self, path: str, stretch: bool = False) -> None:
+    def __init__(self, path: str, stretch: bool = True) -> None:
         self.path = Path(path)
         self.stretch = stretch
 
     def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
         layout = self._read()
-        if abs(layout.duration_s - audio.duration_s) <= TOLERANCE_S:
+        fitting = layout.spanning(audio.duration_s)
+        if fitting is layout:
             return layout
+        fact = f"{self.path.name!r} lasts {layout.duration_s:.2f} s, the sound lasts {audio.duration_s:.2f} s"
         if not self.stretch:
-            raise LayoutError(
-                f"{self.path.name!r} lasts {layout.duration_s:.2f} s, the sound lasts {audio.duration_s:.2f} s",
-                "set layout_planner.options.stretch=true to stretch its times",
-            )
-        return stretched(layout, audio.duration_s)
+            raise LayoutError(fact, "set layout_planner.options.stretch=true to stretch its times")
+        run.notice(f"{fact}: its times are stretched")
+        return fitting
 
     def _read(self) -> VideoSceneLayout:
         try:
@@ -52,12 +51,3 @@ class LayoutFile:
             return VideoSceneLayout.loads(text)
         except LayoutError as error:
             raise LayoutError(f"{self.path.name!r}: {error.fact}", *error.details) from error
-
-
-def stretched(layout: VideoSceneLayout, duration_s: float) -> VideoSceneLayout:
-    """The same layout over another duration."""
-    from dataclasses import replace
-
-    factor = duration_s / layout.duration_s
-    frames = tuple(replace(frame, time_s=min(frame.time_s * factor, duration_s)) for frame in layout.keyframes)
-    return replace(layout, duration_s=duration_s, keyframes=frames)
