@@ -106,7 +106,7 @@ def test_when_every_row_fails_so_does_the_command(spa2v, ablation: Path, bench: 
         ({"color": 1}, "unknown key 'color'"),
         ({"table": "stage3"}, "table: 'stage3'"),
         ({"stages": [3]}, "stages: [3]"),
-        ({"rows": [{"name": "a"}, {"name": "a"}]}, "the row 'a' stands twice"),
+        ({"rows": [{"name": "a"}, {"name": "a"}]}, "the row 'a' appears twice"),
         ({"rows": [{"sett": {}}]}, "rows[0]: unknown key 'sett'"),
         ({"rows": [{"paper": "ful"}]}, "rows[0]: the paper's stage1 has no row 'ful'"),
         ({"rows": ["a"]}, "rows[0]: 'a' is not a mapping"),
