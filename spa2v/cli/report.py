@@ -31,7 +31,7 @@ def report(
         folder = Path() if len(sources) > 1 else first if first.is_dir() else first.parent
         target, remark = default_output(folder / ("comparison.html" if len(sources) > 1 else "report.html"), sources)
         if remark:
-            opt.say(remark)
+            opt.warn(remark)
     else:
         target = out
         refuse_inputs([target], sources)

@@ -102,7 +102,7 @@ class Summary:
         """For a person."""
         counts = ", ".join(f"{self.count(status)} {status}" for status in ("done", "skipped", "failed"))
         left = f", {self.count('left')} left" if self.count("left") else ""
-        by = "1 process" if self.processes == 1 else f"{self.processes} processes"
+        by = counted(self.processes, "process", "processes")
         yield f"{counted(len(self.clips), 'clip')}: {counts}{left}, in {self.wall_s:.1f} s by {by}"
         if self.count("skipped"):
             yield "  skipped: made before with the same code, settings and sound; --fresh makes them again"
