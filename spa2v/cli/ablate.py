@@ -61,7 +61,7 @@ def ablate(
     spec = read_ablation(ablation, data, base or [], catalog)
     bench = shared.cut(read_bench(data), split, limit)
     for fault in bench.faults:
-        opt.say(f"{fault.kind}: {fault.where}: {fault.text}")
+        opt.warn(f"{fault.kind}: {fault.where}: {fault.text}")
     folder = out or Path(f"ablation-{Path(ablation).stem}")
     sources = [Path(source) for source in (ablation, *(base or []), *(config or []))]
     shared.refuse_data([folder / NAME, markdown, csv, latex], bench, *sources)
@@ -72,7 +72,7 @@ def ablate(
     layers = [layer for source in config or [] for layer in read_source(source, catalog)]
     above = [*layers, *read_overrides(overrides or [])]
     settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores(), fresh)
-    done = run_ablation(spec, settings, folder, run, (lambda text: None) if quiet else opt.say)
+    done = run_ablation(spec, settings, folder, run, opt.say)
     _print(done, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in done.rows if row.status == "failed"]
     if failed and len(failed) == sum(row.status != "paper" for row in done.rows):

@@ -107,7 +107,7 @@ def _tell(work: Batch, wall_s: float) -> int:
         summary = write_summary(work, wall_s)
         typer.echo(str(work.out / "summary.json"))
     except MediaError as error:
-        opt.say(f"the summary is not kept: {error}")
+        opt.warn(f"the summary is not kept: {error}")
         summary = Summary.of(work, wall_s)
-    opt.say("\n".join(summary.lines()))
+    opt.say("\n".join([*summary.lines(), f"see them with: spa2v report {work.out}"]))
     return summary.exit_code

@@ -75,7 +75,7 @@ def validate(
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
     if faults:
         lines = [f"{fault.kind}: {fault.where}: {fault.text}" for fault in faults]
-        things = "1 thing is" if len(faults) == 1 else f"{len(faults)} things are"
+        things = counted(len(faults), "thing is", "things are")
         raise ConfigError(f"{things} wrong with {str(data)!r} ({counted(clips, 'clip')} can be read)", *lines)
     opt.say(f"{counted(clips, 'clip')}, nothing is wrong")
 

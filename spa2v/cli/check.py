@@ -7,14 +7,14 @@ import typer
 from spa2v.cli import options as opt
 
 
-def check(overrides: opt.Overrides = None, config: opt.Sources = None) -> None:
+def check(overrides: opt.Overrides = None, config: opt.Sources = None, quiet: opt.Quiet = False) -> None:
     """Check a configuration: names, options, what is not installed. Nothing heavy is loaded."""
-    from spa2v.core.errors import ConfigError
+    from spa2v.core.errors import ConfigError, counted
 
     pipeline = opt.pipeline(config, overrides)
     problems = pipeline.check()
     if problems:
-        things = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
+        things = counted(len(problems), "thing is", "things are")
         raise ConfigError(f"{things} wrong with the config", *(str(problem) for problem in problems))
     for where, _, choice in pipeline.config.choices():
         typer.echo(f"{where}: {choice.name} {dict(choice.options) or ''}".rstrip())

@@ -43,6 +43,7 @@ def check_video(
     ] = None,
     device: Annotated[str, typer.Option("--device", help="Of the detector: auto, cpu, cuda, cuda:N, mps.")] = "auto",
     as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Score a video of any generator: its boxes and classes against a plan, its sides against its sound, flicker."""
     from spa2v.core.errors import ConfigError
@@ -61,7 +62,8 @@ def check_video(
     if not labels:
         raise ConfigError("nothing to search for in the video", "give --layout FILE, or the objects: --name car")
     chosen = Chosen.parse("detectors", detector or _detector_for(labels), tuple(registries or ()), "--detector")
-    verdict = judge(frames, chosen.component, Run(device=device, parts=chosen.part), plan, _sound(video, audio), labels)
+    run = Run(device=device, quiet=quiet, parts=chosen.part)
+    verdict = judge(frames, chosen.component, run, plan, _sound(video, audio), labels)
     if out is not None:
         write_text(out, verdict.seen.dumps())
     if as_json:
@@ -89,7 +91,7 @@ def _sound(video: Path, audio: Path | None) -> AudioClip | None:
     except AudioError as error:
         if audio is not None:
             raise
-        opt.say(f"without sound: {error.fact}")
+        opt.warn(f"without sound: {error.fact}")
         return None
 
 

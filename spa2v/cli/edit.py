@@ -38,7 +38,7 @@ def edit(
         check_output(out, (".json",))
     opened = open_source(source, audio, out, pipeline)
     for remark in opened.remarks:
-        opt.say(remark)
+        opt.warn(remark)
     cut = {"audio.start_s": start, "audio.duration_s": duration}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in cut.items() if value is not None)]
-    serve(opened, config or [], settings, opt.say, host, port, browser)
+    serve(opened, config or [], settings, opt.warn, host, port, browser)

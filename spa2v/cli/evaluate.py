@@ -103,7 +103,7 @@ def evaluate(
 ) -> None:
     """Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."""
     from spa2v.cli.scoring import Conventions
-    from spa2v.core.errors import ConfigError
+    from spa2v.core.errors import ConfigError, counted
     from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.bench.reading import file_stem, read_bench
@@ -133,7 +133,8 @@ def evaluate(
     found = score(Request(bench, split, *sides, title, outputs.config, outputs.failed), out, run, **how)
     _print(found, out, markdown, csv, latex, as_json)
     if strict and found.faults:
-        raise ConfigError(f"{len(found.faults)} things are missing or wrong", f"see {out / 'evaluation.json'}")
+        things = counted(len(found.faults), "thing is", "things are")
+        raise ConfigError(f"{things} missing or wrong", f"see {out / 'evaluation.json'}")
 
 
 def registry_files(
@@ -262,4 +263,4 @@ def print_faults(made: Evaluation) -> None:
     for kind, count in made.counts()["faults"].items():
         first = next(fault for fault in made.faults if fault.kind == kind)
         line = " ".join(first.text.split())
-        opt.say(f"{count} x {kind}: {first.where}: {line[:160]}" + (" ..." if count > 1 or len(line) > 160 else ""))
+        opt.warn(f"{count} x {kind}: {first.where}: {line[:160]}" + (" ..." if count > 1 or len(line) > 160 else ""))

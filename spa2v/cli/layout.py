@@ -37,6 +37,7 @@ def convert(
     fps: Fps = None,
     frames: Frames = None,
     duration: Duration = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Convert a layout from or into the format of another program; says on stderr what is lost."""
     from spa2v.layouts import read_any, write_any
@@ -153,7 +154,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def _say(what: str, parts: list[str]) -> None:
     if parts:
-        opt.say(f"{what}: {'; '.join(parts)}")
+        opt.warn(f"{what}: {'; '.join(parts)}")
 
 
 def _print_layout(layout: VideoSceneLayout) -> None:
@@ -165,7 +166,7 @@ def _print_layout(layout: VideoSceneLayout) -> None:
     console = Console()
     console.print(layout.caption or "(no caption)", markup=False, highlight=False)
     moved = f", {layout.scenario}" if layout.scenario else ""
-    console.print(f"{layout.duration_s:g} s, {len(layout.keyframes)} key frames{moved}", highlight=False)
+    console.print(f"{layout.duration_s:g} s, {counted(len(layout.keyframes), 'key frame')}{moved}", highlight=False)
     table = Table(
         "id", "name", "seen (s)", "center first -> last", "size first -> last", "path", box=None, pad_edge=False
     )

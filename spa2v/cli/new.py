@@ -120,6 +120,7 @@ def new(
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the component, as configs will call it.")],
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to make the folder.")] = Path(),
+    quiet: opt.Quiet = False,
 ) -> None:
     """Write an extension package that works at once: component, contract test, preset, README."""
     family = find_family(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +54,19 @@ DetectorName = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything again; nothing finished is reused.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+_IS_QUIET = ContextVar("quiet", default=False)
+
+
+def _hush(context: typer.Context, value: bool) -> bool:
+    if value:
+        token = _IS_QUIET.set(True)
+        context.call_on_close(lambda: _IS_QUIET.reset(token))
+    return value
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=_hush, help="Nothing on stderr but warnings and errors.")
+]
 
 
 def pipeline(
@@ -121,7 +134,7 @@ def video_target(out: Path | None, run_dir: Path | None, source: Path, inputs: S
     target, remark = default_output(run_dir / "video.mp4" if run_dir else Path(source.stem + ".mp4"), inputs)
     check_output(target, SUFFIXES, check_folder=False)
     if remark:
-        say(remark)
+        warn(remark)
     return target
 
 
@@ -146,7 +159,13 @@ def say_plan(layout: VideoSceneLayout, run: Run, target: Path) -> None:
 
 
 def say(text: str) -> None:
-    """A message for the person, on stderr; stdout is for machine-readable output."""
+    """A message for the person, on stderr, unless the command is quiet; stdout is for machine-readable output."""
+    if not _IS_QUIET.get():
+        warn(text)
+
+
+def warn(text: str) -> None:
+    """A message on stderr that `--quiet` does not drop: what is wrong, or left out."""
     typer.echo(text, err=True)
 
 

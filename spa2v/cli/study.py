@@ -21,6 +21,7 @@ def make(
     ],
     clips: Annotated[int | None, typer.Option("--clips", min=1, help="Draw so many clips; all by default.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the drawing and the order.")] = 0,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Make the page for raters (study.html) and the key that stays here (key.json)."""
     from spa2v.core.errors import ConfigError
@@ -34,7 +35,7 @@ def make(
         methods[name] = Path(folder)
     made = make_study(methods, out, clips, seed)
     for fault in made.missing:
-        opt.say(f"left out: {fault.where}: {fault.text}")
+        opt.warn(f"left out: {fault.where}: {fault.text}")
     opt.say(f"{counted(made.clips, 'clip')} of {counted(len(methods), 'method')}")
     opt.say(f"send to raters: {out / PAGE}\nkeep to yourself: {out / KEY}")
 
@@ -45,6 +46,7 @@ def results(
     ranks: Annotated[list[Path], typer.Argument(metavar="RANKS...", help="The files that raters sent back.")],
     markdown: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write the table.")] = None,
     as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Unblind the answers: mean ranks with intervals, the paper's beside."""
     import json

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from spa2v.cli import options as opt
 from spa2v.training.plan import STAGES
 
 app = typer.Typer(no_args_is_help=True, help="Train small weights on ToyWorld, in the formats of the full-size ones.")
@@ -22,7 +23,6 @@ Pictures = Annotated[int | None, typer.Option("--stills", help="Scenes in the po
 Clips = Annotated[int | None, typer.Option("--clips", help="Clips in the pool for motion.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads; by default torch's choice.")]
 Workers = Annotated[int, typer.Option("--workers", help="Processes that draw pictures and batches ahead.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
 
 def _make(stage: str, help_text: str) -> None:
@@ -38,7 +38,7 @@ def _make(stage: str, help_text: str) -> None:
         clips: Clips = None,
         threads: Threads = None,
         workers: Workers = 0,
-        quiet: Quiet = False,
+        quiet: opt.Quiet = False,
     ) -> None:
         from spa2v.training.command import train
 
@@ -59,11 +59,12 @@ def tagger_index(
     out: Annotated[Path, typer.Option("--out", "-o", help="The index, a table with one row a sound.")],
     source: Annotated[str, typer.Option("--source", help="Name of the collection, for the model card.")] = "own",
     license_name: Annotated[str, typer.Option("--license", help="Of the sounds, for the model card.")] = "unknown",
+    quiet: opt.Quiet = False,
 ) -> None:
     """List the sounds of a folder for the training of the tagger."""
     from spa2v.training.tagger.command import make_index
 
-    make_index(folder, out, source, license_name)
+    opt.say(make_index(folder, out, source, license_name))
 
 
 @app.command("tagger")
@@ -77,7 +78,7 @@ def tagger(
     device: Device = "auto",
     threads: Threads = None,
     workers: Workers = 0,
-    quiet: Quiet = False,
+    quiet: opt.Quiet = False,
 ) -> None:
     """The tagger of stage 1: names kinds of sound; weights and model card go into `weights` of --out."""
     from spa2v.training.tagger.command import train_tagger
@@ -95,13 +96,13 @@ def everything(
     clips: Clips = None,
     threads: Threads = None,
     workers: Workers = 0,
-    quiet: Quiet = False,
+    quiet: opt.Quiet = False,
 ) -> None:
     """All stages in order, then the weights in the folder `weights` of --out."""
     from spa2v.training.command import export_all, train
 
     train(tuple(STAGES), out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet)
-    export_all(out, seed, device, out / "weights", (), init)
+    opt.say(export_all(out, seed, device, out / "weights", (), init))
 
 
 @app.command()
@@ -114,8 +115,9 @@ def export(
     init: Init = None,
     seed: Seed = 6,
     device: Device = "cpu",
+    quiet: opt.Quiet = False,
 ) -> None:
     """Write what has been trained as half-precision weights that the product loads."""
     from spa2v.training.command import export_all
 
-    export_all(out, seed, device, to, part or (), init)
+    opt.say(export_all(out, seed, device, to, part or (), init))

@@ -115,7 +115,7 @@ def _check_listing(pipeline: Pipeline) -> None:
 
 
 @app.command("fetch")
-def fetch(overrides: Settings = None, config: opt.Sources = None) -> None:
+def fetch(overrides: Settings = None, config: opt.Sources = None, quiet: opt.Quiet = False) -> None:
     """Fetch the weights of a config that are on the Hugging Face hub and not here yet."""
     from spa2v.core.errors import WeightsError
     from spa2v.core.weights import find, locate

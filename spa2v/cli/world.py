@@ -47,6 +47,7 @@ def sample(
     duration: Duration = None,
     receiver: Receiver = None,
     snr: Snr = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Render one random scene: video with sound, sound alone, layout, and a sheet of its frames."""
     from spa2v.core.media.audio import write_audio

@@ -110,6 +110,6 @@ def near(name: str, names: Iterable[str]) -> str:
     return "known names: " + (", ".join(names) or "none")
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun: "1 clip", "2 clips"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"

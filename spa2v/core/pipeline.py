@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from spa2v.core import config as configs
 from spa2v.core.components import Components
 from spa2v.core.config import Choice, Config
-from spa2v.core.errors import ConfigError, Spa2vError
+from spa2v.core.errors import ConfigError, Spa2vError, counted
 from spa2v.core.faults import Origin, guarded
 from spa2v.core.host import Host
 from spa2v.core.manifest import Manifest
@@ -230,7 +230,7 @@ class Pipeline:
         origin, backbone = self._origin("motion_backbone"), self.motion_backbone
         made = _expect(video, GeneratedVideo, origin, backbone, method)
         if abs(made.duration_s - layout.duration_s) > max(0.5 / made.fps, SAME_DURATION_S):
-            fact = f"returned {len(made.frames)} frames at {made.fps:.4g} fps, {made.duration_s:.3g} s"
+            fact = f"returned {counted(len(made.frames), 'frame')} at {made.fps:.4g} fps, {made.duration_s:.3g} s"
             fix = f"the layout lasts {layout.duration_s:.3g} s: fps = len(frames) / layout.duration_s"
             raise origin.refusal(backbone, method, fact, fix)
         _notice_few_frames(made, run)

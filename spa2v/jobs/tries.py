@@ -66,7 +66,7 @@ class Tries:
         _take_over(best[1], run)
         run.record["tries"] = {"detector": detector.name, "until": self.until, "kept": best[1].seed, "scores": entries}
         if self.until is not None and best[0] < self.until:
-            run.notice(f"none of {len(entries)} tries reached {self.until:g}; the best scores {best[0]:.3f}")
+            run.notice(f"no try of {len(entries)} reached {self.until:g}; the best scores {best[0]:.3f}")
         return best[2]
 
     def _drawn(self, pipeline: Pipeline, layout: VideoSceneLayout, run: Run) -> Iterator[tuple[Run, GeneratedVideo]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import LayoutError
+from spa2v.core.errors import LayoutError, counted
 from spa2v.core.media.files import write_json
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.types.layout import MAX_CAPTION
@@ -61,7 +61,7 @@ def read_coco(path: Path, wanted: Sampling) -> tuple[VideoSceneLayout, Sequence[
     videos = entries_of(data.get("videos", []), "videos")
     video = videos[0] if videos else {}
     if len(videos) > 1:
-        remarks.append(f"{len(videos) - 1} further videos were left out")
+        remarks.append(f"{counted(len(videos) - 1, 'further video')}, left out")
     images = [
         image
         for image in entries_of(data.get("images"), "images")
@@ -119,7 +119,7 @@ def _tracks(
         boxes.setdefault(track, {})[frame] = (x, y, x + width, y + height)
         kinds.setdefault(track, names.get(whole(item.get("category_id"), f"{where}.category_id"), "object"))
     if skipped:
-        remarks.append(f"{skipped} boxes of other videos were left out")
+        remarks.append(f"{counted(skipped, 'box', 'boxes')} of other videos, left out")
     return [PixelTrack(n, kinds[track], boxes[track]) for n, track in enumerate(sorted(boxes), start=1)]
 
 

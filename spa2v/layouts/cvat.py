@@ -14,7 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from spa2v.core.errors import LayoutError
+from spa2v.core.errors import LayoutError, counted
 from spa2v.core.media.files import atomic_path
 from spa2v.core.types import VideoSceneLayout
 from spa2v.layouts.formats import LayoutFormat
@@ -95,7 +95,7 @@ def read_cvat(path: Path, wanted: Sampling) -> tuple[VideoSceneLayout, Sequence[
     shapes = [(track, _shapes(track, f"{str(path)!r}: track {place}")) for place, track in enumerate(tracks)]
     other = sum(len(track) - len(track.findall("box")) for track in tracks)
     if other:
-        remarks.append(f"{other} shapes that are no boxes were left out")
+        remarks.append(f"{counted(other, 'shape')} other than a box, left out")
     last = max([last, *(frame for _, found in shapes for frame, _, _ in found)])
     first = min([first, *(frame for _, found in shapes for frame, _, _ in found)])
     raster = raster_read(wanted.over(said), last - first + 1, repr(str(path)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spa2v.core.errors import counted
 from spa2v.core.types import VideoSceneLayout
 from spa2v.layouts.raster import MAX_FRAMES, Raster, Sampling
 
@@ -50,8 +51,8 @@ def losses(layout: VideoSceneLayout, form: LayoutFormat, raster: Raster) -> list
         "captions": f"{captions} captions of key frames" if captions else "",
         "reasoning": "the reasoning" if layout.reasoning else "",
         "scenario": "the scenario" if layout.scenario else "",
-        "attributes": f"{len(layout.attributes)} attributes" if layout.attributes else "",
-        "notes": f"{len(layout.notes)} notes" if layout.notes else "",
+        "attributes": counted(len(layout.attributes), "attribute") if layout.attributes else "",
+        "notes": counted(len(layout.notes), "note") if layout.notes else "",
         "names": "the names of the objects" if layout.names else "",
         "boxes": "the sizes of the boxes" if layout.names else "",
         "beyond": "how far objects reach beyond the frame" if reaching else "",
@@ -69,7 +70,7 @@ def _between(layout: VideoSceneLayout, raster: Raster) -> str:
     if not off:
         return ""
     enough = _frames_for(times / layout.duration_s)
-    return f"{off} of {len(times)} key frames between two frames" + (
+    return f"{off} of {counted(len(times), 'key frame')} between two frames" + (
         f" (--frames {enough} holds them)" if enough else ""
     )
 

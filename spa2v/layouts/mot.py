@@ -12,7 +12,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from spa2v.core.errors import LayoutError, MediaError
+from spa2v.core.errors import LayoutError, MediaError, counted
 from spa2v.core.media.files import write_text
 from spa2v.core.types import VideoSceneLayout
 from spa2v.layouts.formats import LayoutFormat
@@ -108,7 +108,7 @@ def read_mot(path: Path, wanted: Sampling) -> tuple[VideoSceneLayout, Sequence[s
         kinds.setdefault(track, whole(row[7], where) if len(row) > 7 else -1)
         if len(boxes) > MAX_IDS:
             raise LayoutError(f"{str(truth)!r} has more than {MAX_IDS} ids")
-    remarks = [f"{ignored} boxes with conf 0 were left out"] if ignored else []
+    remarks = [f"{counted(ignored, 'box', 'boxes')} with conf 0, left out"] if ignored else []
     frames = max([info.frames or 1, *(frame + 1 for found in boxes.values() for frame in found)])
     said = Sampling(info.width, info.height, fps=info.fps)
     raster = raster_read(wanted.over(said), frames, repr(str(path)))

@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.core.errors import MediaError
+from spa2v.core.errors import MediaError, counted
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
 from spa2v.layouts.formats import LayoutFormat
 from spa2v.layouts.raster import Pixels, PixelTrack, Raster, Sampling, tracks_of
@@ -104,7 +104,7 @@ def _label_maps(tracks: Sequence[PixelTrack], raster: Raster) -> Iterator[NDArra
 
 def _overlaps(tracks: Sequence[PixelTrack], raster: Raster) -> tuple[str, ...]:
     count = sum(_crossing([t.boxes[number] for t in tracks if number in t.boxes]) for number in range(raster.frames))
-    return (f"which pixels two boxes share ({count} frames; the smaller box has them)",) if count else ()
+    return (f"which pixels two boxes share ({counted(count, 'frame')}; the smaller box has them)",) if count else ()
 
 
 def _crossing(boxes: Sequence[Pixels]) -> bool:

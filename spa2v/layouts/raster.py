@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.core.errors import LayoutError
+from spa2v.core.errors import LayoutError, counted
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout, frame_times, keyframe_times
 from spa2v.core.types.layout import DEFAULT_FRAMES, MAX_KEYFRAMES, MAX_NAME
 
@@ -194,7 +194,7 @@ def _clipped(grid: NDArray[np.float64], remarks: list[str]) -> NDArray[np.float6
     if (outside & ~empty).any():
         remarks.append(f"{int((outside & ~empty).sum())} boxes reach past the frame and were clipped")
     if empty.any():
-        remarks.append(f"{int(empty.sum())} boxes without area inside the frame were left out")
+        remarks.append(f"{counted(int(empty.sum()), 'box', 'boxes')} without area inside the frame, left out")
     inside[empty] = np.nan
     return inside
 
@@ -231,7 +231,7 @@ def _key_frames(
         bend *= 2
     if bend > tolerance:
         error = bend * float(raster.scale.max())
-        remarks.append(f"paths were simplified to {len(chosen)} key frames, at most {error:.2g} pixels off")
+        remarks.append(f"paths were simplified to {counted(len(chosen), 'key frame')}, at most {error:.2g} pixels off")
     return chosen
 
 

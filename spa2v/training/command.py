@@ -58,7 +58,8 @@ def train(
         trainer = trainings.trainer(stage, steps=steps, batch=batch, rate=rate)
         first = trainer.step
         trainer.train()
-        report(stage, first, trainer.step, trainer.seconds, [loss for _, loss in trainer.losses], out)
+        if not quiet:
+            report(stage, first, trainer.step, trainer.seconds, [loss for _, loss in trainer.losses], out)
 
 
 def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[float], out: Path) -> None:
@@ -71,8 +72,8 @@ def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[f
 
 def export_all(
     out: Path, seed: int, device: str, target: Path, parts: Sequence[str] = (), init: Path | None = None
-) -> None:
-    """Writes what has been trained in `out` to `target`: all of it, or some parts.
+) -> str:
+    """Writes what has been trained in `out` to `target`: all of it, or some parts. Gives a line about it.
 
     Raises:
         ConfigError: an unknown part, or a folder that cannot be made.
@@ -86,4 +87,4 @@ def export_all(
     make_folder(target)
     run = Run(seed=seed, device=device, dtype="float32")
     done = export(Trainings(out, Plan(), run, init), target, parts or tuple(WRITERS))
-    print(f"wrote {', '.join(done) or 'nothing'} to {target}", file=sys.stderr)
+    return f"wrote {', '.join(done) or 'nothing'} to {target}"

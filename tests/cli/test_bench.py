@@ -29,7 +29,7 @@ def spa2v(capsys, monkeypatch):
 
 def test_a_sound_benchmark_is_fine(spa2v, tmp_path: Path) -> None:
     bench = make_bench(tmp_path / "bench", 3, with_video=True)
-    code, _, err = spa2v("bench", "validate", bench, "-q", "--workers", 1)
+    code, _, err = spa2v("bench", "validate", bench, "--workers", 1)
     assert (code, err) == (0, "3 clips, nothing is wrong\n")
 
 
@@ -75,7 +75,7 @@ def test_all_faults_are_told_at_once(spa2v, tmp_path: Path) -> None:
         "objects: clip_01: the object 'car_0' is a 'car' in the manifest and a 'bus' in the layout",
         "duration: clip_03: the layout lasts 4.000 s, the manifest says 1.002 s",
         "objects: clip_04: no sounding object is listed",
-        "quantity: clip_06: 'multiple' with 1 objects",
+        "quantity: clip_06: 'multiple' with 1 object",
         "path: clip_07: 'clip_07/audio.wav' leads out of the folder through a link",
     ):
         assert line in err

@@ -14,6 +14,7 @@ from spa2v import VideoSceneLayout
 from spa2v.cli import main
 from spa2v.core.config import load
 from spa2v.core.host import Host
+from tests.kit.evaluation_data import make_bench
 
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "google.genai", "openai")
 
@@ -54,6 +55,25 @@ def test_light_commands_import_nothing_heavy(command: list[str]) -> None:
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
     assert "spa2v" in imported
     assert not imported & set(HEAVY)
+
+
+def test_a_quiet_command_says_nothing_on_stderr(spa2v, car: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_bench(tmp_path / "data", 2)
+    for words in (
+        ("plan", car, "-o", "plan.json", "--run-dir", "run"),
+        ("render", "plan.json", "-c", "storyboard", "-o", "plan.gif"),
+        ("layout", "convert", "plan.json", "copy.json"),
+        ("check", "-c", "storyboard"),
+        ("new", "planner", "my_own"),
+        ("bench", "validate", "data", "--workers", 1),
+        ("evaluate", "-d", "data", "--layouts", "data", "-o", "eval", "--workers", 1),
+        ("batch", car.parent, "-o", "out", "-c", "storyboard"),
+        ("report", "out"),
+        ("report", "eval"),
+    ):
+        assert [(words[0], code, err) for code, _, err in [spa2v(*words, "-q")]] == [(words[0], 0, "")]
+    assert spa2v("report", "run")[2] == "wrote run/report.html\n", "only where it is asked to be quiet"
 
 
 def test_the_version(spa2v) -> None:

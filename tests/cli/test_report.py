@@ -172,20 +172,97 @@ def test_the_page_of_an_ablation(spa2v, toy: Path, tmp_path: Path) -> None:
     assert any(attributes.get("class") == "whisker" for _, attributes in page.tags)
 
 
+@pytest.fixture
+def batched(hostile_run: Path, tmp_path: Path) -> Path:
+    """A batch whose texts are attacks: a clip that was drawn, one that was planned, two that failed."""
+    out = tmp_path / "batch"
+    for name in ("drawn", "planned"):
+        shutil.copytree(hostile_run, out / "clips" / name)
+    (out / "clips" / "planned" / "video.mp4").unlink()
+    (out / "clips" / "broken").mkdir()
+    (out / "clips" / "broken" / "video.mp4").write_bytes(b"no video")
+    seconds = {"drawn": {"plan": 0.5, "render": 2.0}, "planned": {"plan": 7.25}, "broken": {}, "missing": {"plan": 1.0}}
+    clips = [
+        {"id": HOSTILE if name == "drawn" else name, "folder": name, "status": "done", "seconds": spent}
+        for name, spent in seconds.items()
+    ]
+    for clip in clips[2:]:
+        clip |= {"status": "failed", "error": HOSTILE, "exit_code": 1}
+    (out / "summary.json").write_text(json.dumps({"format": 1, "processes": 1, "wall_s": 9.5, "clips": clips}))
+    return out
+
+
+def test_the_page_of_a_batch_begins_with_failed_and_slowest_clips(spa2v, batched: Path) -> None:
+    assert spa2v("report", batched)[0] == 0
+    page = Page(batched / "report.html")
+    check_sealed(page)
+    shown = [attributes for tag, attributes in page.tags if tag == "section"]
+    assert [(clip["data-name"], clip["data-seconds"]) for clip in shown] == [
+        ("missing", "1.0"),
+        ("broken", "0.0"),
+        ("planned", "7.25"),
+        (HOSTILE, "2.5"),
+    ]
+    assert "4 clips: 2 done, 0 skipped, 2 failed, in 9.5 s by 1 process" in page.text
+    assert page.count("img") == 1, "the sheet of the clip that has a video"
+    assert sum(tag == "rect" for tag, _ in page.tags) == 4, "the boxes of the plan that was not drawn"
+    assert "video.mp4': [Errno" in page.text
+    assert [attributes["value"] for tag, attributes in page.tags if tag == "option"][:3] == ["", "done", "failed"]
+
+
+SPOILED = {
+    "a folder outside": {"folder": "../../run"},
+    "no status": {"status": "odd"},
+    "no number": {"seconds": {"plan": float("nan")}},
+    "no seconds": {"seconds": 3},
+}
+
+
+@pytest.mark.parametrize("change", SPOILED.values(), ids=SPOILED)
+def test_a_summary_that_is_none_is_refused(spa2v, batched: Path, change: dict[str, object]) -> None:
+    data = json.loads((batched / "summary.json").read_text())
+    data["clips"][1] |= change
+    (batched / "summary.json").write_text(json.dumps(data))
+    code, _, err = spa2v("report", batched)
+    assert code == 1
+    assert err.startswith(f"error: '{batched / 'summary.json'}' is no summary of a batch: ")
+    assert not (batched / "report.html").exists()
+
+
+def test_the_page_of_a_real_batch(spa2v, tmp_path: Path) -> None:
+    from spa2v.demo import demo_recording
+
+    (tmp_path / "sounds").mkdir()
+    shutil.copy(demo_recording(), tmp_path / "sounds" / "street.flac")
+    (tmp_path / "sounds" / "bad.wav").write_bytes(b"RIFF")
+    words = ("batch", tmp_path / "sounds", "--out", tmp_path / "out", "-c", "storyboard")
+    code, _, err = spa2v(*words)
+    assert (code, f"see them with: spa2v report {tmp_path / 'out'}\n" in err) == (1, True)
+    assert spa2v("report", tmp_path / "out")[0] == 0
+    page = Page(tmp_path / "out" / "report.html")
+    check_sealed(page)
+    assert "2 clips: 1 done, 0 skipped, 1 failed" in page.text
+    assert [(a["data-status"], a["data-name"]) for tag, a in page.tags if tag == "section"] == [
+        ("failed", "bad"),
+        ("done", "street"),
+    ]
+    assert page.count("img") == 1
+
+
 def test_what_is_no_result_is_refused(spa2v, tmp_path: Path) -> None:
     code, _, err = spa2v("report", tmp_path)
-    assert (code, f"error: '{tmp_path}' is no run, evaluation or ablation\n" in err) == (1, True)
+    assert (code, f"error: '{tmp_path}' is no run, batch, evaluation or ablation\n" in err) == (1, True)
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-@pytest.mark.parametrize("kind", ["run", "evaluation"])
+@pytest.mark.parametrize("kind", ["hostile_run", "evaluated", "batched"])
 def test_in_a_browser_nothing_hostile_runs_and_the_player_works(
-    spa2v, hostile_run: Path, evaluated: Path, tmp_path: Path, kind: str
+    spa2v, request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ) -> None:
-    source = hostile_run if kind == "run" else evaluated
+    source = request.getfixturevalue(kind)
     assert spa2v("report", source)[0] == 0
     page = source / "report.html"
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
@@ -196,7 +273,38 @@ def test_in_a_browser_nothing_hostile_runs_and_the_player_works(
     dom = done.stdout
     assert "<title>owned</title>" not in dom
     assert "Content Security Policy" not in done.stderr, "our own page broke its policy"
-    if kind == "run":
+    assert (kind == "batched") == ("4 of 4 shown" in dom)
+    if kind == "hostile_run":
         live = re.search(r'<svg pointer-events="none">(.*?)</svg>', dom, re.DOTALL)
         assert live is not None
         assert live[1].count("<rect") == 1, "the script drew the box of the first frame"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_the_clips_of_a_batch_are_filtered_and_sorted(spa2v, batched: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed; see `make browser`")
+    assert spa2v("report", batched)[0] == 0
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.goto((batched / "report.html").as_uri())
+        shown = lambda: [one.get_attribute("data-name") for one in page.locator("section:visible").all()]  # noqa: E731
+        assert shown() == ["missing", "broken", "planned", HOSTILE]
+        for order, names in {
+            "name": [HOSTILE, "broken", "missing", "planned"],
+            "slowest": ["planned", HOSTILE, "missing", "broken"],
+            "fastest": ["broken", "missing", HOSTILE, "planned"],
+            "status": [HOSTILE, "planned", "broken", "missing"],
+            "first": ["missing", "broken", "planned", HOSTILE],
+        }.items():
+            page.select_option("#sort", order)
+            assert shown() == names
+        page.select_option("#status", "failed")
+        assert shown() == ["missing", "broken"]
+        page.fill("#least", "0.5")
+        assert shown() == ["missing"]
+        page.select_option("#status", "")
+        page.fill("#name", "PLAN")
+        assert shown() == ["planned"]
+        assert page.text_content("#shown") == "1 of 4 shown"
+        browser.close()

@@ -105,7 +105,7 @@ def test_a_cvat_file_of_the_specification(tmp_path: Path) -> None:
     layout, remarks = read_any(path, wanted=Sampling(fps=5.0))
     assert layout.duration_s == 1.0
     assert layout.names == {"car_0": "car", "man_0": "man"}
-    assert remarks == ["1 shapes that are no boxes were left out"]
+    assert remarks == ["1 shape other than a box, left out"]
     halfway = layout.at(0.4)
     assert halfway.get("car_0").box == pytest.approx((0.2, 0.1, 0.4, 0.5))  # between its two boxes
     seen = [layout.at(float(time)).get("man_0") is not None for time in frame_times(1.0, 5)]
@@ -161,7 +161,7 @@ def test_a_mot_sequence_of_the_specification(tmp_path: Path) -> None:
     assert layout.at(0.0).get("car_0").box == pytest.approx((0.0, 0.1, 0.2, 0.5))  # (1, 1) is the corner
     assert layout.at(0.5).get("car_0").box == pytest.approx((0.1, 0.1, 0.3, 0.5))
     assert layout.at(1.5).get("car_0") is None
-    assert remarks == ["1 boxes with conf 0 were left out"]
+    assert remarks == ["1 box with conf 0, left out"]
 
 
 def test_mot_writes_a_sequence_that_counts_from_one(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_coco_file_of_the_specification(tmp_path: Path) -> None:
     assert layout.duration_s == 1.0
     assert layout.at(0.0).get("dog_0").box == (0.0, 0.0, 0.5, 0.5)
     assert layout.at(0.5).get("dog_0").box == (0.5, 0.0, 1.0, 0.5)  # clipped at the edge
-    assert remarks[:2] == ["1 further videos were left out", "1 boxes of other videos were left out"]
+    assert remarks[:2] == ["1 further video, left out", "1 box of other videos, left out"]
     assert "1 boxes reach past the frame and were clipped" in remarks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from spa2v.core.errors import AudioError, LayoutError, MediaError
+from spa2v.core.errors import AudioError, LayoutError, MediaError, counted
 from spa2v.core.media.audio import read_audio
 from spa2v.core.media.files import read_layout
 from spa2v.core.media.video import read_video
@@ -103,7 +103,7 @@ def _plan(files: ClipFiles) -> Faults:
         yield "scenario", f"the layout is {layout.scenario}, the manifest says {clip.scenario}"
     expected = "single" if len(clip.objects) == 1 else "multiple"
     if clip.objects and clip.quantity != expected:
-        yield "quantity", f"{clip.quantity!r} with {len(clip.objects)} objects"
+        yield "quantity", f"{clip.quantity!r} with {counted(len(clip.objects), 'object')}"
     if not clip.objects:
         yield "objects", "no sounding object is listed"
     yield from _objects(files, layout)

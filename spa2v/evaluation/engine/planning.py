@@ -20,6 +20,7 @@ from spa2v.core.errors import (
     MediaError,
     PlannerError,
     Spa2vError,
+    counted,
 )
 from spa2v.core.host import Host
 from spa2v.core.manifest import make_folder
@@ -131,7 +132,8 @@ def make_outputs(
 def notice_reused(run: Run, name: str, what: str, reused: int, count: int) -> None:
     """Says how many results of a former run are used as they are."""
     if reused:
-        run.notice(f"{name}: reused {what} of {reused} of {count} clips, nothing changed; --fresh does them again")
+        clips = counted(count, "clip")
+        run.notice(f"{name}: reused {what} of {reused} of {clips}, nothing changed; --fresh does them again")
 
 
 def _task(

@@ -200,7 +200,9 @@ def _variant_view(name: str, made: Evaluation, clip: str) -> dict[str, Any]:
         "caption": layout.caption if layout else "",
         "scores": [(made.info(s.metric).title, made.info(s.metric).text(s.value)) for s in scores],
         "reasons": reasons,
-        "frames": _frames(truth, layout, video or (Path(files.real_video) if files and files.real_video else None)),
+        "frames": sample_frames(
+            truth, layout, video or (Path(files.real_video) if files and files.real_video else None)
+        ),
         "player": media_uri(video) if video else None,
     }
 
@@ -212,7 +214,7 @@ def _read(path: str | None) -> VideoSceneLayout | None:
         return None
 
 
-def _frames(
+def sample_frames(
     truth: VideoSceneLayout | None, layout: VideoSceneLayout | None, video: Path | None
 ) -> list[dict[str, Any]]:
     """A few frames: ground truth dashed, prediction solid, over the video where there is one."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from spa2v.core.errors import counted
+from spa2v.core.errors import ConfigError, counted
+from spa2v.core.manifest import MAX_MANIFEST_BYTES
 from spa2v.core.media.files import write_json
+from spa2v.core.untrusted import FAULTS, read_json, reason_of
 from spa2v.jobs.batch.folders import ClipFolder
 from spa2v.jobs.batch.runner import Batch
 from spa2v.jobs.batch.stages import planning_cost
 
 NAME = "summary.json"
+STATUSES = ("done", "skipped", "failed", "left")
 SHOWN_FAILURES = 10
 SHOWN_SLOWEST = 3
 
@@ -38,6 +43,20 @@ class Summary:
     def of(cls, batch: Batch, wall_s: float) -> Summary:
         """Reads the manifests of all clips, whichever process wrote them."""
         return cls(tuple(_entries(batch)), wall_s, batch.processes.count)
+
+    @classmethod
+    def read(cls, folder: Path) -> Summary:
+        """What `write_summary` left in the output folder of a batch.
+
+        Raises:
+            ConfigError: it cannot be read, or is no summary.
+        """
+        path = folder / NAME
+        try:
+            data = read_json(path, MAX_MANIFEST_BYTES)
+            return cls(tuple(map(_checked, data["clips"])), float(data["wall_s"]), int(data["processes"]))
+        except FAULTS as error:
+            raise ConfigError(f"{str(path)!r} is no summary of a batch: {reason_of(error)}") from error
 
     def count(self, status: str) -> int:
         return sum(clip["status"] == status for clip in self.clips)
@@ -83,7 +102,7 @@ class Summary:
         """For a person."""
         counts = ", ".join(f"{self.count(status)} {status}" for status in ("done", "skipped", "failed"))
         left = f", {self.count('left')} left" if self.count("left") else ""
-        by = "1 process" if self.processes == 1 else f"{self.processes} processes"
+        by = counted(self.processes, "process", "processes")
         yield f"{counted(len(self.clips), 'clip')}: {counts}{left}, in {self.wall_s:.1f} s by {by}"
         if self.count("skipped"):
             yield "  skipped: made before with the same code, settings and sound; --fresh makes them again"
@@ -99,6 +118,22 @@ class Summary:
             yield f"  failed: {clip['id']!r}: {str(clip['error']).splitlines()[0]}"
         if len(failed) > SHOWN_FAILURES:
             yield f"  and {len(failed) - SHOWN_FAILURES} more, see {NAME}"
+
+
+def _checked(entry: Any) -> dict[str, Any]:
+    """A clip of a summary that was read; its folder is a name, never a path.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: it is none.
+    """
+    name, folder, status = (str(entry[key]) for key in ("id", "folder", "status"))
+    if status not in STATUSES or folder in ("", "..") or Path(folder).name != folder:
+        raise ValueError(f"clip {name[:80]!r} has the status {status[:80]!r} and the folder {folder[:80]!r}")
+    seconds = {str(stage): float(value) for stage, value in entry["seconds"].items()}
+    if not all(map(math.isfinite, seconds.values())):
+        raise ValueError(f"clip {name[:80]!r} has seconds that are not finite")
+    checked = {"id": name, "folder": folder, "status": status, "seconds": seconds, "cost_usd": None}
+    return checked | ({"error": str(entry.get("error", ""))} if status == "failed" else {})
 
 
 def _entries(batch: Batch) -> Iterator[dict[str, Any]]:

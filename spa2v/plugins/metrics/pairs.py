@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.errors import counted
 from spa2v.core.types import KeyFrame, MetricInfo, Score, ScoredClip
 from spa2v.dsp.boxes import Floats
 from spa2v.plugins.metrics.flat import FlatLayouts, labels_differ
@@ -77,7 +78,7 @@ def _note(clip: ScoredClip, differ: NDArray[Any], seen: NDArray[Any], there: NDA
 def _label_gap(clip: ScoredClip) -> str:
     truth, predicted = _label_counts(clip.truth_frames), _label_counts(clip.layout_frames)
     gaps = [
-        f"{kind} {label!r} in {count} frames"
+        f"{kind} {label!r} in {counted(count, 'frame')}"
         for kind, counts in (("missing", truth - predicted), ("extra", predicted - truth))
         for label, count in sorted(counts.items())
     ]

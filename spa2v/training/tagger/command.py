@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spa2v.core.errors import ConfigError, WeightsError
+from spa2v.core.errors import ConfigError, WeightsError, counted
 from spa2v.core.manifest import make_folder
 from spa2v.core.media.files import atomic_path, write_json, write_text
 from spa2v.core.runtime import Run
@@ -24,8 +24,8 @@ MOST_BYTES = 4_000_000
 POOL = "tagger-pool"
 
 
-def make_index(folder: Path, out: Path, source: str, license_name: str) -> None:
-    """Writes the index of a folder with a folder of sounds for each class.
+def make_index(folder: Path, out: Path, source: str, license_name: str) -> str:
+    """Writes the index of a folder with a folder of sounds for each class. Gives a line about it.
 
     Raises:
         ConfigError: no such folder, or no sounds of a class in it.
@@ -33,7 +33,7 @@ def make_index(folder: Path, out: Path, source: str, license_name: str) -> None:
     sounds = index_folder(folder, source, license_name)
     write_index(out, sounds)
     counts = Counter(label for sound in sounds for label in sound.labels)
-    print(f"{len(sounds)} sounds of {len(counts)} classes in {out}", file=sys.stderr)
+    return f"{counted(len(sounds), 'sound')} of {counted(len(counts), 'class', 'classes')} in {out}"
 
 
 def train_tagger(
@@ -90,7 +90,8 @@ def train_tagger(
             "held_out": sum(sound.held_out for sound in sounds),
         }
         write_weights(stage.net.cpu().state_dict(), out / "weights", sounds, facts)
-        print(f"wrote the tagger to {out / 'weights'}", file=sys.stderr)
+        if not quiet:
+            print(f"wrote the tagger to {out / 'weights'}", file=sys.stderr)
 
 
 def _teacher(source: str) -> tuple[Any, Sequence[str]]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core.errors import counted
 from spa2v.plugins.layout_planners.mllm.answer.repairs import Repairs
 from spa2v.plugins.layout_planners.mllm.answer.schema import AnswerForm
 from spa2v.plugins.layout_planners.mllm.answer.shape import RawFrame
@@ -30,7 +31,7 @@ def keyframe_positions(frames: Sequence[RawFrame | None], cut: bool, form: Answe
         return numbered
     if count == wanted or cut:
         return np.arange(count, dtype=np.float64)
-    repairs.note(f"{count} frames instead of {wanted}")
+    repairs.note(f"{counted(count, 'frame')} instead of {wanted}")
     if 2 < count < wanted and (jumps := _at_jumps(frames, wanted)) is not None:
         return jumps
     if wanted * (1.0 - EARLY) <= count < wanted:
