@@ -59,6 +59,7 @@ QUIET: dict[str, tuple[str, ...]] = {
 REFUSED = {f"train {stage}": ("--out", "trained", "--threads", "0") for stage in TRAINED} | {
     "bench build": ("clips", "-o", "built", "--labels", "car", "--detector", "none"),
     "edit": ("gone.wav",),
+    "check-video": ("gone.mp4",),
     "train tagger": ("gone.tsv", "--out", "trained"),
     "train tagger-index": ("gone", "--out", "index.tsv"),
 }

@@ -11,6 +11,7 @@ import pytest
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip
+from spa2v.dsp.log_mel import sounding
 from spa2v.plugins.cue_extractors.semantic_yamnet import SemanticYamnet, active_windows, class_scores
 from spa2v.plugins.cue_extractors.tagging import tags_of
 from spa2v.world.synth import synthesize
@@ -26,10 +27,10 @@ def test_a_specific_class_goes_before_the_generic_one_above_it() -> None:
 def test_windows_leave_silence_out_and_have_one_level() -> None:
     rng = np.random.default_rng(0)
     sound = np.concatenate([np.zeros(16_000), rng.normal(size=16_000) * 1e-3, np.zeros(16_000)]).astype(np.float32)
-    windows = active_windows(sound)
+    windows = active_windows(sounding(sound))
     assert len(windows) == 1
     assert np.abs(windows).max() > 0.4
-    assert len(active_windows(np.zeros(16_000, dtype=np.float32))) == 0
+    assert len(active_windows(sounding(np.zeros(16_000, dtype=np.float32)))) == 0
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from spa2v.core.errors import MetricError, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import Box, Detection, KeyFrame, SceneObject
-from spa2v.evaluation.engine.detecting import keyframes
+from spa2v.jobs.judge import keyframes
 from spa2v.plugins.detectors.grounding_dino import GroundingDinoDetector
 from spa2v.plugins.detectors.owlv2 import Owlv2Detector
 from spa2v.plugins.detectors.tidying import tidy
