@@ -58,7 +58,7 @@ def batch(
     pipeline = opt.pipeline(config, overrides, quiet=True, strict=strict_media)
     raise_all(pipeline.check())
     _refuse_inputs(out, manifest, items, opt.read_files(pipeline, config))
-    goal = Goal(stage, pipeline.config, given_layouts, fresh, opt.tries(tries, until, detector))
+    goal = Goal(stage, pipeline.config, given_layouts, fresh, opt.tries(tries, until, detector, pipeline))
     with joined_processes(pipeline.config.run.device) as processes:
         work = Batch(pipeline, items, out, goal, processes, together, planners, max_failures)
         code = _run(work, quiet)

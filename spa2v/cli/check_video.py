@@ -58,11 +58,13 @@ def check_video(
         refuse_inputs([out], [path for path in (video, layout, audio, *(registries or ())) if path])
         check_output(out, (".json",))
     frames, plan = read_video(video), read_layout(layout) if layout else None
-    labels = sorted({*(names or ()), *(plan.names.values() if plan else ())})
+    labels = sorted({*(name.strip() for name in names or ()), *(plan.names.values() if plan else ())} - {""})
     if not labels:
         raise ConfigError("nothing to search for in the video", "give --layout FILE, or the objects: --name car")
     chosen = Chosen.parse("detectors", detector or _detector_for(labels), tuple(registries or ()), "--detector")
     run = Run(device=device, quiet=quiet, parts=chosen.part)
+    if device != "auto":
+        run.device  # noqa: B018 - one that is not there is an error, whether or not the detector asks for it
     verdict = judge(frames, chosen.component, run, plan, _sound(video, audio), labels)
     if out is not None:
         write_text(out, verdict.seen.dumps())
@@ -91,7 +93,9 @@ def _sound(video: Path, audio: Path | None) -> AudioClip | None:
     except AudioError as error:
         if audio is not None:
             raise
-        opt.warn(f"without sound: {error.fact}")
+        silent = video.suffix.lower() == ".gif"  # no damage: the format has no sound
+        fact = f"{str(video)!r} is a GIF" if silent else error.fact
+        opt.warn(f"without sound: {fact}; its recording: --audio FILE")
         return None
 
 

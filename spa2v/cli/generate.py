@@ -41,15 +41,16 @@ def generate(
     quiet: opt.Quiet = False,
 ) -> None:
     """Plan a recording and draw the plan: AUDIO in, a video out (.mp4, .gif, or .png for a contact sheet)."""
+    others = any(value is not None for value in (tries, until, detector))
     if from_run is not None:
-        if config or overrides or start is not None or duration is not None or strict_media or tries:
+        if config or overrides or start is not None or duration is not None or strict_media or others:
             raise typer.BadParameter("takes its settings from the run; give no others", param_hint="'--from-run'")
         _replay(from_run, audio, out, run_dir, quiet)
     elif audio is None:
         raise typer.BadParameter("missing", param_hint="'AUDIO'")
     else:
         pipeline = opt.pipeline(config, overrides, start, duration, quiet, strict_media)
-        wanted = opt.tries(tries, until, detector)
+        wanted = opt.tries(tries, until, detector, pipeline)
         _generate(pipeline, audio, out, run_dir, opt.read_files(pipeline, config, audio), wanted)
 
 

@@ -86,11 +86,12 @@ def pipeline(
     return Pipeline.from_preset(*(sources or []), overrides=[*(overrides or []), *extra], quiet=quiet)
 
 
-def tries(count: int | None, until: float | None, detector: str | None) -> Tries | None:
-    """What the options of several tries ask for.
+def tries(count: int | None, until: float | None, detector: str | None, pipeline: Pipeline) -> Tries | None:
+    """What the options of several tries ask for; a plan may cost money, so the detector is found before it.
 
     Raises:
         BadParameter: the others without --tries.
+        UnknownComponent, ConfigError: no such detector, or none is known for the backbone.
     """
     from spa2v.jobs.tries import Tries
 
@@ -99,7 +100,9 @@ def tries(count: int | None, until: float | None, detector: str | None) -> Tries
             if value is not None:
                 raise typer.BadParameter("goes with --tries N", param_hint=f"'{name}'")
         return None
-    return Tries(count, until, detector)
+    wanted = Tries(count, until, detector)
+    wanted.detector_of(pipeline)
+    return wanted
 
 
 def read_files(pipeline: Pipeline, sources: list[str] | None, *paths: Path | None) -> list[Path]:

@@ -33,7 +33,7 @@ def render(
     inputs = opt.read_files(pipeline, config, layout, audio)
     target = opt.video_target(out, run_dir, layout, inputs)
     refuse_inputs(opt.run_files(run_dir, ("manifest.json", "config.yaml", "cues.json")), inputs)
-    with Job.opened(pipeline, audio, layout, run_dir, tries=opt.tries(tries, until, detector)) as job:
+    with Job.opened(pipeline, audio, layout, run_dir, tries=opt.tries(tries, until, detector, pipeline)) as job:
         job.write(job.draw(job.layout(), opt.offer(target, run_dir)), target)
     opt.say_kept(job.run)
     opt.say(f"wrote {target}")

@@ -58,3 +58,22 @@ def test_without_a_plan_sides_are_scored_for_named_objects(spa2v, tmp_path: Path
     assert code == 0
     assert "Box IoU" not in out
     assert name in (tmp_path / "seen.json").read_text()
+
+
+def test_labels_devices_and_sounds_that_cannot_be_are_said(spa2v, tmp_path: Path) -> None:  # noqa: F811
+    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left")))
+    (name,) = clip.layout.names.values()
+    path = tmp_path / "a.gif"
+    write_video(path, clip.video)
+    code, _, err = spa2v("check-video", path, "--name", " ")
+    assert code == 1
+    assert "nothing to search for" in err
+    code, _, err = spa2v("check-video", path, "--name", name, "--device", "banana")
+    assert code == 1
+    assert "'banana'" in err
+    code, _, err = spa2v("check-video", path, "--name", name, "--name", "unicorn", "--detector", "toyworld")
+    assert code == 0
+    assert "cannot find 'unicorn'" in err
+    assert repr(name) not in err
+    assert "without sound: " in err
+    assert "damaged" not in err

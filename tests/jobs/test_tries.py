@@ -73,6 +73,29 @@ def test_a_backbone_without_weights_needs_a_named_detector() -> None:
     assert Tries(2).detector_of(Pipeline.from_preset("spa2v"))[0] == "owlv2"
 
 
+@pytest.mark.parametrize("words", [(), ("--detector", "none_such")])
+def test_a_detector_that_is_not_known_stops_before_anything_is_planned(spa2v, tmp_path: Path, words) -> None:  # noqa: F811
+    from spa2v.demo import demo_recording
+
+    (tmp_path / "list.txt").write_text(f"{demo_recording()}\n")
+    words = ("--config", "storyboard", "--tries", 2, *words)
+    for command in (
+        ("batch", tmp_path / "list.txt", "-o", tmp_path / "out"),
+        ("generate", demo_recording(), "-o", tmp_path / "a.gif", "--run-dir", tmp_path / "run"),
+    ):
+        code, _, err = spa2v(*command, *words)
+        assert code == 1
+        assert err.count("detector") >= 1
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_replay_refuses_options_of_tries(spa2v, tmp_path: Path) -> None:  # noqa: F811
+    code, _, err = spa2v("generate", "--from-run", tmp_path, "--until", 0.5)
+    assert code == 2
+    assert "--from-run" in err
+
+
 @pytest.mark.parametrize(
     ("kind", "layout"),
     [

@@ -70,7 +70,9 @@ def read_video(path: str | Path, max_frames: int = MAX_FRAMES) -> GeneratedVideo
                 raise MediaError(f"{str(path)!r} holds no pictures that can be decoded")
             return _decode(container, container.streams.video[0], str(path), max_frames)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise MediaError(f"cannot read {str(path)!r}: {error}") from error
+        raise MediaError(
+            f"cannot read {str(path)!r}: it is no video, or damaged", "readable are: mp4, mov, mkv, webm, avi, gif"
+        ) from error
 
 
 def _decode(container: Any, track: Any, name: str, max_frames: int) -> GeneratedVideo:

@@ -35,13 +35,16 @@ class ToyWorldDetector:
         return f"toyworld {Path(self.source).name if self.source else 'bundled'}"
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str], run: Run) -> Detections:
-        """Detections of each frame; classes other than `labels` are left out.
+        """Detections of each frame; classes other than `labels` are left out, and labels that are no class named.
 
         Raises:
             WeightsError: the weights are missing or do not fit.
         """
-        from spa2v.world.detector import WEIGHTS, Detector
+        from spa2v.world.detector import NAMES, WEIGHTS, Detector
 
+        unknown = sorted({*labels} - {*NAMES})
+        if unknown:
+            run.notice(f"the detector toyworld cannot find {', '.join(map(repr, unknown))}: no class of ToyWorld")
         if self._network is None:
             self._network = Detector(Path(self.source) if self.source else WEIGHTS)
         return tuple(
