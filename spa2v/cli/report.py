@@ -42,10 +42,13 @@ def report(
 
 def _comparison(sources: list[Path]) -> str:
     """The page, and its tables on stdout."""
+    from spa2v.core.errors import ConfigError
     from spa2v.evaluation import compare, tables
     from spa2v.evaluation.engine.result import Evaluation
     from spa2v.evaluation.report.evaluation_page import comparison_page
 
+    if len({source.resolve() for source in sources}) < len(sources):
+        raise ConfigError("an evaluation is given twice", "give others to compare the first with")
     found = compare.named({str(source): Evaluation.read(source) for source in sources})
     tables.show(compare.comparison_grids(found))
     return comparison_page(found)

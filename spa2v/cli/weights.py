@@ -109,9 +109,9 @@ def _check_listing(pipeline: Pipeline) -> None:
             typer.echo(f"  {file if file.isprintable() else repr(file)}  {_megabytes(files[file])}")
         if len(chosen) > MOST_FILES:
             typer.echo(f"  and {len(chosen) - MOST_FILES} more")
-    typer.echo(f"to fetch: {_megabytes(total)}")
     if problems:
         raise WeightsError("not all weights can be had as the config names them", *problems)
+    typer.echo(f"to fetch: {_megabytes(total)}")
 
 
 @app.command("fetch")

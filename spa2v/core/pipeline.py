@@ -83,8 +83,12 @@ class Pipeline:
         return cls(config, None if config.registries else host, quiet=quiet)
 
     def check(self) -> list[Spa2vError]:
-        """Everything that is wrong with the components of the configuration; nothing heavy is loaded."""
+        """Everything that is wrong with the run and the components of the configuration; nothing heavy is loaded."""
         problems: list[Spa2vError] = []
+        try:
+            self.new_run()
+        except Spa2vError as error:
+            problems.append(error)
         for where, family, choice in self.config.choices():
             try:
                 self._components.get(family, choice.name, choice.options, where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -72,6 +73,7 @@ class Run:
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigError(f"run.dtype: {dtype!r}", f"expected one of: {', '.join(DTYPES)}")
+        _device_kind(device)
         self.seed, self.folder, self.quiet = seed, folder, quiet
         self.audio: AudioClip | None = None
         self.cues: SpatialCues | None = None
@@ -182,14 +184,19 @@ class Run:
 
 
 @cache
+def _device_kind(device: str) -> str:
+    """The device without its number; whether the machine has it is not looked up."""
+    if not re.fullmatch(r"auto|cpu|(cuda|mps)(:[0-9]{1,3})?", device):
+        raise ConfigError(f"run.device: {device!r}", "expected auto, cpu, cuda, cuda:N or mps")
+    return device.split(":")[0]
+
+
 def _make_accelerator(device: str) -> Accelerator:
     import torch
     from accelerate import Accelerator
 
-    kind = device.split(":")[0]
+    kind = _device_kind(device)
     there = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if kind not in there:
-        raise ConfigError(f"run.device: {device!r}", "expected auto, cpu, cuda, cuda:N or mps")
     if not there[kind]:
         raise ConfigError(f"run.device: {device!r} is not available on this machine", "run `spa2v doctor`")
     # Asked for a device where there is none, Accelerator would not join the processes of a launch.

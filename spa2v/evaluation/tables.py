@@ -261,7 +261,7 @@ def _block(
     from rich.table import Table as Rich
     from rich.text import Text
 
-    table = Rich(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    table = Rich(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, title_justify="left")
     for place in places:
         justify: Literal["left", "right"] = "right" if place else "left"
         table.add_column(Text(grid.head[place]), justify=justify, overflow="fold", width=sizes[place])

@@ -77,3 +77,13 @@ def test_labels_devices_and_sounds_that_cannot_be_are_said(spa2v, tmp_path: Path
     assert repr(name) not in err
     assert "without sound: " in err
     assert "damaged" not in err
+
+
+def test_a_plan_of_another_duration_is_stretched_and_that_is_said(spa2v, tmp_path: Path) -> None:  # noqa: F811
+    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left")))
+    path = written(tmp_path, clip, mirrored=False)
+    assert "stretched" not in spa2v("check-video", path, "--layout", tmp_path / "plan.json")[2]
+    (tmp_path / "plan.json").write_text(clip.layout.spanning(2 * clip.layout.duration_s).dumps())
+    code, _, err = spa2v("check-video", path, "--layout", tmp_path / "plan.json")
+    assert code == 0
+    assert "the times of the plan are stretched" in err

@@ -185,6 +185,10 @@ def test_check_tells_everything_or_that_all_is_fine(spa2v, toy: Path) -> None:
     assert code == 1
     assert err.startswith("error: 2 things are wrong with the config\n  unknown component 'midle'")
     assert "unknown option 'x'" in err
+    assert spa2v("check", "run.device=cuda:1")[0] == 0  # of another machine, perhaps
+    for wrong in ("run.device=off", "run.device=cuda:x", "run.device=cpu:banana", "run.dtype=int8"):
+        code, _, err = spa2v("check", wrong)
+        assert (code, wrong.split("=")[0] in err) == (1, True)
     assert spa2v("check")[0] == 0
 
 

@@ -259,6 +259,7 @@ def test_a_dry_check_names_what_the_hub_does_not_list(listing: Any) -> None:
     assert f"the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5' has no {names}" in done.stderr
     assert "the motion modules 'guoyww/animatediff-motion-adapter-v1-5-2' cannot be listed: 401" in done.stderr
     assert "has no migc_adapter_weights.safetensors" in done.stderr
+    assert "to fetch" not in done.stdout  # a sum without what is not listed
     assert "Traceback" not in done.stderr
 
 

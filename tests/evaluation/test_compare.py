@@ -126,3 +126,6 @@ def test_the_files_of_evaluations_are_compared_by_the_command(tmp_path: Path, ca
     assert "two against one" in out
     assert max(map(len, out.splitlines())) <= 80
     assert "Clips that gain most from one to two" in (tmp_path / "comparison.html").read_text()
+    code, _, err = run(capsys, monkeypatch, "report", "one", "two", "./one")
+    assert code == 1
+    assert "given twice" in err

@@ -30,6 +30,18 @@ def test_a_wide_table_is_printed_in_blocks(
     assert "…" not in out
 
 
+def test_a_table_as_wide_as_the_screen_breaks_no_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = ("MaxIoU", "1" * 31, "2" * 31, "10")  # with the heads and gaps of 2: as wide as the screen
+    assert len("  ".join((*cells[:3], "clips"))) == 79
+    monkeypatch.setenv("COLUMNS", "79")
+    show([Grid("T", ("metric", "a", "b", "clips"), (Row(cells),))])
+    lines = capsys.readouterr().out.splitlines()
+    assert any("clips" in line and "metric" in line for line in lines)
+    assert any(all(cell in line for cell in cells) for line in lines)
+
+
 def test_columns_without_a_measured_number_are_left_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
