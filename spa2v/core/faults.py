@@ -93,7 +93,8 @@ def guarded(*origins: Origin) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in OUTSIDE and origin.is_built_in:
             raise
         fact = f"{origin.who} raised {type(error).__name__}: {error}".removesuffix(": ")
-        made = ComponentError(" ".join(fact.split()), *line, f"from {origin.where}", *_debug(error))
+        fact = "".join(char if char.isprintable() else "?" for char in " ".join(fact.split()))  # escapes of terminals
+        made = ComponentError(fact, *line, f"from {origin.where}", *_debug(error))
         made.located = True
         raise made from error
 

@@ -197,7 +197,7 @@ class Pipeline:
         run = run or self.new_run()
         cues = cues or self.measure(audio, run)
         inputs = {"audio": audio, "cues": cues, **self._about("layout_planner")}
-        origin, planner = self._origin("layout_planner"), self.layout_planner
+        planner, origin = self.layout_planner, self._origin("layout_planner")  # its home is known once it is imported
 
         def decide() -> VideoSceneLayout:
             with guarded(origin):
@@ -231,7 +231,7 @@ class Pipeline:
         return self._checked(video, layout, run, "generate")
 
     def _checked(self, video: object, layout: VideoSceneLayout, run: Run, method: str) -> GeneratedVideo:
-        origin, backbone = self._origin("motion_backbone"), self.motion_backbone
+        backbone, origin = self.motion_backbone, self._origin("motion_backbone")
         made = _expect(video, GeneratedVideo, origin, backbone, method)
         if abs(made.duration_s - layout.duration_s) > max(0.5 / made.fps, SAME_DURATION_S):
             fact = f"returned {counted(len(made.frames), 'frame')} at {made.fps:.4g} fps, {made.duration_s:.3g} s"
@@ -291,7 +291,7 @@ class Pipeline:
         inputs = {"layouts": list(layouts), **self._about("motion_backbone")}
         inputs["injector"] = self._about("grounding_injector")
         videos = run.step("generate_many", inputs, lambda: self._generate_many(layouts, run, seeded))
-        origin, backbone = self._origin("motion_backbone"), self.motion_backbone
+        backbone, origin = self.motion_backbone, self._origin("motion_backbone")
         if len(_expect(videos, list, origin, backbone, "generate_many")) != len(layouts):
             fact = f"returned {len(videos)} videos for {len(layouts)} layouts"
             raise origin.refusal(backbone, "generate_many", fact)
