@@ -67,7 +67,7 @@ def check_video(
         run.device  # noqa: B018 - one that is not there is an error, whether or not the detector asks for it
     if plan is not None and plan.spanning(frames.duration_s) is not plan:
         fact = f"{str(layout)!r} lasts {plan.duration_s:.2f} s, the video lasts {frames.duration_s:.2f} s"
-        opt.say(f"{fact}: the times of the plan are stretched")
+        opt.warn(f"{fact}: the times of the plan are stretched")
     verdict = judge(frames, chosen.component, run, plan, _sound(video, audio), labels)
     if out is not None:
         write_text(out, verdict.seen.dumps())
