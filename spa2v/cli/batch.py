@@ -109,5 +109,6 @@ def _tell(work: Batch, wall_s: float) -> int:
     except MediaError as error:
         opt.warn(f"the summary is not kept: {error}")
         summary = Summary.of(work, wall_s)
-    opt.say("\n".join([*summary.lines(), f"see them with: spa2v report {work.out}"]))
+    report = opt.warn if summary.exit_code or summary.count("left") else opt.say
+    report("\n".join([*summary.lines(), f"see them with: spa2v report {work.out}"]))
     return summary.exit_code

@@ -87,4 +87,4 @@ def _generate(
     opt.say_kept(job.run)
     opt.say_plan(layout, job.run, target)
     for line in replay.compare(job.manifest.data["sha256"]) if replay else ():
-        opt.say(line)
+        opt.warn(line)

@@ -68,7 +68,7 @@ def test_tables_on_screen_and_in_files(spa2v, bench: Path, tmp_path: Path) -> No
     files = [tmp_path / name for name in ("t.md", "t.csv", "t.tex")]
     made = tmp_path / "out" / "evaluation.json"
     code, out, err = spa2v(
-        *("evaluate", "--data", bench, "--layouts", layouts, "-o", tmp_path / "out", "-q", "--workers", 1),
+        *("evaluate", "--data", bench, "--layouts", layouts, "-o", tmp_path / "out", "--workers", 1),
         *("--markdown", files[0], "--csv", files[1], "--latex", files[2], "--name", "a_b & c|d"),
     )
     assert (code, "MaxIoU" in out, "Trans. C" in out) == (0, True, True)

@@ -402,7 +402,7 @@ def test_the_command_tells_what_it_did(bench: Bench) -> None:
     assert f"failed: 'd': '{bench.folder}/d.wav' is empty" in err
     assert "Traceback" not in err
     recording(bench.folder / "d.wav")
-    code, _, err = bench.call("--quiet")
+    code, _, err = bench.call()
     assert (code, "1 done, 3 skipped, 0 failed" in err) == (0, True)
     assert json.loads((bench.out / "summary.json").read_text())["counts"] == {"clips": 4, "done": 1, "skipped": 3}
 
@@ -442,7 +442,7 @@ def test_two_processes_of_accelerate_make_the_same_bytes(bench: Bench) -> None:
     bench.batch(overrides=("run.device=cpu",)).run()
     alone = {path.parent.name: path.read_bytes() for path in bench.out.glob("clips/*/video.mp4")}
     bench.out.rename(bench.folder / "alone")
-    done = launch(bench, 2, "--quiet")
+    done = launch(bench, 2)
     assert done.returncode == 0, done.stderr
     assert "4 clips: 4 done, 0 skipped, 0 failed" in done.stderr
     assert "by 2 processes" in done.stderr
@@ -455,7 +455,7 @@ def test_a_rank_that_dies(bench: Bench) -> None:
     done = launch(bench, 2, "--quiet", trouble="kill-any-rank-1:any")
     assert done.returncode != 0
     assert len(list(bench.out.glob("clips/*/video.mp4"))) < 4
-    done = launch(bench, 2, "--quiet")
+    done = launch(bench, 2)
     assert done.returncode == 0, done.stderr
     assert len(list(bench.out.glob("clips/*/video.mp4"))) == 4
 
@@ -511,7 +511,7 @@ def test_two_processes_with_weights_end_well(bench: Bench, tmp_path: Path) -> No
     words = ["motion_backbone=animatediff", "grounding_injector=ungrounded"]
     words += [f"motion_backbone.options.{key}={value}" for key, value in size.items()]
     for seed in range(3):
-        done = launch(bench, 2, "--quiet", *words, f"run.seed={seed}")
+        done = launch(bench, 2, *words, f"run.seed={seed}")
         assert done.returncode == 0, done.stderr
         assert "4 clips: 4 done, 0 skipped, 0 failed" in done.stderr
 

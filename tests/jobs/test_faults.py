@@ -72,7 +72,7 @@ def assert_true(bench: Bench) -> None:
 
 def assert_completes(bench: Bench, *words: object) -> str:
     """The same command again makes what is missing; gives what it told."""
-    code, _, err = bench.call("--quiet", *words)
+    code, _, err = bench.call(*words)
     assert code == 0, err
     assert_true(bench)
     assert len(list(bench.out.glob("clips/*/video.mp4"))) == len(bench.names)

@@ -133,7 +133,7 @@ def notice_reused(run: Run, name: str, what: str, reused: int, count: int) -> No
     """Says how many results of a former run are used as they are."""
     if reused:
         clips = counted(count, "clip")
-        run.notice(f"{name}: reused {what} of {reused} of {clips}, nothing changed; --fresh does them again")
+        run.notice(f"{name}: reused {what} of {reused} of {clips}, nothing changed (see --fresh)")
 
 
 def _task(

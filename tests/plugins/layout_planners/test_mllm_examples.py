@@ -284,7 +284,7 @@ def test_the_command_builds_an_index_and_says_how_to_use_it(tmp_path: Path) -> N
     from typer.testing import CliRunner
 
     data = benchmark(tmp_path / "data")
-    done = CliRunner().invoke(app, ["index", str(data), "--quiet", "--config", "default"])
+    done = CliRunner().invoke(app, ["index", str(data), "--config", "default"])
     assert done.exit_code == 0, done.output
     assert f"use it: layout_planner.options.examples={data / 'example_index'}" in done.output
     assert read_index(data / "example_index").cues(0).tracks["level_difference"].unit == "dB"
