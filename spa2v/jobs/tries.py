@@ -15,6 +15,7 @@ from spa2v.jobs.judge import RANKING, judge
 
 TOYWORLD = "spa2v:weights/toyworld"
 RENAMED = "renamed_for_the_weights"
+SEEDS = 2**32  # seeds count on from the last one at 0
 """Entry of the record in which a backbone that rewords says what became of names."""
 
 
@@ -70,7 +71,7 @@ class Tries:
         return best[2]
 
     def _drawn(self, pipeline: Pipeline, layout: VideoSceneLayout, run: Run) -> Iterator[tuple[Run, GeneratedVideo]]:
-        runs = [run.seeded(run.seed + index) for index in range(self.count)]
+        runs = [run.seeded((run.seed + index) % SEEDS) for index in range(self.count)]
         if self.until is None and pipeline.draws_seeds() and run.device.type != "cpu":  # a batch gains nothing on CPUs
             yield from _in_batches(pipeline, layout, runs)
             return

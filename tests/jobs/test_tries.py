@@ -60,6 +60,14 @@ def test_seeds_in_one_batch_draw_what_each_draws_alone() -> None:
     assert set(verdict.to_json()) == {"score", "box_iou", "class_held"}
 
 
+def test_seeds_count_on_from_zero_after_the_last_one(spa2v, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "plan.json").write_text(ORDINARY.dumps())
+    words = ("render", tmp_path / "plan.json", "-c", "storyboard", "--tries", 2, "--detector", "toyworld")
+    assert spa2v(*words, f"run.seed={2**32 - 1}", "--run-dir", tmp_path / "run")[0] == 0
+    tries = json.loads((tmp_path / "run" / "manifest.json").read_text())["record"]["tries"]
+    assert [entry["seed"] for entry in tries["scores"]] == [2**32 - 1, 0]
+
+
 def test_options_of_tries_need_tries(spa2v, tmp_path: Path) -> None:  # noqa: F811
     code, _, err = spa2v("render", tmp_path / "plan.json", "--until", 0.5)
     assert code == 2
