@@ -120,7 +120,7 @@ def test_generate_makes_a_video_with_sound(spa2v, car: Path, tmp_path: Path) -> 
     import av
 
     out = tmp_path / "v.mp4"
-    code, stdout, err = spa2v("generate", car, "-o", out, "--config", "storyboard", "--run-dir", tmp_path / "run", "-q")
+    code, stdout, err = spa2v("generate", car, "-o", out, "--config", "storyboard", "--run-dir", tmp_path / "run")
     assert (code, stdout) == (0, "")
     assert f"wrote {out}" in err
     with av.open(str(out)) as video:

@@ -206,7 +206,7 @@ def test_the_page_of_a_batch_begins_with_failed_and_slowest_clips(spa2v, batched
     assert "4 clips: 2 done, 0 skipped, 2 failed, in 9.5 s by 1 process" in page.text
     assert page.count("img") == 1, "the sheet of the clip that has a video"
     assert sum(tag == "rect" for tag, _ in page.tags) == 4, "the boxes of the plan that was not drawn"
-    assert "video.mp4': [Errno" in page.text
+    assert "video.mp4': it is no video, or damaged" in page.text
     assert [attributes["value"] for tag, attributes in page.tags if tag == "option"][:3] == ["", "done", "failed"]
 
 

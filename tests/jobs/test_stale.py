@@ -45,7 +45,7 @@ def boxes(folder: Path) -> set[tuple[float, ...]]:
 
 def words_of(command: str, toy: Path, bench: Path, out: Path) -> list[object]:
     if command == "batch":
-        return ["batch", bench, "-c", toy, "--stage", "plan", "-o", out, "-q"]
+        return ["batch", bench, "-c", toy, "--stage", "plan", "-o", out]
     if command == "evaluate":
         return ["evaluate", "-d", bench, "-c", toy, "-o", out, "--workers", 1, "--split", "all", "-q"]
     file = toy.parent / "row.yaml"
