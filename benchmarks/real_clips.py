@@ -28,7 +28,7 @@ SIDES = ("left", "right", "left_to_right", "right_to_left")
 
 @dataclass(frozen=True)
 class Row:
-    """One clip: what the annotation says, what the localizer says."""
+    """One clip: what the annotation says, what the localizer says and calls the objects."""
 
     id: str
     scenario_asked: str | None
@@ -37,6 +37,7 @@ class Row:
     said: tuple[str, ...]
     supports: str | None
     failures: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     def line(self) -> str:
         cells = (
@@ -44,6 +45,7 @@ class Row:
             f"{self.scenario_asked or '-':>13} / {self.scenario_said or '-':<13}",
             f"{','.join(self.asked) or '-':>42} / {','.join(self.said) or '-':<30}",
             f"{self.supports or '-':<14}",
+            f"{', '.join(self.names) or '-':<20}",
             "pass" if not self.failures else "FAIL: " + "; ".join(self.failures),
         )
         return "  ".join(cells)
@@ -93,7 +95,7 @@ def score(clip: Mapping[str, Any], layout: VideoSceneLayout) -> Row:
     """A row from an annotation and a plan; what the annotation leaves out is not asked."""
     objects = [item for item in clip.get("objects") or [] if isinstance(item, Mapping)]
     asked = tuple(str(item.get("attribute")) for item in objects if item.get("attribute"))
-    said = tuple(layout.attributes.values())
+    said, names = tuple(layout.attributes.values()), tuple(layout.names.values())
     supports = (clip.get("audio_evidence") or {}).get("supports_attribute")
     failures = []
     if clip.get("scenario") and layout.scenario != clip["scenario"]:
@@ -103,7 +105,8 @@ def score(clip: Mapping[str, Any], layout: VideoSceneLayout) -> Row:
         failures.append("movement")
     if clip.get("lateral_information") is False and any(word in SIDES for word in said):
         failures.append("claims a side without lateral information")
-    return Row(str(clip.get("id")), clip.get("scenario"), layout.scenario, asked, said, supports, tuple(failures))
+    scenarios = clip.get("scenario"), layout.scenario
+    return Row(str(clip.get("id")), *scenarios, asked, said, supports, tuple(failures), names)
 
 
 def run_clip(clip: Mapping[str, Any], folder: Path) -> Row:
