@@ -84,7 +84,7 @@ class Run:
         self._notices: set[str] = set() if notices is None else notices
 
     def seeded(self, seed: int) -> Run:
-        """This run with another seed and a record of its own; what it measured and its notices are shared."""
+        """This run with another seed and an empty record; what it measured and its notices are shared."""
         other = copy(self)
         other.seed, other.record = seed, {}
         return other
@@ -183,7 +183,6 @@ class Run:
             yield lambda done: bar.update(task, advance=done)
 
 
-@cache
 def _device_kind(device: str) -> str:
     """The device without its number; whether the machine has it is not looked up."""
     if not re.fullmatch(r"auto|cpu|(cuda|mps)(:[0-9]{1,3})?", device):
@@ -191,6 +190,7 @@ def _device_kind(device: str) -> str:
     return device.split(":")[0]
 
 
+@cache
 def _make_accelerator(device: str) -> Accelerator:
     import torch
     from accelerate import Accelerator
