@@ -139,21 +139,26 @@ class Sampler:
         takes_generator = "generator" in inspect.signature(scheduler.step).parameters
         options = {"generator": list(generators)} if takes_generator else {}
         now.steps, now.guided = len(timesteps), text.shape[0] == 2 * noise.shape[0] * noise.shape[2]
+        finite: list[Tensor] = []  # one truth value a step, on the device
         for step, t in enumerate(timesteps):
             now.step, now.timestep = step, float(t)
             now.noise = float((1 - scheduler.alphas_cumprod[round(float(t))]).sqrt())
             latents = self._run_hooks(latents, t, text)
             predicted = self._predict(scheduler.scale_model_input(latents, t), t, text)
             latents = scheduler.step(predicted, t, latents, **options).prev_sample
-            self._check_finite(latents, text.dtype)
+            finite.append(latents.isfinite().all())
+            if latents.device.type == "cpu":  # elsewhere reading one at each step would wait for the device
+                self._check_finite(finite, text.dtype)
             self.tick(1)
+        self._check_finite(finite, text.dtype)
         return latents
 
-    def _check_finite(self, latents: Tensor, dtype: torch.dtype) -> None:
-        if not bool(latents.isfinite().all()):
+    def _check_finite(self, finite: Sequence[Tensor], dtype: torch.dtype) -> None:
+        good = torch.stack([*finite]).tolist()
+        if not all(good):
             helps = (*WIDER.get(dtype, ()), "less guidance", "smaller scales of LoRAs", "another scheduler")
             raise NumericalError(
-                f"the latents are not finite (NaN or infinite) after step {self.now.step + 1} of {self.now.steps}",
+                f"the latents are not finite (NaN or infinite) after step {good.index(False) + 1} of {self.now.steps}",
                 f"computed in {name_of(dtype)} by {type(self.scheduler).__name__}, guidance {self.guidance:g}",
                 f"what helps: {'; '.join(helps)}",
             )
