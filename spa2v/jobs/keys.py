@@ -30,13 +30,18 @@ class Keys:
     """
 
     def __init__(self, config: Config, host: Host | None = None) -> None:
-        registry = (host or Host([Path(path) for path in config.registries])).registry
+        self._host = host or Host([Path(path) for path in config.registries])
+        registry = self._host.registry
         self._parts: dict[str, Any] = config.to_dict()
         self._made_of: dict[str, list[Any]] = {}
         for _, family, choice in config.choices():
             marks = [code_mark(registry.find(family, choice.name), registry), content_marks(texts_of(choice.options))]
             self._made_of.setdefault(family, []).append(marks)
         self._parts["audio"].pop("strict")  # it decides whether a recording is used, not what comes of it
+
+    def of(self, config: Config) -> Keys:
+        """The keys under another configuration with the same registry files."""
+        return Keys(config, self._host)
 
     def plan(self, audio_sha256: str) -> str:
         """Of a layout: the recording, and everything in the configuration that shapes a plan."""

@@ -22,7 +22,6 @@ from spa2v.core.errors import (
     Spa2vError,
     counted,
 )
-from spa2v.core.host import Host
 from spa2v.core.manifest import make_folder
 from spa2v.core.parallel import spread
 from spa2v.core.pipeline import Pipeline
@@ -106,9 +105,9 @@ def make_outputs(
         make_folder(out / kind)
     _KEPT.clear()  # a file of a component may have been edited since
     journal = Journal(out / JOURNAL)
-    host = Host([Path(path) for path in config.registries])
     chosen = [clip for clip in clips if given is None or clip.id in given]
-    tasks = [_task(config, host, clip, root, out, draw, given) for clip in chosen]
+    shared = Keys(config)
+    tasks = [_task(config, shared, clip, root, out, draw, given) for clip in chosen]
     todo = [task for task in tasks if fresh or not _is_done(task, journal)]
     notice_reused(run, name, "outputs", len(tasks) - len(todo), len(tasks))
     failed: dict[str, Fault] = {}
@@ -138,7 +137,7 @@ def notice_reused(run: Run, name: str, what: str, reused: int, count: int) -> No
 
 def _task(
     config: Config,
-    host: Host,
+    shared: Keys,
     clip: BenchmarkClip,
     root: Path,
     out: Path,
@@ -147,7 +146,8 @@ def _task(
 ) -> PlanTask:
     own = with_truth(config, root / clip.layout)
     layout = given[clip.id] if given is not None else None
-    keys, audio = Keys(own, host), digest(root / clip.audio) or ""
+    keys = shared if own is config else shared.of(own)
+    audio = digest(root / clip.audio) or ""
     made_from = [digest(root / clip.layout)] if own is not config else []
     made_from += [keys.plan(audio)] if layout is None else []
     made_from += [keys.render(audio, digest(layout) or "")] if draw else []
