@@ -33,11 +33,10 @@ from spa2v.core.protocols import (
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, SpatialCues, VideoSceneLayout
 from spa2v.core.types.display import Displayed
+from spa2v.core.types.layout import SAME_DURATION_S
 
 T = TypeVar("T")
 
-SAME_DURATION_S = 0.05
-"""By so much the durations of a sound and of what is made of it may differ."""
 FEW_FPS = 2.0
 """Below it a video is a slide show."""
 

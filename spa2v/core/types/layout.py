@@ -25,7 +25,7 @@ DEFAULT_FRAMES = 16
 MAX_KEYFRAMES, MAX_OBJECTS = 1_024, 64
 MAX_NAME, MAX_CAPTION, MAX_REASONING = 120, 4_000, 50_000
 MAX_DURATION_S = 24 * 3600.0
-SAME_DURATION_S = 0.05
+SAME_DURATION_S = 0.05  # by so much a sound and what is made of it may differ in duration
 SCENARIOS = ("stationary", "translational")
 ATTRIBUTES = ("left", "center", "right", "left_to_right", "right_to_left", "approaching", "receding")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from spa2v.core.config import texts_of
 from spa2v.core.errors import counted
 from spa2v.core.types import MetricInfo
 from spa2v.evaluation.ablation.cells import Ablation, CellResult
@@ -58,7 +58,7 @@ def _rows(result: CellResult, table: str, metrics: tuple[str, ...]) -> Iterator[
     if result.status == "failed":
         yield Row((result.name, "failed", *[""] * (2 * len(metrics) - 1)), "failed")
     elif result.evaluation is not None:
-        kind = "truth" if TRUTH in json.dumps(result.evaluation.config) else ""
+        kind = "truth" if any(TRUTH in text for text in texts_of(result.evaluation.config)) else ""
         yield Row((result.name, *_cells(result.evaluation, table, metrics)), kind)
         if result.spread is not None:
             texts = _cells(result.spread, table, metrics)
