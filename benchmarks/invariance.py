@@ -1,8 +1,8 @@
 """Does what does not matter change nothing? `python -m benchmarks.invariance DIR [--config C] [KEY=VALUE ...]`.
 
 Plans every audio file of a folder as it is and after gain, silence at its ends, coding, other sample rates and bit
-depths. One row a transform that changed a name, a movement or a side, one row a transform with its count, and a last
-line `N passed, N failed`; exit 0 when 95 of 100 pass. Files are written to a temporary folder.
+depths. One row for each plan whose names, movements or sides changed, a count for each transform, and a last line
+`N passed, N failed`; exit 0 when 95 of 100 pass. Files are written to a temporary folder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import av
@@ -87,7 +87,10 @@ TRANSFORMS: Mapping[str, Write] = {
 }
 
 
-def said(layout: VideoSceneLayout) -> tuple[tuple[str, str, str], ...]:
+Said = tuple[tuple[str, str, str], ...]
+
+
+def said(layout: VideoSceneLayout) -> Said:
     """Name, movement and side of each object, sorted."""
     centers: dict[tuple[str, str], list[float]] = {}
     for frame in layout.keyframes:
@@ -103,6 +106,19 @@ def side(center: float) -> str:
     return "left" if center < 1 / 3 else "right" if center > 2 / 3 else "middle"
 
 
+def plans(pipeline: Pipeline, path: Path, names: Sequence[str] = tuple(TRANSFORMS)) -> Iterator[tuple[str, Said, Said]]:
+    """For each transform its name, and what is said of a recording as it is and after it."""
+
+    def plan(source: Path) -> Said:
+        audio, run = pipeline.read(source), pipeline.new_run()
+        return said(pipeline.plan(audio, run, pipeline.measure(audio, run)))
+
+    audio, as_is = pipeline.read(path), plan(path)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in names:
+            yield name, as_is, plan(TRANSFORMS[name](Path(scratch) / "changed", audio))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.invariance", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR")
@@ -111,21 +127,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     pipeline = Pipeline.from_preset(given.config, overrides=given.overrides, quiet=True)
 
-    def plan(path: Path) -> tuple[tuple[str, str, str], ...]:
-        audio = pipeline.read(path)
-        run = pipeline.new_run()
-        return said(pipeline.plan(audio, run, pipeline.measure(audio, run)))
-
     kept = dict.fromkeys(TRANSFORMS, 0)
     paths = sorted(path for path in given.folder.rglob("*") if path.suffix in AUDIO)
-    with tempfile.TemporaryDirectory() as scratch:
-        for path in paths:
-            audio, as_is = pipeline.read(path), plan(path)
-            for name, write in TRANSFORMS.items():
-                changed = plan(write(Path(scratch) / "changed", audio))
-                kept[name] += changed == as_is
-                if changed != as_is:
-                    print(f"{path.name:<24}  {name:<30}  {as_is} -> {changed}")
+    for path in paths:
+        for name, as_is, changed in plans(pipeline, path):
+            kept[name] += changed == as_is
+            if changed != as_is:
+                print(f"{path.name:<24}  {name:<30}  {as_is} -> {changed}")
     for name, count in kept.items():
         print(f"{name:<30}  {count} of {len(paths)}")
     passed, total = sum(kept.values()), len(kept) * len(paths)
