@@ -13,15 +13,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from spa2v.core.errors import WeightsError
 from spa2v.core.protocols import AttentionSite
 from spa2v.core.runtime import Run
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, ModuleSizes
 from spa2v.plugins.motion_backbones.animatediff import AnimateDiff
+from spa2v.plugins.motion_backbones.animatediff.loading import load
+from spa2v.plugins.motion_backbones.animatediff.options import WeightSources
 from spa2v.testing.tiny_weights import (  # noqa: F401 - the tests take all from here
     CHANNELS,
     GROUPS,
@@ -249,3 +253,16 @@ def layout(*names: str, caption: str = "a street", moving: bool = True) -> Video
 
     frames = (KeyFrame(0.0, "first", things(0.0)), KeyFrame(1.5, "then", things(0.9)))
     return VideoSceneLayout(2.0, caption, frames)
+
+
+def load_tiny(**sources: Any) -> Any:
+    """The networks of the small base and motion modules; `sources` replace or add some."""
+    given = {"base": str(home() / "sd"), "motion": str(home() / "motion"), **sources}
+    return load(WeightSources(**given), torch.float32)
+
+
+def refusal(**sources: Any) -> str:
+    """The text of the error with which these sources are refused."""
+    with pytest.raises(WeightsError) as caught:
+        load_tiny(**sources)
+    return str(caught.value)

@@ -13,23 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from spa2v.core.errors import WeightsError
-from spa2v.plugins.motion_backbones.animatediff.loading import load
 from spa2v.plugins.motion_backbones.animatediff.motion_modules import load_adapter
-from spa2v.plugins.motion_backbones.animatediff.options import WeightSources
 from tests.kit import tiny_weights as tiny
+from tests.kit.tiny_weights import load_tiny, refusal
 
 RUN = tiny.RUN
-
-
-def load_tiny(**sources: Any) -> Any:
-    given = {"base": str(tiny.home() / "sd"), "motion": str(tiny.home() / "motion"), **sources}
-    return load(WeightSources(**given), torch.float32)
-
-
-def refusal(**sources: Any) -> str:
-    with pytest.raises(WeightsError) as caught:
-        load_tiny(**sources)
-    return str(caught.value)
 
 
 def adapter_at(path: Path) -> Any:

@@ -22,6 +22,7 @@ from spa2v.plugins.motion_backbones.animatediff.loading import load
 from spa2v.plugins.motion_backbones.animatediff.options import SCHEDULERS, WeightSources
 from spa2v.plugins.motion_backbones.animatediff.sampling import make_scheduler
 from tests.kit import tiny_weights as tiny
+from tests.kit.tiny_weights import load_tiny, refusal
 
 RUN = tiny.RUN
 TO_AUTHORS = (
@@ -32,17 +33,6 @@ TO_AUTHORS = (
     (".norm2.", ".norms.1."),
     (".norm3.", ".ff_norm."),
 )
-
-
-def load_tiny(**sources: Any) -> Any:
-    given = {"base": str(tiny.home() / "sd"), "motion": str(tiny.home() / "motion"), **sources}
-    return load(WeightSources(**given), torch.float32)
-
-
-def refusal(**sources: Any) -> str:
-    with pytest.raises(WeightsError) as caught:
-        load_tiny(**sources)
-    return str(caught.value)
 
 
 def authors_name(key: str) -> str:
