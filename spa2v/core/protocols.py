@@ -197,7 +197,7 @@ class DrawsSeveral(Protocol):
 
 @runtime_checkable
 class DrawsSeeds(Protocol):
-    """A motion backbone that draws several layouts in one batch, each with a seed of its own."""
+    """A motion backbone that draws several layouts in one batch, each with its own seed."""
 
     def generate_seeds(
         self, layouts: Sequence[VideoSceneLayout], seeds: Sequence[int], run: Run

@@ -64,7 +64,7 @@ def load_yaml(text: str) -> Any:
 
     Raises:
         ValueError: too deep, too large, or inside itself; see `check_yaml`.
-        yaml.YAMLError: not YAML, or a key stands twice in a mapping.
+        yaml.YAMLError: not YAML, or a duplicate key in a mapping.
     """
     check_yaml(text)
     return yaml.load(text, Loader=_Plain)  # noqa: S506 - a safe loader

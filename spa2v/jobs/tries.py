@@ -15,8 +15,9 @@ from spa2v.jobs.judge import RANKING, judge
 
 TOYWORLD = "spa2v:weights/toyworld"
 RENAMED = "renamed_for_the_weights"
-SEEDS = 2**32  # seeds count on from the last one at 0
 """Entry of the record in which a backbone that rewords says what became of names."""
+SEEDS = 2**32
+"""After the last seed they count on from 0."""
 
 
 @dataclass(frozen=True)

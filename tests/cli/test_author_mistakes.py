@@ -65,7 +65,7 @@ SOURCES = {
 EXTRACT, PLAN, ATTACH, GENERATE = SOURCES
 
 MISTAKES: dict[str, tuple[str, str, str, str]] = {
-    # what: family, what stands in the file, what the author wrote in its place, the message
+    # what: family, the text of the file, what the author wrote in its place, the message
     "a syntax error": (PLAN, "class Mine:", "class Mine", """
 cannot load 'mine' of layout_planners (DIR/mine.py:Mine)
   SyntaxError: expected ':' (mine.py, line 4)
