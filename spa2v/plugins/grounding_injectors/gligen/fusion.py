@@ -57,11 +57,11 @@ def grounded_rows(instances: Instances, frames: int, empty: str) -> NDArray[np.b
 class RowFuser(nn.Module):
     """A block's gated self-attention, on some rows of the batch only."""
 
-    def __init__(self, fuser: nn.Module, grounded: Tensor) -> None:
+    def __init__(self, fuser: nn.Module, rows: NDArray[np.bool_], device: torch.device) -> None:
         super().__init__()
         self.fuser = fuser
-        self.all = bool(grounded.all())
-        self.register_buffer("grounded", grounded, persistent=False)
+        self.all = bool(rows.all())
+        self.register_buffer("grounded", torch.from_numpy(rows).to(device), persistent=False)
 
     def forward(self, x: Tensor, objs: Tensor) -> Tensor:
         """x (rows, N, C), objs (rows, count, width) to (rows, N, C)."""
@@ -95,13 +95,12 @@ class Injection:
 @contextmanager
 def fused(unet: Any, fusers: Mapping[str, nn.Module], rows: NDArray[np.bool_], injection: Injection) -> Iterator[None]:
     """The fusers in their blocks, by module path, and the hook that feeds them, until the context ends."""
-    grounded = torch.from_numpy(rows).to(injection.tokens.cond.device)
     blocks: dict[Any, nn.Module] = {unet.get_submodule(name): fuser for name, fuser in fusers.items()}
     before = {block: getattr(block, "fuser", None) for block in blocks}
     hook = unet.register_forward_pre_hook(injection, with_kwargs=True)
     try:
         for block, fuser in blocks.items():
-            block.fuser = RowFuser(fuser, grounded)
+            block.fuser = RowFuser(fuser, rows, injection.tokens.cond.device)
         yield
     finally:
         hook.remove()

@@ -86,10 +86,11 @@ def shading_masks(masks: LatentMasks, size: tuple[int, int], centers: Tensor | N
     if centers is not None:
         height, width = size
         lost = (instances.amax(dim=2) == 0) & centers.isfinite().all(dim=2)  # (R, K)
-        row, k = lost.nonzero(as_tuple=True)
-        x, y = centers[row, k].unbind(dim=-1)
+        x, y = centers.nan_to_num().unbind(dim=-1)
         cell = (y * height).long().clamp(max=height - 1) * width + (x * width).long().clamp(max=width - 1)
-        instances[row, k, cell], background[row, cell] = 1.0, 0.0
+        own = lost[..., None] & (cell[..., None] == torch.arange(height * width, device=cell.device))  # (R, K, N)
+        instances = instances.masked_fill(own, 1.0)
+        background = background.masked_fill(own.any(dim=1), 0.0)
     covers = (torch.cat([instances, background[:, None]], dim=1) > 0).float()  # (R, K+1, N)
     visible = torch.einsum("rpi,rpj->rij", covers, covers) > 0
     return ShadingMasks(instances, background, visible[:, None], size)

@@ -130,22 +130,25 @@ class Sampler:
         """
         scheduler, now = self.scheduler, self.now
         try:
-            scheduler.set_timesteps(self.steps, device=text.device)
+            scheduler.set_timesteps(self.steps)
         except (ValueError, IndexError) as error:
             name = type(scheduler).__name__
             raise ConfigError(f"scheduler: {name} cannot take {self.steps} steps", reason_of(error)) from error
-        timesteps = scheduler.timesteps
+        numbers: list[float] = scheduler.timesteps.tolist()  # the scheduler counts on the CPU, or the loop would wait
+        timesteps = scheduler.timesteps.to(text.device)
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(0)
         latents = noise.to(text.device) * scheduler.init_noise_sigma
         takes_generator = "generator" in inspect.signature(scheduler.step).parameters
         options = {"generator": list(generators)} if takes_generator else {}
         now.steps, now.guided = len(timesteps), text.shape[0] == 2 * noise.shape[0] * noise.shape[2]
         finite: list[Tensor] = []  # one truth value a step, on the device
-        for step, t in enumerate(timesteps):
-            now.step, now.timestep = step, float(t)
-            now.noise = float((1 - scheduler.alphas_cumprod[round(float(t))]).sqrt())
-            latents = self._run_hooks(latents, t, text)
-            predicted = self._predict(scheduler.scale_model_input(latents, t), t, text)
-            latents = scheduler.step(predicted, t, latents, **options).prev_sample
+        for step, (t, number) in enumerate(zip(timesteps, numbers, strict=True)):
+            now.step, now.timestep = step, float(number)
+            now.noise = float((1 - scheduler.alphas_cumprod[round(number)]).sqrt())
+            latents = self._run_hooks(latents, t, number, text)
+            predicted = self._predict(scheduler.scale_model_input(latents, number), t, text)
+            latents = scheduler.step(predicted, number, latents, **options).prev_sample
             finite.append(latents.isfinite().all())
             if latents.device.type == "cpu":  # elsewhere reading one at each step would wait for the device
                 self._check_finite(finite, text.dtype)
@@ -163,14 +166,14 @@ class Sampler:
                 f"what helps: {'; '.join(helps)}",
             )
 
-    def _run_hooks(self, latents: Tensor, t: Tensor, text: Tensor) -> Tensor:
-        """The latents after the hooks of `now.before_step`."""
+    def _run_hooks(self, latents: Tensor, t: Tensor, number: float, text: Tensor) -> Tensor:
+        """The latents after the hooks of `now.before_step`; `number` is the timestep `t`, off the device."""
         cond = text[len(text) // 2 :] if self.now.guided else text
         for hook in tuple(self.now.before_step):
-            seen = self.scheduler.scale_model_input(latents, t)
+            seen = self.scheduler.scale_model_input(latents, number)
             changed = hook(seen, lambda x: self._predict_cond(x, t, cond))
             if changed is not seen:
-                scale = self.scheduler.scale_model_input(torch.ones_like(latents[:1, :1, :1, :1, :1]), t)
+                scale = self.scheduler.scale_model_input(torch.ones_like(latents[:1, :1, :1, :1, :1]), number)
                 latents = latents + (changed - seen) / scale
         return latents
 
