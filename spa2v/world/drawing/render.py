@@ -32,6 +32,10 @@ FIGURES: Mapping[str, Callable[[int], Figure]] = {
     "violin": instruments.violin,
     "harp": instruments.harp,
 }
+LIVING: Mapping[str, Callable[[int, bool], Figure]] = {}
+"""By whether they move."""
+PLAYERS: Mapping[str, Callable[[int, str | None, bool], Figure]] = {"woman": people.woman, "man": people.man}
+"""By what they play, and whether they move."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +53,10 @@ class Frame:
 
 def figure_of(thing: Thing) -> Figure:
     """The drawable form of a thing, in its own axes."""
-    if thing.name == "woman":
-        return people.woman(thing.look, thing.plays)
-    if thing.name == "man":
-        return people.man(thing.look, thing.plays)
+    if thing.name in PLAYERS:
+        return PLAYERS[thing.name](thing.look, thing.plays, thing.is_moving)
+    if thing.name in LIVING:
+        return LIVING[thing.name](thing.look, thing.is_moving)
     if thing.held:
         return {"guitar": instruments.guitar, "violin": instruments.violin}[thing.name](thing.look, held=True)
     return FIGURES[thing.name](thing.look)
@@ -84,7 +88,7 @@ class Renderer:
         canvas, order = self._empty.copy(), self._far_to_near(time_s)
         for thing in order:
             outline = footprint(self._figures[thing.id], thing, self._view, time_s)
-            if len(outline) > 2 and not thing.held:
+            if len(outline) > 2 and not thing.held and thing.path.start[1] == 0:
                 canvas.shadow(outline, SHADOW)
         numbers = {thing.id: index + 1 for index, thing in enumerate(self.scene.things)}
         for thing in order:
@@ -98,7 +102,8 @@ class Renderer:
         return tuple(self.frame(float(time)) for time in times_s)
 
     def _far_to_near(self, time_s: float) -> list[Thing]:
-        return sorted(self.scene.things, key=lambda thing: -float(thing.path.at(time_s)[2]))
+        present = [thing for thing in self.scene.things if thing.is_present(time_s)]
+        return sorted(present, key=lambda thing: -float(thing.path.at(time_s)[2]))
 
     def _finish(self, canvas: Canvas, numbers: Mapping[str, int]) -> Frame:
         extents = canvas.extents(list(numbers.values()))
