@@ -1,0 +1,142 @@
+"""Rounded bodies: tubes along a spine, balls, discs on their surface; and the motions of legs, heads and wings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder
+from spa2v.world.drawing.parts import Motion
+
+Paint = Color | Callable[[Floats], Color]
+"""A color, or a color by the middle (x, y, z) of a face."""
+
+X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+
+def tube(
+    builder: MeshBuilder,
+    spine: ArrayLike,
+    paint: Paint,
+    z: float | Sequence[float] = 0.0,
+    side: Sequence[float] = Z,
+    sides: int = 10,
+    layer: int = 1,
+) -> None:
+    """A closed body of elliptical cross-sections along a spine.
+
+    Args:
+        builder: receives the faces.
+        spine: shape (k, 4): x, y, the radius across the spine and `side`, the radius along `side`.
+        paint: of the faces.
+        z: of the spine, one number or one for each of its points.
+        side: unit vector across the spine.
+        sides: corners of a cross-section.
+        layer: of all faces.
+    """
+    rows = np.asarray(spine, dtype=np.float64)
+    centers = np.column_stack([rows[:, :2], np.broadcast_to(z, len(rows))])
+    along = np.gradient(centers, axis=0)
+    up = np.cross(np.asarray(side), along)
+    up /= np.maximum(np.linalg.norm(up, axis=1), 1e-9)[:, None]
+    angles = (np.arange(sides) + 0.5) * 2 * np.pi / sides
+    rings = (
+        centers[:, None]
+        + np.cos(angles)[:, None] * (rows[:, 2, None] * up)[:, None]
+        + np.sin(angles)[:, None] * np.asarray(side) * rows[:, 3, None, None]
+    )
+    for index in range(len(rows) - 1):
+        middle = (centers[index] + centers[index + 1]) / 2
+        for corner in range(sides):
+            after = (corner + 1) % sides
+            a, b = rings[index], rings[index + 1]
+            _outward(builder, np.array([a[corner], a[after], b[after], b[corner]]), middle, paint, layer)
+    for ring, inside in ((rings[0], centers[1]), (rings[-1], centers[-2])):
+        _outward(builder, ring, inside, paint, layer)
+
+
+def _outward(builder: MeshBuilder, corners: Floats, inside: Floats, paint: Paint, layer: int) -> None:
+    """A face whose normal points away from a place inside the body."""
+    normal = np.cross(corners[2] - corners[0], corners[len(corners) // 4 * 3] - corners[1])
+    length = float(np.linalg.norm(normal))
+    if length < 1e-12:
+        return
+    center = corners.mean(axis=0)
+    normal /= length if normal @ (center - inside) > 0 else -length
+    x, y, z = normal.tolist()
+    builder.face(corners, paint(center) if callable(paint) else paint, layer, (x, y, z))
+
+
+def ball(
+    builder: MeshBuilder,
+    center: Sequence[float],
+    radii: Sequence[float],
+    paint: Paint,
+    sides: int = 8,
+    rings: int = 5,
+    layer: int = 1,
+) -> None:
+    """An ellipsoid with radii along x, y and z."""
+    (x, y, z), (rx, ry, rz) = center, radii
+    turns = np.linspace(0.12, 0.88, rings) * np.pi
+    spine = [(x, y - ry * np.cos(turn), rx * np.sin(turn), rz * np.sin(turn)) for turn in turns]
+    tube(builder, spine, paint, z, sides=sides, layer=layer)
+
+
+def disc(
+    builder: MeshBuilder,
+    center: Sequence[float],
+    normal: Sequence[float],
+    radius: float,
+    color: Color,
+    layer: int,
+    height: float | None = None,
+) -> None:
+    """A disc on a surface, such as an eye, seen from the side of its normal; `height` is its upright radius."""
+    out = np.asarray(normal, dtype=np.float64) / np.linalg.norm(normal)
+    right = np.cross(Y, out)
+    right /= np.linalg.norm(right)
+    up = np.cross(out, right)
+    turns = np.arange(10)[:, None] * 2 * np.pi / 10
+    corners = np.asarray(center) + radius * np.cos(turns) * right + (height or radius) * np.sin(turns) * up
+    x, y, z = out.tolist()
+    builder.face(corners, color, layer, (x, y, z))
+
+
+def turn_about(axis: int, angle: float, pivot: Sequence[float]) -> tuple[Floats, Floats]:
+    """Rotation about the axis x (0), y (1) or z (2) by `angle` radians about a pivot (x, y, z)."""
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    cos, sin = np.cos(angle), np.sin(angle)
+    rotation = np.eye(3)
+    rotation[first, first] = rotation[second, second] = cos
+    rotation[first, second], rotation[second, first] = -sin, sin
+    return rotation, np.asarray(pivot) - rotation @ np.asarray(pivot)
+
+
+def swaying(axis: int, pivot: Sequence[float], amplitude: float, rate_hz: float, phase: float, rest: float = 0) -> Motion:
+    """A slow swing of a head, a tail or a wing about an axis, around the angle `rest`, in radians."""
+    return lambda time_s, way_m: turn_about(
+        axis, rest + amplitude * float(np.sin(2 * np.pi * (rate_hz * time_s + phase))), pivot
+    )
+
+
+def striding(hip: Sequence[float], amplitude: float, stride_m: float, phase: float) -> Motion:
+    """The upper part of a leg: one swing to and fro about the hip in each stride of `stride_m` meters."""
+    return lambda time_s, way_m: turn_about(2, amplitude * np.sin(2 * np.pi * (way_m / stride_m + phase)), hip)
+
+
+def bending(
+    hip: Sequence[float], knee: Sequence[float], amplitude: float, bend: float, stride_m: float, phase: float
+) -> Motion:
+    """The lower part of a leg: follows the upper part, and folds back by up to `bend` radians on the way forward."""
+    upper = striding(hip, amplitude, stride_m, phase)
+
+    def motion(time_s: float, way_m: float) -> tuple[Floats, Floats]:
+        rotation, shift = upper(time_s, way_m)
+        fold = -bend * max(0.0, float(np.cos(2 * np.pi * (way_m / stride_m + phase))))
+        folded, moved = turn_about(2, fold, knee)
+        return rotation @ folded, rotation @ moved + shift
+
+    return motion
