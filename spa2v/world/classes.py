@@ -117,11 +117,11 @@ _ALL = (
     _vehicle("ambulance", 19.0, "a rising and falling siren", 0.07, (8.0, 11.0), 8.0),
     _vehicle("fire engine", 20.0, "a low siren in two tones over a diesel engine", 0.07, (9.0, 12.0), 10.0),
     _animal(
-        "dog", 3.0, 0.55, "barking", "barks", (2.3, 3.2), stands={"room": 0.08, "meadow": 0.05},
+        "dog", 3.0, 0.55, "barking", "barks", (2.4, 3.4), stands={"room": 0.08, "meadow": 0.05},
         moves={"pavement": 0.04, "meadow": 0.04},
     ),
     _animal(
-        "cat", -2.0, 0.3, "meowing", "meows", (1.9, 2.5), stands={"room": 0.08, "meadow": 0.02},
+        "cat", -2.0, 0.3, "meowing", "meows", (1.8, 2.5), stands={"room": 0.08, "meadow": 0.02},
         moves={"pavement": 0.04, "meadow": 0.02}, fastest_m_s=2.2,
     ),
     _animal(

@@ -16,8 +16,8 @@ from spa2v.core.errors import ConfigError
 from spa2v.world.classes import moving, standing
 from spa2v.world.sampling.choice import Choice
 from spa2v.world.sampling.draws import new_receiver, pick, receiver_of
-from spa2v.world.sampling.moving import ALONE, THEMES, in_motion
-from spa2v.world.sampling.standing import at_rest, with_events
+from spa2v.world.sampling.motion import ALONE, THEMES, in_motion
+from spa2v.world.sampling.resting import at_rest, with_events
 from spa2v.world.sampling.visibility import is_true
 from spa2v.world.scene import Scene
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from spa2v.world.classes import CLASSES
-from spa2v.world.scene import Path, Receiver, Thing
+from spa2v.world.scene import Camera, Path, Receiver, Thing
+
+GROUND_SLOPE = 0.4  # of the lowest line of sight
 
 
 def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
@@ -27,6 +30,11 @@ def new_thing(rng: np.random.Generator, name: str, number: int, attribute: str, 
     scale = float(rng.uniform(low, high))
     values = {"scale": scale, "sound_height_m": kind.sound_height_m * scale} | more
     return Thing(f"{name.replace(' ', '_')}_{number}", name, attribute, path, look=new_seed(rng), voice=new_seed(rng), **values)
+
+
+def lowered(camera: Camera, nearest_m: float) -> Camera:
+    """The camera low enough to see the ground at this depth."""
+    return replace(camera, height_m=min(camera.height_m, GROUND_SLOPE * nearest_m))
 
 
 def new_receiver(rng: np.random.Generator) -> Receiver:

@@ -10,7 +10,7 @@ import numpy as np
 
 from spa2v.world.classes import CLASSES, standing
 from spa2v.world.sampling.choice import SIDES, Choice
-from spa2v.world.sampling.draws import new_seed, new_thing, pick
+from spa2v.world.sampling.draws import lowered, new_seed, new_thing, pick
 from spa2v.world.scene import Camera, OpenPlace, Path, Room, Scene, Thing, Vector
 
 COLUMNS = {"left": (0.16, 0.33), "center": (0.45, 0.55), "right": (0.67, 0.84)}
@@ -36,6 +36,8 @@ def at_rest(seed: int, rng: np.random.Generator, wanted: Choice, several: bool, 
         if left:
             name = wanted.name if index == 0 and wanted.name else pick(rng, left)
             things += _station(rng, camera, things, side, name, names if pair else {})
+    if not all(CLASSES[thing.name].is_flat for thing in things):
+        camera = lowered(camera, min(float(thing.path.start[2]) for thing in things))
     return Scene(
         seed,
         wanted.duration_s or float(rng.uniform(2.0, 6.0)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from spa2v.world.classes import CLASSES, moving
 from spa2v.world.sampling.choice import Choice
-from spa2v.world.sampling.draws import new_seed, new_thing, pick
+from spa2v.world.sampling.draws import lowered, new_seed, new_thing, pick
 from spa2v.world.scene import Camera, OpenPlace, Path, Scene
 
 CROSSING_SHARE = 1164 / 2764
@@ -22,6 +22,7 @@ THEMES: Mapping[str, tuple[str, ...]] = {
 """What moves in one scene: things of these places."""
 ALONE = {"train"}
 SHORTEST_S, LONGEST_S = 1.8, 5.0
+ASLANT = (0.06, 0.18)  # of the width of the view, beyond its middle, at the far end
 BESIDE_ROAD_M, ROAD_M = 1.2, 7.4
 LENGTHS_M = {"train": 6.0, "boat": 2.0, "airplane": 8.0}  # beyond the edge of the view, for what is long
 
@@ -35,6 +36,8 @@ def in_motion(seed: int, rng: np.random.Generator, wanted: Choice, several: bool
     camera = Camera(float(rng.uniform(1.5, 2.0)), float(rng.uniform(58, 70)), float(rng.uniform(*horizon)))
     duration = wanted.duration_s or float(rng.uniform(SHORTEST_S, LONGEST_S))
     names = _names(rng, wanted, several, theme)
+    if not all(CLASSES[name].kind == "vehicle" for name in names):
+        camera = lowered(camera, min(CLASSES[name].lanes_m[0] for name in names))
     lanes = _lanes(rng, names, along, theme)
     ways = []
     for index, (name, lane) in enumerate(zip(names, lanes, strict=True)):
@@ -46,7 +49,9 @@ def in_motion(seed: int, rng: np.random.Generator, wanted: Choice, several: bool
         duration = max(duration, *(abs(way[3] - way[2]) / CLASSES[name].fastest_m_s for name, way in ends))
     things = []
     for index, (name, lane, (attribute, level, first, last)) in enumerate(zip(names, lanes, ways, strict=True)):
-        path, heading = _path(rng, name, attribute, lane, first, last, duration)
+        path = _path(rng, camera, name, attribute, lane, first, last, duration)
+        vx, _, vz = path.velocity
+        heading = float(np.degrees(np.arctan2(-vz, vx)))
         number = names[:index].count(name)
         things.append(new_thing(rng, name, number, attribute, path, heading_deg=heading, level_db=level))
     return Scene(
@@ -125,12 +130,22 @@ def _way(rng: np.random.Generator, camera: Camera, name: str, attribute: str, la
 
 
 def _path(
-    rng: np.random.Generator, name: str, attribute: str, lane: float, first: float, last: float, duration: float
-) -> tuple[Path, float]:
-    """A path and a heading for one movement."""
+    rng: np.random.Generator,
+    camera: Camera,
+    name: str,
+    attribute: str,
+    lane: float,
+    first: float,
+    last: float,
+    duration: float,
+) -> Path:
+    """Uniform motion between two ends. What is on foot comes and goes a little aslant, so that its side shows, too."""
     low, high = CLASSES[name].heights_m
-    y, speed = float(rng.uniform(low, high)) if high else 0.0, (last - first) / duration
-    if attribute in ("approaching", "receding"):
-        x = 0.6 * lane if name == "train" else lane
-        return Path((x, y, first), (0.0, 0.0, speed)), 90.0 if attribute == "approaching" else -90.0
-    return Path((first, y, lane), (speed, 0.0, 0.0)), 0.0 if attribute == "left_to_right" else 180.0
+    y = float(rng.uniform(low, high)) if high else 0.0
+    if attribute not in ("approaching", "receding"):
+        return Path((first, y, lane), ((last - first) / duration, 0.0, 0.0))
+    ends = {min(first, last): 0.6 * lane if name == "train" else lane}
+    ends[max(first, last)] = ends[min(first, last)]
+    if CLASSES[name].kind != "vehicle":
+        ends[max(first, last)] = camera.x_at(0.5 - float(np.sign(lane) * rng.uniform(*ASLANT)), max(first, last))
+    return Path((ends[first], y, first), ((ends[last] - ends[first]) / duration, 0.0, (last - first) / duration))
