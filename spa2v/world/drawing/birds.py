@@ -53,7 +53,7 @@ def _head(builder: MeshBuilder, coat: Plumage, x: float, y: float) -> None:
 
 def _flying(look: Look, coat: Plumage) -> Figure:
     body, head, tail = (MeshBuilder(group) for group in (BODY, HEAD, TAIL))
-    middle = 0.14
+    middle = 0.4
     spine = ((-0.26, 0.03, 0.03), (-0.14, 0.08, 0.075), (0.0, 0.1, 0.095), (0.12, 0.09, 0.085), (0.22, 0.05, 0.05))
 
     def paint(center: object) -> Color:
@@ -78,9 +78,9 @@ def _wing(coat: Plumage, sign: float, group: int, y: float, rate: float, phase: 
     outer = [(0.14, 0.48), (0.06, 0.66), (-0.12, 0.74), (-0.16, 0.62), (-0.15, 0.46)]
     cover = [(0.16, 0.04), (0.2, 0.26), (0.13, 0.5), (0.03, 0.48), (0.06, 0.25), (0.04, 0.04)]
     for outline, color, layer in ((inner, coat.wing, 1), (outer, coat.tip, 1), (cover, shade(coat.wing, 0.86), 2)):
-        lift = [0.16 * max(0.0, z - 0.26) ** 1.0 for _, z in outline]
+        lift = [0.3 * x + 0.16 * max(0.0, z - 0.26) for x, z in outline]
         builder.face([(x, y + up, sign * z) for (x, z), up in zip(outline, lift, strict=True)], color, layer)
-    motion = swaying(0, (0.0, y, sign * 0.04), -sign * 0.75, rate, phase, -sign * 0.2)
+    motion = swaying(0, (0.0, y, sign * 0.04), -sign * 0.65, rate, phase, -sign * 0.25)
     return [Part(builder.build(), motion)]
 
 

@@ -39,7 +39,7 @@ class Build:
 
 WOMAN = Build(0.86, 0.47, 1.34, 1.6, 0.145, 0.18, 0.075, 0.045, 1.35)
 MAN = Build(0.9, 0.5, 1.42, 1.65, 0.145, 0.23, 0.095, 0.055, 1.5)
-CHILD = Build(0.52, 0.28, 0.83, 1.06, 0.155, 0.135, 0.06, 0.04, 0.85)
+CHILD = Build(0.48, 0.26, 0.78, 1.01, 0.17, 0.14, 0.06, 0.042, 0.8)
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,19 @@ class Clothes:
     top: Color
     bottom: Color
     shoes: Color
+    hair_style: str = "short"
     has_skirt: bool = False
     long_sleeves: bool = True
     bare_legs: bool = False
 
 
-def walker(look: Look, build: Build, clothes: Clothes, long_hair: bool, moving: bool) -> Figure:
+def walker(look: Look, build: Build, clothes: Clothes, moving: bool) -> Figure:
     """A person of a build in clothes; walks or stands, sings either way."""
     torso = MeshBuilder(TORSO)
     _torso(torso, build, clothes)
     phase = look.between(0, 1)
     head, mouth = MeshBuilder(HEAD), MeshBuilder(HEAD)
-    _head(head, build, clothes, long_hair)
+    _head(head, build, clothes)
     face = (0.735 * build.size, build.head - 0.52 * build.size, 0.0)
     disc(mouth, (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), 0.24 * build.size, (120, 30, 36), 5, 0.2 * build.size)
     nod = swaying(1, (0.0, build.head, 0.0), 0.12, look.between(0.3, 0.6), phase)
@@ -94,24 +95,34 @@ def _torso(builder: MeshBuilder, build: Build, clothes: Clothes) -> None:
     tube(builder, [(0.0, top, 0.26 * w, 0.26 * w), (0.01, build.head - 0.5 * build.size, 0.24 * w, 0.25 * w)], clothes.skin, layer=3)
 
 
-def _head(builder: MeshBuilder, build: Build, clothes: Clothes, long_hair: bool) -> None:
+def _head(builder: MeshBuilder, build: Build, clothes: Clothes) -> None:
     y, r = build.head, build.size
-    ball(builder, (0.0, y, 0.0), (0.82 * r, r, 0.76 * r), clothes.skin, sides=12, rings=7)
-    nose = [(0.7 * r, y + 0.08 * r, 0.05 * r, 0.06 * r), (0.96 * r, y - 0.16 * r, 0.1 * r, 0.1 * r), (0.74 * r, y - 0.24 * r, 0.05 * r, 0.05 * r)]
-    tube(builder, nose, shade(clothes.skin, 0.92), sides=6, layer=4)
+    skin, hair = clothes.skin, clothes.hair
+
+    def paint(center: Floats) -> Color:
+        x, height = float(center[0]) / r, (float(center[1]) - y) / r
+        return skin if height < 0.5 and (x > 0.1 or height < -0.5) else hair
+
+    ball(builder, (0.0, y, 0.0), (0.84 * r, r, 0.78 * r), paint, sides=14, rings=9)
+    nose = [(0.7, 0.08, 0.06, 0.06), (0.94, -0.14, 0.1, 0.1), (0.74, -0.24, 0.05, 0.05)]
+    tube(builder, [(x * r, y + up * r, a * r, b * r) for x, up, a, b in nose], shade(skin, 0.92), sides=6)
     for sign in (-1.0, 1.0):
-        disc(builder, (0.72 * r, y + 0.16 * r, 0.3 * r * sign), (0.9, 0.0, 0.4 * sign), 0.1 * r, (30, 24, 26), 4, 0.14 * r)
-        ball(builder, (-0.02 * r, y, 0.76 * r * sign), (0.14 * r, 0.2 * r, 0.06 * r), shade(clothes.skin, 0.9), 6, 3, 3)
-    hair = [
-        (-0.28 * r, y - 0.55 * r, 0.4 * r, 0.5 * r),
-        (-0.24 * r, y, 0.72 * r, 0.82 * r),
-        (-0.12 * r, y + 0.45 * r, 0.84 * r, 0.82 * r),
-        (-0.04 * r, y + 0.8 * r, 0.74 * r, 0.66 * r),
-        (0.0, y + 1.08 * r, 0.3 * r, 0.28 * r),
-    ]
-    if long_hair:
-        hair[:1] = [(-0.5 * r, y - 2.0 * r, 0.25 * r, 0.7 * r), (-0.5 * r, y - 1.2 * r, 0.4 * r, 0.95 * r), (-0.42 * r, y - 0.5 * r, 0.58 * r, 0.94 * r)]
-    tube(builder, hair, clothes.hair, layer=2, sides=12)
+        disc(builder, (0.72 * r, y + 0.1 * r, 0.3 * r * sign), (0.9, 0.0, 0.4 * sign), 0.1 * r, (30, 24, 26), 4, 0.14 * r)
+        if clothes.hair_style != "long":
+            ball(builder, (0.0, y - 0.05 * r, 0.8 * r * sign), (0.14 * r, 0.2 * r, 0.08 * r), shade(skin, 0.9), 6, 3)
+        if clothes.hair_style == "tails":
+            place, out = (-0.35 * r, y + 0.35 * r, 1.0 * r * sign), (0.3 * r, 0.5 * r, 0.26 * r)
+            ball(builder, (-0.3 * r, y + 0.5 * r, 0.82 * r * sign), (0.12 * r, 0.12 * r, 0.14 * r), clothes.top, 6, 3)
+            ball(builder, (place[0], y, place[2]), out, hair, 8, 5)
+    cap = [(-0.34, -0.5, 0.42, 0.55), (-0.34, 0.0, 0.62, 0.84), (-0.2, 0.5, 0.72, 0.82), (-0.08, 0.88, 0.64, 0.58), (0.0, 1.1, 0.3, 0.28)]
+    if clothes.hair_style == "long":
+        cap[:1] = [(-0.62, -2.0, 0.22, 0.7), (-0.6, -1.3, 0.34, 0.98), (-0.5, -0.6, 0.5, 0.98)]
+    tube(builder, [(x * r, y + up * r, a * r, b * r) for x, up, a, b in cap], hair, sides=12)
+    if clothes.hair_style == "cap":
+        brim = [(0.3, 0.52, 0.1, 0.5), (0.95, 0.48, 0.07, 0.62), (1.35, 0.4, 0.05, 0.4)]
+        dome = [(-0.02, 0.42, 0.92, 0.88), (-0.02, 0.75, 0.82, 0.76), (0.0, 1.1, 0.45, 0.4), (0.0, 1.18, 0.1, 0.1)]
+        for rows in (brim, dome):
+            tube(builder, [(x * r, y + up * r, a * r, b * r) for x, up, a, b in rows], clothes.top, sides=12, layer=2)
 
 
 def _singing(place: tuple[float, float, float], rate_hz: float, head: Motion) -> Motion:
@@ -126,15 +137,16 @@ def _singing(place: tuple[float, float, float], rate_hz: float, head: Motion) ->
 
 
 def _leg(build: Build, clothes: Clothes, side: int, phase: float, moving: bool) -> list[Part]:
-    upper, lower = MeshBuilder(LEGS + side), MeshBuilder(LEGS + side)
+    group = TORSO if clothes.has_skirt else LEGS + side  # below the cloth of a skirt, which lies in a higher layer
+    upper, lower = MeshBuilder(group), MeshBuilder(group)
     z, r = (0.45 if side else -0.45) * build.width, build.leg
     cloth = clothes.skin if clothes.has_skirt or clothes.bare_legs else clothes.bottom
     hip, knee, ankle = (0.0, build.hip, 0.0), (0.0, build.knee, 0.0), 0.07 * build.hip / 0.86
     thigh = clothes.skin if clothes.has_skirt else clothes.bottom
-    tube(upper, [(0.0, build.hip, r, r), (0.0, build.knee, 0.78 * r, 0.78 * r)], thigh, z, X, 8)
-    tube(lower, [(0.0, build.knee, 0.78 * r, 0.78 * r), (0.0, ankle, 0.55 * r, 0.55 * r)], cloth, z, X, 8)
+    tube(upper, [(0.0, build.hip, r, r), (0.0, build.knee, 0.78 * r, 0.78 * r)], thigh, z, X, 8, 0)
+    tube(lower, [(0.0, build.knee, 0.78 * r, 0.78 * r), (0.0, ankle, 0.55 * r, 0.55 * r)], cloth, z, X, 8, 0)
     shoe = [(-0.8 * r, 0.5 * ankle, 0.5 * ankle, 0.55 * r), (0.3 * r, 0.6 * ankle, 0.6 * ankle, 0.6 * r), (1.9 * r, 0.35 * ankle, 0.35 * ankle, 0.5 * r)]
-    tube(lower, shoe, clothes.shoes, z, sides=8)
+    tube(lower, shoe, clothes.shoes, z, sides=8, layer=0)
     if not moving:
         return [Part(upper.build()), Part(lower.build())]
     turn = phase + 0.5 * side
@@ -147,11 +159,11 @@ def _leg(build: Build, clothes: Clothes, side: int, phase: float, moving: bool) 
 
 def _arm(build: Build, clothes: Clothes, side: int, phase: float, moving: bool) -> list[Part]:
     upper, lower = MeshBuilder(ARMS + side), MeshBuilder(ARMS + side)
-    z, r = (1.08 if side else -1.08) * build.width, build.arm
+    z, r = (1.02 if side else -1.02) * build.width, build.arm
     length = 0.48 * (build.shoulder - build.knee) * 0.78
     top, elbow, hand = build.shoulder - 0.02, build.shoulder - length, build.shoulder - 1.9 * length
     sleeve = clothes.top
-    tube(upper, [(0.0, top + 0.03, 0.6 * r, 0.6 * r), (0.0, top - 0.03, 1.25 * r, 1.2 * r), (0.0, elbow, r, r)], sleeve, z, X, 8)
+    tube(upper, [(0.0, top + 0.03, 0.6 * r, 0.6 * r), (0.0, top - 0.03, 1.12 * r, 1.1 * r), (0.0, elbow, r, r)], sleeve, z, X, 8)
     lower_color = sleeve if clothes.long_sleeves else clothes.skin
     tube(lower, [(0.0, elbow, r, r), (0.0, hand + 0.05, 0.75 * r, 0.75 * r)], lower_color, z, X, 8)
     ball(lower, (0.0, hand, z), (0.95 * r, 1.2 * r, 0.8 * r), clothes.skin, 6, 4)
@@ -168,18 +180,19 @@ SHORTS: tuple[Color, ...] = ((40, 70, 150), (70, 60, 60), (40, 120, 110), (150, 
 
 def child(seed: int, moving: bool = False) -> Figure:
     look = Look(seed)
-    clothes = Clothes(look.pick(SKIN), look.pick(((40, 28, 22), (96, 58, 28), (226, 180, 90))), look.pick(SHIRTS), look.pick(SHORTS), (230, 230, 230), look.between(0,1)<0.4, False, True)
-    return walker(look, CHILD, clothes, clothes.has_skirt, moving)
+    style = look.pick(("short", "tails", "cap"))
+    clothes = Clothes(look.pick(SKIN), look.pick(((40, 28, 22), (96, 58, 28), (226, 180, 90))), look.pick(SHIRTS), look.pick(SHORTS), (230, 230, 230), style, style=="tails", False, True)
+    return walker(look, CHILD, clothes,  moving)
 
 def woman(seed: int, moving: bool = False) -> Figure:
     look = Look(seed)
     from spa2v.world.drawing.people import DRESS, HAIR
     d=look.pick(DRESS)
-    clothes = Clothes(look.pick(SKIN), look.pick(HAIR), d,d, (60,30,40), True)
-    return walker(look, WOMAN, clothes, True, moving)
+    clothes = Clothes(look.pick(SKIN), look.pick(HAIR), d,d, (60,30,40), "long",True)
+    return walker(look, WOMAN, clothes,  moving)
 
 def man(seed: int, moving: bool = False) -> Figure:
     look = Look(seed)
     from spa2v.world.drawing.people import SHIRT, HAIR,TROUSERS
     clothes = Clothes(look.pick(SKIN), look.pick(HAIR), look.pick(SHIRT),look.pick(TROUSERS), (34,28,26))
-    return walker(look, MAN, clothes, False, moving)
+    return walker(look, MAN, clothes,  moving)
