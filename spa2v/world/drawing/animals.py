@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from spa2v.world.drawing.look import Look
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, shade
 from spa2v.world.drawing.parts import Figure, Part, box_footprint
-from spa2v.world.drawing.solids import Paint, X, ball, bending, disc, striding, swaying, tube
+from spa2v.world.drawing.solids import Paint, X, ball, disc, folding, jointed, striding, swaying, tube
 
 Spine = Sequence[tuple[float, float, float, float]]
 NOSE: Color = (34, 28, 30)
@@ -47,13 +47,15 @@ def _walk(shape: Legs, paint: Paint, moving: bool) -> list[Part]:
         upper, lower = MeshBuilder(LEGS + index), MeshBuilder(LEGS + index)
         z, (wide, middle, thin) = sign * shape.z, shape.radii
         hip, knee = (x, shape.hip, 0.0), (x, shape.knee, 0.0)
-        tube(upper, [(x, shape.hip + wide, wide, wide), (x, shape.knee, middle, middle)], paint, z, X, 8)
+        top = (x, shape.hip + wide, 0.4 * wide, 0.4 * wide)
+        tube(upper, [top, (x, shape.hip + 0.4 * wide, wide, wide), (x, shape.knee, middle, middle)], paint, z, X, 8)
         foot = shape.radii[2] * 1.5
         tube(lower, [(x, shape.knee, middle, middle), (x, foot, thin, thin)], paint, z, X, 8)
         tube(lower, [(x, foot, thin * 1.1, thin * 1.1), (x + 0.3 * foot, 0.0, foot, thin * 1.3)], shape.hoof, z, X, 8)
         if moving:
-            parts.append(Part(upper.build(), striding(hip, amplitude, shape.stride_m, phase)))
-            parts.append(Part(lower.build(), bending(hip, knee, amplitude, 0.9, shape.stride_m, phase)))
+            swing = striding(hip, amplitude, shape.stride_m, phase)
+            fold = jointed(swing, knee, folding(0.9, shape.stride_m, phase))
+            parts += [Part(upper.build(), swing), Part(lower.build(), fold)]
         else:
             parts += [Part(upper.build()), Part(lower.build())]
     return parts
@@ -67,7 +69,11 @@ def _eyes(builder: MeshBuilder, x: float, y: float, z: float, radius: float, col
 
 def _spots(look: Look, base: Color, spot: Color, places: Sequence[tuple[float, float, float]]) -> Callable[[Floats], Color]:
     """Patches around random places (x, y, radius) on either side of a body."""
-    drawn = [(x + look.between(-0.1, 0.1), y, look.pick((-1.0, 1.0, 0.0)), r * look.between(0.8, 1.2)) for x, y, r in places]
+    first = look.pick((-1.0, 1.0))
+    drawn = [
+        (x + look.between(-0.1, 0.1), y, first * (-1.0) ** index, r * look.between(0.8, 1.2))
+        for index, (x, y, r) in enumerate(places)
+    ]
 
     def paint(center: Floats) -> Color:
         x, y, z = center.tolist()
@@ -164,7 +170,7 @@ def cat(seed: int, moving: bool = False) -> Figure:
     """A cat with pointed ears, whiskers, a striped or plain coat and a long thin tail in a curve."""
     look = Look(seed)
     coat: Color = look.pick(((226, 140, 60), (128, 128, 130), (44, 42, 46), (240, 236, 228), (160, 132, 104)))
-    stripes = look.between(0, 1) < 0.6 and sum(coat) > 200
+    stripes = look.between(0, 1) < 0.6 and 200 < sum(coat) < 600
     chest = WHITE if look.between(0, 1) < 0.5 else shade(coat, 1.1)
 
     def paint(center: Floats) -> Color:
@@ -278,7 +284,7 @@ def cow(seed: int, moving: bool = False) -> Figure:
         "red": (WHITE, (142, 74, 42)),
         "brown": ((150, 92, 54), (128, 74, 42)),
     }[kind]
-    places = ((-0.75, 1.2, 0.26), (-0.3, 1.05, 0.27), (-0.25, 0.8, 0.2), (0.2, 1.2, 0.26), (0.6, 0.95, 0.3), (-0.7, 0.85, 0.2))
+    places = [(x, y, r) for x, y, r in ((-0.8, 1.2, 0.27), (-0.25, 1.0, 0.28), (0.15, 1.25, 0.2), (0.55, 1.0, 0.32)) for _ in "ab"]
     body, head, tail = (MeshBuilder(group) for group in (BODY, HEAD, TAIL))
     profile = ((-0.98, 0.12), (-0.94, 0.27), (-0.8, 0.34), (0.55, 0.36), (0.72, 0.32), (0.82, 0.22), (0.86, 0.08))
     rows = [profile[0], profile[1], *((x / 10, 0.34 + 0.015 * (x + 8) / 7) for x in range(-8, 6)), *profile[3:]]
@@ -322,7 +328,7 @@ def sheep(seed: int, moving: bool = False) -> Figure:
     skin: Color = look.pick(((46, 42, 42), (62, 54, 50), (90, 74, 62)))
     body, head, tail = (MeshBuilder(group) for group in (BODY, HEAD, TAIL))
     tube(body, [(-0.5, 0.66, 0.1, 0.1), (-0.42, 0.66, 0.24, 0.22), (0.0, 0.66, 0.29, 0.26), (0.36, 0.67, 0.26, 0.23), (0.46, 0.68, 0.1, 0.1)], wool)
-    for ring, (x, radius) in enumerate(((-0.42, 0.2), (-0.24, 0.26), (-0.04, 0.27), (0.16, 0.27), (0.34, 0.22))):
+    for ring, (x, radius) in enumerate(((-0.4, 0.2), (-0.18, 0.26), (0.07, 0.27), (0.32, 0.23))):
         _curls(body, look, wool, x, radius, ring)
     tube(head, [(0.32, 0.74, 0.17, 0.15), (0.48, 0.86, 0.13, 0.12), (0.5, 0.92, 0.06, 0.06)], wool)
     tube(head, [(0.45, 0.96, 0.04, 0.04), (0.48, 0.95, 0.09, 0.08), (0.58, 0.88, 0.085, 0.075), (0.67, 0.79, 0.06, 0.055), (0.7, 0.76, 0.03, 0.03)], skin)
@@ -343,4 +349,4 @@ def _curls(builder: MeshBuilder, look: Look, wool: Color, x: float, radius: floa
     for step in range(7):
         angle = (step + 0.5 * (ring % 2)) * 0.8976
         place = (x + look.between(-0.02, 0.02), 0.67 + radius * math.cos(angle), 0.9 * radius * math.sin(angle))
-        ball(builder, place, (0.1, 0.09, 0.09), shade(wool, look.between(0.9, 1.03)), sides=6, rings=4)
+        ball(builder, place, (0.12, 0.1, 0.1), shade(wool, look.between(0.9, 1.03)), sides=7, rings=3)

@@ -127,16 +127,17 @@ def striding(hip: Sequence[float], amplitude: float, stride_m: float, phase: flo
     return lambda time_s, way_m: turn_about(2, amplitude * np.sin(2 * np.pi * (way_m / stride_m + phase)), hip)
 
 
-def bending(
-    hip: Sequence[float], knee: Sequence[float], amplitude: float, bend: float, stride_m: float, phase: float
-) -> Motion:
-    """The lower part of a leg: follows the upper part, and folds back by up to `bend` radians on the way forward."""
-    upper = striding(hip, amplitude, stride_m, phase)
+def jointed(upper: Motion, joint: Sequence[float], angle: Callable[[float], float]) -> Motion:
+    """The lower part of a limb: it follows the upper part, and turns about the joint by an angle that the way gives."""
 
     def motion(time_s: float, way_m: float) -> tuple[Floats, Floats]:
         rotation, shift = upper(time_s, way_m)
-        fold = -bend * max(0.0, float(np.cos(2 * np.pi * (way_m / stride_m + phase))))
-        folded, moved = turn_about(2, fold, knee)
+        folded, moved = turn_about(2, angle(way_m), joint)
         return rotation @ folded, rotation @ moved + shift
 
     return motion
+
+
+def folding(bend: float, stride_m: float, phase: float) -> Callable[[float], float]:
+    """The angle of a knee: it folds back by up to `bend` radians while its leg swings forward."""
+    return lambda way_m: -bend * max(0.0, float(np.cos(2 * np.pi * (way_m / stride_m + phase))))
