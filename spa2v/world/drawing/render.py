@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types import Box
-from spa2v.world.drawing import instruments, motorcycles, people, pianos, trains, vehicles
+from spa2v.world.drawing import (
+    animals,
+    birds,
+    instruments,
+    motorcycles,
+    people,
+    pianos,
+    trains,
+    vehicles,
+    walkers,
+)
 from spa2v.world.drawing.canvas import Canvas, samples_for
 from spa2v.world.drawing.parts import Figure
 from spa2v.world.drawing.projection import View, faces, footprint
@@ -32,10 +42,19 @@ FIGURES: Mapping[str, Callable[[int], Figure]] = {
     "violin": instruments.violin,
     "harp": instruments.harp,
 }
-LIVING: Mapping[str, Callable[[int, bool], Figure]] = {}
+LIVING: Mapping[str, Callable[[int, bool], Figure]] = {
+    "dog": animals.dog,
+    "cat": animals.cat,
+    "horse": animals.horse,
+    "cow": animals.cow,
+    "sheep": animals.sheep,
+    "bird": birds.bird,
+    "child": walkers.child,
+}
 """By whether they move."""
-PLAYERS: Mapping[str, Callable[[int, str | None, bool], Figure]] = {"woman": people.woman, "man": people.man}
-"""By what they play, and whether they move."""
+WALKERS: Mapping[str, Callable[[int, bool], Figure]] = {"woman": walkers.woman, "man": walkers.man}
+PLAYERS: Mapping[str, Callable[[int, str | None], Figure]] = {"woman": people.woman, "man": people.man}
+HELD = {"guitar": instruments.guitar, "violin": instruments.violin}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +72,11 @@ class Frame:
 
 def figure_of(thing: Thing) -> Figure:
     """The drawable form of a thing, in its own axes."""
-    if thing.name in PLAYERS:
-        return PLAYERS[thing.name](thing.look, thing.plays, thing.is_moving)
-    if thing.name in LIVING:
-        return LIVING[thing.name](thing.look, thing.is_moving)
-    if thing.held:
-        return {"guitar": instruments.guitar, "violin": instruments.violin}[thing.name](thing.look, held=True)
-    return FIGURES[thing.name](thing.look)
+    if figure := (LIVING | WALKERS if thing.is_moving else LIVING).get(thing.name):
+        return figure(thing.look, thing.is_moving)
+    if player := PLAYERS.get(thing.name):
+        return player(thing.look, thing.plays)
+    return HELD[thing.name](thing.look, held=True) if thing.held else FIGURES[thing.name](thing.look)
 
 
 class Renderer:

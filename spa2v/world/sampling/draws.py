@@ -11,7 +11,7 @@ import numpy as np
 from spa2v.world.classes import CLASSES
 from spa2v.world.scene import Camera, Path, Receiver, Thing
 
-GROUND_SLOPE = 0.4  # of the lowest line of sight
+GROUND_SLOPE = 0.36  # of the lowest line of sight
 
 
 def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
