@@ -55,7 +55,14 @@ class ThingClass:
 
 
 def _vehicle(
-    name: str, level_db: float, sound: str, weight: float, lanes: Range, near: float, place: str = "road", **more: object
+    name: str,
+    level_db: float,
+    sound: str,
+    weight: float,
+    lanes: Range,
+    near: float,
+    place: str = "road",
+    **more: object,
 ) -> ThingClass:
     values = {"moves": {place: weight}, "lanes_m": lanes, "ends_m": (near, 5.0 * near), "is_flat": False} | more
     return ThingClass(name, "vehicle", level_db, 0.7, sound, **values)  # type: ignore[arg-type]
@@ -64,9 +71,7 @@ def _vehicle(
 def _instrument(
     name: str, height_m: float, sound: str, weight: float, depths: Range, scales: Range, level_db: float = 0.0
 ) -> ThingClass:
-    return ThingClass(
-        name, "instrument", level_db, height_m, sound, {"room": weight}, depths_m=depths, scales=scales
-    )
+    return ThingClass(name, "instrument", level_db, height_m, sound, {"room": weight}, depths_m=depths, scales=scales)
 
 
 def _person(name: str, height_m: float, sound: str, weight: float, scales: Range) -> ThingClass:

@@ -63,7 +63,9 @@ def _flying(look: Look, coat: Plumage) -> Figure:
     _head(head, coat, 0.26, middle + 0.05)
     fan = [(-0.2, 0.03), (-0.48, 0.13), (-0.5, 0.0), (-0.48, -0.13), (-0.2, -0.03)]
     tail.face([(x, middle + 0.02 - 0.06 * (x + 0.2), z) for x, z in fan], coat.wing)
-    tail.face([(x, middle + 0.021 - 0.06 * (x + 0.2), z) for x, z in ((-0.4, 0.1), *fan[1:4], (-0.4, -0.1))], coat.tip, 2)
+    tail.face(
+        [(x, middle + 0.021 - 0.06 * (x + 0.2), z) for x, z in ((-0.4, 0.1), *fan[1:4], (-0.4, -0.1))], coat.tip, 2
+    )
     parts = [Part(body.build()), Part(head.build()), Part(tail.build())]
     rate, phase = look.between(1.6, 2.6), look.between(0, 1)
     for sign, group in ((1.0, LEFT), (-1.0, RIGHT)):

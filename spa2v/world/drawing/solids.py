@@ -115,7 +115,9 @@ def turn_about(axis: int, angle: float, pivot: Sequence[float]) -> tuple[Floats,
     return rotation, np.asarray(pivot) - rotation @ np.asarray(pivot)
 
 
-def swaying(axis: int, pivot: Sequence[float], amplitude: float, rate_hz: float, phase: float, rest: float = 0) -> Motion:
+def swaying(
+    axis: int, pivot: Sequence[float], amplitude: float, rate_hz: float, phase: float, rest: float = 0
+) -> Motion:
     """A slow swing of a head, a tail or a wing about an axis, around the angle `rest`, in radians."""
     return lambda time_s, way_m: turn_about(
         axis, rest + amplitude * float(np.sin(2 * np.pi * (rate_hz * time_s + phase))), pivot

@@ -96,7 +96,9 @@ def _along(painter: Painter, street: OpenPlace) -> None:
     for z in spots:
         for x in (street.near_m - look.between(3.5, 6.0), street.far_m + look.between(3.5, 6.0)):
             if look.between(0, 1) < 0.65:
-                draw_tree(painter, float(x), float(z), look.between(0.9, 1.5), look.pick(((66, 112, 58), (84, 124, 62))))
+                draw_tree(
+                    painter, float(x), float(z), look.between(0.9, 1.5), look.pick(((66, 112, 58), (84, 124, 62)))
+                )
 
 
 def _road_along(painter: Painter, street: OpenPlace, look: Look) -> None:

@@ -29,7 +29,9 @@ def new_thing(rng: np.random.Generator, name: str, number: int, attribute: str, 
     low, high = kind.scales
     scale = float(rng.uniform(low, high))
     values = {"scale": scale, "sound_height_m": kind.sound_height_m * scale} | more
-    return Thing(f"{name.replace(' ', '_')}_{number}", name, attribute, path, look=new_seed(rng), voice=new_seed(rng), **values)
+    return Thing(
+        f"{name.replace(' ', '_')}_{number}", name, attribute, path, look=new_seed(rng), voice=new_seed(rng), **values
+    )
 
 
 def lowered(camera: Camera, nearest_m: float) -> Camera:
