@@ -310,7 +310,7 @@ def horse(seed: int, moving: bool = False) -> Figure:
         mane,
         sides=8,
     )
-    legs = _walk(Legs((-0.6, 0.52), 0.15, 1.05, 0.56, (0.16, 0.075, 0.055), 2.3, (40, 36, 36)), coat, moving)
+    legs = _walk(Legs((-0.6, 0.52), 0.18, 1.05, 0.56, (0.16, 0.075, 0.055), 2.3, (40, 36, 36)), coat, moving)
     wag = (0, 0.12, 0.8)
     return _assemble(look, moving, legs, body, head, tail, (0.5, 1.3), (-0.78, 1.42), wag, box_footprint(0.95, 0.28))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spa2v.world.drawing.look import Look
-from spa2v.world.drawing.mesh import Color, MeshBuilder, shade
+from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, shade
 from spa2v.world.drawing.parts import Figure, Part, disc_footprint
 from spa2v.world.drawing.solids import X, ball, disc, swaying, tube
 
@@ -56,16 +56,14 @@ def _flying(look: Look, coat: Plumage) -> Figure:
     middle = 0.4
     spine = ((-0.26, 0.03, 0.03), (-0.14, 0.08, 0.075), (0.0, 0.1, 0.095), (0.12, 0.09, 0.085), (0.22, 0.05, 0.05))
 
-    def paint(center: object) -> Color:
-        return coat.breast if center[1] < middle - 0.01 else coat.back  # type: ignore[index]
+    def paint(center: Floats) -> Color:
+        return coat.breast if center[1] < middle - 0.01 else coat.back
 
     tube(body, [(x, middle, r, w) for x, r, w in spine], paint)
     _head(head, coat, 0.26, middle + 0.05)
-    fan = [(-0.2, 0.03), (-0.48, 0.13), (-0.5, 0.0), (-0.48, -0.13), (-0.2, -0.03)]
-    tail.face([(x, middle + 0.02 - 0.06 * (x + 0.2), z) for x, z in fan], coat.wing)
-    tail.face(
-        [(x, middle + 0.021 - 0.06 * (x + 0.2), z) for x, z in ((-0.4, 0.1), *fan[1:4], (-0.4, -0.1))], coat.tip, 2
-    )
+    for first, color, layer in ((-0.18, coat.wing, 1), (-0.4, coat.tip, 2)):
+        width = 0.03 - 0.3 * (first + 0.18)
+        tube(tail, [(first, middle, 0.02, width), (-0.5, middle - 0.05, 0.014, 0.12)], color, sides=6, layer=layer)
     parts = [Part(body.build()), Part(head.build()), Part(tail.build())]
     rate, phase = look.between(1.6, 2.6), look.between(0, 1)
     for sign, group in ((1.0, LEFT), (-1.0, RIGHT)):
@@ -89,8 +87,8 @@ def _wing(coat: Plumage, sign: float, group: int, y: float, rate: float, phase: 
 def _perched(look: Look, coat: Plumage) -> Figure:
     body, head, tail = (MeshBuilder(group) for group in (BODY, HEAD, TAIL))
 
-    def paint(center: object) -> Color:
-        return coat.breast if center[0] > -0.9 * (center[1] - 0.2) + 0.02 else coat.back  # type: ignore[index]
+    def paint(center: Floats) -> Color:
+        return coat.breast if center[0] > -0.9 * (center[1] - 0.2) + 0.02 else coat.back
 
     spine = [
         (-0.2, 0.1, 0.03, 0.04),
@@ -108,7 +106,7 @@ def _perched(look: Look, coat: Plumage) -> Figure:
             body.face(corners, color, layer, (0.0, 0.1, sign * 0.995))
         leg = [(0.0, 0.13, 0.012, 0.012), (0.02, 0.02, 0.01, 0.01), (0.03, 0.0, 0.03, 0.02)]
         tube(body, leg, LEG, sign * 0.045, X, 6, layer=0)
-    tube(tail, [(-0.17, 0.12, 0.02, 0.05), (-0.4, -0.0 + 0.04, 0.012, 0.06)], coat.tip, sides=6)
+    tube(tail, [(-0.17, 0.12, 0.02, 0.05), (-0.4, 0.04, 0.012, 0.06)], coat.tip, sides=6)
     _head(head, coat, 0.13, 0.4)
     nod = swaying(2, (0.1, 0.35, 0.0), 0.14, look.between(0.6, 1.1), look.between(0, 1))
     flick = swaying(2, (-0.17, 0.12, 0.0), 0.1, look.between(0.8, 1.4), look.between(0, 1))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder
-from spa2v.world.drawing.parts import Motion
+from spa2v.world.drawing.parts import Figure, Motion, Part
 
 Paint = Color | Callable[[Floats], Color]
 """A color, or a color by the middle (x, y, z) of a face."""
@@ -143,3 +143,17 @@ def jointed(upper: Motion, joint: Sequence[float], angle: Callable[[float], floa
 def folding(bend: float, stride_m: float, phase: float) -> Callable[[float], float]:
     """The angle of a knee: it folds back by up to `bend` radians while its leg swings forward."""
     return lambda way_m: -bend * max(0.0, float(np.cos(2 * np.pi * (way_m / stride_m + phase))))
+
+
+def facing_camera(figure: Figure) -> Figure:
+    """A figure that faces +x, turned to the camera."""
+    turned = turn_about(1, np.pi / 2, (0.0, 0.0, 0.0))
+
+    def motion_of(part: Part) -> Motion:
+        def motion(time_s: float, way_m: float) -> tuple[Floats, Floats]:
+            rotation, shift = part.motion(time_s, way_m) if part.motion else (np.eye(3), np.zeros(3))
+            return turned[0] @ rotation, turned[0] @ shift
+
+        return motion
+
+    return Figure([Part(part.mesh, motion_of(part)) for part in figure.parts], figure.footprint @ turned[0].T)

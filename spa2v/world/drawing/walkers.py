@@ -1,17 +1,18 @@
-"""Woman, man and child as solids in meters, facing +x, feet on y = 0: they walk with swinging legs and arms."""
+"""A person as a solid in meters, facing +x, feet on y = 0, who walks with swinging legs and arms."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from spa2v.world.drawing.look import SKIN, Look
-from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, shade
+from spa2v.world.drawing.look import Look
+from spa2v.world.drawing.mesh import Color, Floats, Mesh, MeshBuilder, shade
 from spa2v.world.drawing.parts import Figure, Motion, Part, disc_footprint
 from spa2v.world.drawing.solids import X, ball, disc, folding, jointed, striding, swaying, tube
 
-TORSO, HEAD, LEGS, ARMS = 0, 1, 2, 4  # groups; legs and arms have one for each side
+TORSO, HEAD, LEGS, ARMS, HAIR = 0, 1, 2, 4, 6  # groups; legs and arms have one for each side
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ CHILD = Build(0.48, 0.26, 0.78, 1.01, 0.17, 0.14, 0.06, 0.042, 0.8)
 
 @dataclass(frozen=True)
 class Clothes:
-    """Colors of skin, hair, upper body, lower body, shoes; `sleeve` and `leg` where cloth ends, as parts of the limb."""
+    """Colors of skin, hair, upper body, lower body and shoes; the hair is "short", "long", "tails" or under a "cap"."""
 
     skin: Color
     hair: Color
@@ -64,6 +65,7 @@ def walker(look: Look, build: Build, clothes: Clothes, moving: bool) -> Figure:
     phase = look.between(0, 1)
     head, mouth = MeshBuilder(HEAD), MeshBuilder(HEAD)
     _head(head, build, clothes)
+    _hair(head, build, clothes)
     face = (0.735 * build.size, build.head - 0.52 * build.size, 0.0)
     disc(mouth, (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), 0.24 * build.size, (120, 30, 36), 5, 0.2 * build.size)
     nod = swaying(1, (0.0, build.head, 0.0), 0.12, look.between(0.3, 0.6), phase)
@@ -72,6 +74,8 @@ def walker(look: Look, build: Build, clothes: Clothes, moving: bool) -> Figure:
         Part(head.build(), nod),
         Part(mouth.build(), _singing(face, look.between(1.6, 3.0), nod)),
     ]
+    if clothes.hair_style == "long":
+        parts.append(Part(_locks(build, clothes), nod))
     for side in (0, 1):
         parts += _leg(build, clothes, side, phase, moving)
         parts += _arm(build, clothes, side, phase, moving)
@@ -129,21 +133,36 @@ def _head(builder: MeshBuilder, build: Build, clothes: Clothes) -> None:
             place, out = (-0.35 * r, y + 0.35 * r, 1.0 * r * sign), (0.3 * r, 0.5 * r, 0.26 * r)
             ball(builder, (-0.3 * r, y + 0.5 * r, 0.82 * r * sign), (0.12 * r, 0.12 * r, 0.14 * r), clothes.top, 6, 3)
             ball(builder, (place[0], y, place[2]), out, hair, 8, 5)
-    cap = [
-        (-0.34, -0.5, 0.42, 0.55),
-        (-0.34, 0.0, 0.62, 0.84),
-        (-0.2, 0.5, 0.72, 0.82),
-        (-0.08, 0.88, 0.64, 0.58),
-        (0.0, 1.1, 0.3, 0.28),
-    ]
-    if clothes.hair_style == "long":
-        cap[:1] = [(-0.62, -2.0, 0.22, 0.7), (-0.6, -1.3, 0.34, 0.98), (-0.5, -0.6, 0.5, 0.98)]
-    tube(builder, [(x * r, y + up * r, a * r, b * r) for x, up, a, b in cap], hair, sides=12)
+
+
+def _hair(builder: MeshBuilder, build: Build, clothes: Clothes) -> None:
+    """Hair on the back of the head, or a cap over it."""
+    nape = [(-0.34, -0.5, 0.42, 0.55), (-0.34, 0.0, 0.62, 0.84), (-0.2, 0.5, 0.72, 0.82)]
     if clothes.hair_style == "cap":
         brim = [(0.3, 0.52, 0.1, 0.5), (0.95, 0.48, 0.07, 0.62), (1.35, 0.4, 0.05, 0.4)]
         dome = [(-0.02, 0.42, 0.92, 0.88), (-0.02, 0.75, 0.82, 0.76), (0.0, 1.1, 0.45, 0.4), (0.0, 1.18, 0.1, 0.1)]
-        for rows in (brim, dome):
-            tube(builder, [(x * r, y + up * r, a * r, b * r) for x, up, a, b in rows], clothes.top, sides=12, layer=2)
+        bodies = [(nape, clothes.hair, 1), (brim, clothes.top, 2), (dome, clothes.top, 2)]
+    else:
+        bodies = [([*nape, (-0.08, 0.88, 0.64, 0.58), (0.0, 1.1, 0.3, 0.28)], clothes.hair, 1)]
+    for rows, color, layer in bodies:
+        _scaled_tube(builder, build, rows, color, layer)
+
+
+def _locks(build: Build, clothes: Clothes) -> Mesh:
+    """Long hair behind neck and shoulders: a group, which is nearer than the neck from behind alone."""
+    builder = MeshBuilder(HAIR)
+    rows = [(-0.62, -2.0, 0.22, 0.7), (-0.6, -1.3, 0.34, 0.98), (-0.5, -0.6, 0.5, 0.98), (-0.36, 0.0, 0.62, 0.84)]
+    _scaled_tube(builder, build, rows, clothes.hair, 6)
+    return builder.build()
+
+
+def _scaled_tube(
+    builder: MeshBuilder, build: Build, rows: Sequence[tuple[float, ...]], color: Color, layer: int
+) -> None:
+    """A tube whose spine and radii are in parts of half the height of the head, from the middle of the head."""
+    r = build.size
+    spine = [(x * r, build.head + y * r, across * r, side * r) for x, y, across, side in rows]
+    tube(builder, spine, color, sides=12, layer=layer)
 
 
 def _singing(place: tuple[float, float, float], rate_hz: float, head: Motion) -> Motion:
@@ -204,48 +223,3 @@ def _arm(build: Build, clothes: Clothes, side: int, phase: float, moving: bool) 
     swing = striding(pivot, 0.45, stride, turn) if moving else swaying(2, pivot, 0.08, 0.5, phase + 0.5 * side)
 
     return [Part(upper.build(), swing), Part(lower.build(), jointed(swing, joint, lambda way_m: 0.35))]
-
-
-SHIRTS: tuple[Color, ...] = (
-    (236, 60, 60),
-    (250, 200, 40),
-    (60, 150, 230),
-    (90, 190, 80),
-    (240, 120, 180),
-    (250, 140, 40),
-)
-SHORTS: tuple[Color, ...] = ((40, 70, 150), (70, 60, 60), (40, 120, 110), (150, 60, 130))
-
-
-def child(seed: int, moving: bool = False) -> Figure:
-    look = Look(seed)
-    style = look.pick(("short", "tails", "cap"))
-    clothes = Clothes(
-        look.pick(SKIN),
-        look.pick(((40, 28, 22), (96, 58, 28), (226, 180, 90))),
-        look.pick(SHIRTS),
-        look.pick(SHORTS),
-        (230, 230, 230),
-        style,
-        style == "tails",
-        False,
-        True,
-    )
-    return walker(look, CHILD, clothes, moving)
-
-
-def woman(seed: int, moving: bool = False) -> Figure:
-    look = Look(seed)
-    from spa2v.world.drawing.people import DRESS, HAIR
-
-    d = look.pick(DRESS)
-    clothes = Clothes(look.pick(SKIN), look.pick(HAIR), d, d, (60, 30, 40), "long", True)
-    return walker(look, WOMAN, clothes, moving)
-
-
-def man(seed: int, moving: bool = False) -> Figure:
-    look = Look(seed)
-    from spa2v.world.drawing.people import SHIRT, HAIR, TROUSERS
-
-    clothes = Clothes(look.pick(SKIN), look.pick(HAIR), look.pick(SHIRT), look.pick(TROUSERS), (34, 28, 26))
-    return walker(look, MAN, clothes, moving)
