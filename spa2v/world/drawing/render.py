@@ -19,7 +19,6 @@ from spa2v.world.drawing import (
     pianos,
     trains,
     vehicles,
-    walkers,
 )
 from spa2v.world.drawing.canvas import Canvas, samples_for
 from spa2v.world.drawing.parts import Figure
@@ -49,11 +48,11 @@ LIVING: Mapping[str, Callable[[int, bool], Figure]] = {
     "cow": animals.cow,
     "sheep": animals.sheep,
     "bird": birds.bird,
-    "child": walkers.child,
+    "child": people.child,
 }
 """By whether they move."""
-WALKERS: Mapping[str, Callable[[int, bool], Figure]] = {"woman": walkers.woman, "man": walkers.man}
-PLAYERS: Mapping[str, Callable[[int, str | None], Figure]] = {"woman": people.woman, "man": people.man}
+PLAYERS: Mapping[str, Callable[[int, str | None, bool], Figure]] = {"woman": people.woman, "man": people.man}
+"""By what they play, if anything, and whether they move."""
 HELD = {"guitar": instruments.guitar, "violin": instruments.violin}
 
 
@@ -72,10 +71,10 @@ class Frame:
 
 def figure_of(thing: Thing) -> Figure:
     """The drawable form of a thing, in its own axes."""
-    if figure := (LIVING | WALKERS if thing.is_moving else LIVING).get(thing.name):
-        return figure(thing.look, thing.is_moving)
+    if living := LIVING.get(thing.name):
+        return living(thing.look, thing.is_moving)
     if player := PLAYERS.get(thing.name):
-        return player(thing.look, thing.plays)
+        return player(thing.look, thing.plays, thing.is_moving)
     return HELD[thing.name](thing.look, held=True) if thing.held else FIGURES[thing.name](thing.look)
 
 
