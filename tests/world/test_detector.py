@@ -13,8 +13,9 @@ from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.dsp.boxes import iou
 from spa2v.training.detector import DetectorStage, MaskedRenderer, detector_pool, owners_of
+from spa2v.world.classes import CLASSES
 from spa2v.world.clips import render_clip
-from spa2v.world.detector import NAMES, Detector, make_network, sized, things
+from spa2v.world.detector import CLASSES_KEY, Detector, found_classes, make_network, sized, things
 from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.scene import Path as Way
 from spa2v.world.scene import Room, Scene, Thing
@@ -25,8 +26,8 @@ EMPTY = np.full((HEIGHT, WIDTH, 3), 7, np.uint8)
 
 def odds_of(name: str, coverage: np.ndarray) -> np.ndarray:
     """A picture of odds in which one class covers `coverage` of each pixel."""
-    odds = np.zeros((1 + len(NAMES), HEIGHT, WIDTH), np.float32)
-    odds[0], odds[1 + NAMES.index(name)] = 1 - coverage, coverage
+    odds = np.zeros((1 + len(CLASSES), HEIGHT, WIDTH), np.float32)
+    odds[0], odds[1 + list(CLASSES).index(name)] = 1 - coverage, coverage
     return odds
 
 
@@ -125,7 +126,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 def test_a_network_of_any_weights_answers_for_every_pixel() -> None:
     out = make_network()(torch.zeros(1, 3, 96, 128))
-    assert out.shape == (1, 1 + len(NAMES) + 4, 96, 128)
+    assert out.shape == (1, 1 + len(CLASSES) + 4, 96, 128)
 
 
 def test_pictures_of_any_size_are_judged() -> None:

@@ -17,7 +17,7 @@ from spa2v.world.drawing.look import paint_name
 from spa2v.world.evidence import judge, measure
 from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.sampling.visibility import all_visible
-from spa2v.world.scene import Path, Scene, Street, Thing
+from spa2v.world.scene import OpenPlace, Path, Scene, Thing
 
 SMALL = (64, 40)
 
@@ -120,8 +120,8 @@ def test_every_thing_can_be_seen() -> None:
 def test_a_thing_behind_another_is_not_visible() -> None:
     bus = Thing("bus_0", "bus", "approaching", Path((0.0, 0.0, 9.0)))
     car = Thing("car_0", "car", "approaching", Path((0.0, 0.0, 14.0)))
-    assert not all_visible(Scene(1, 1.0, "translational", (bus, car), Street()))
-    assert all_visible(Scene(1, 1.0, "translational", (car,), Street()))
+    assert not all_visible(Scene(1, 1.0, "translational", (bus, car), OpenPlace()))
+    assert all_visible(Scene(1, 1.0, "translational", (car,), OpenPlace()))
 
 
 @pytest.mark.parametrize("attribute", ["left", "center", "right", "left_to_right", "approaching", "receding"])
