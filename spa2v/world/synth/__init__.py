@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from spa2v.world.synth import drums, engines, strings, voices
+from spa2v.world.synth import animals, birds, drums, engines, strings, voices
 from spa2v.world.synth.tools import Samples, unit
 
 LONGEST_PAUSE_S, ONSET, RISE_S, FALL_S = 2.0, 0.05, 0.005, 0.04
@@ -24,6 +24,13 @@ SYNTHESIZERS: Mapping[str, Callable[[np.random.Generator, int, int], Samples]] =
     "harp": strings.harp,
     "woman": voices.woman,
     "man": voices.man,
+    "dog": animals.dog,
+    "cat": animals.cat,
+    "horse": animals.horse,
+    "cow": animals.cow,
+    "sheep": animals.sheep,
+    "bird": birds.bird,
+    "child": voices.child,
 }
 
 
