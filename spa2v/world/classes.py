@@ -144,7 +144,7 @@ _ALL = (
     ThingClass(
         "child", "person", 0.0, 1.0, "a child's voice", {"room": 0.07, "meadow": 0.02},
         {"pavement": 0.04, "meadow": 0.04}, "sings", "walks", (2.7, 3.5), (3.0, 4.6), (2.4, 10.0),
-        fastest_m_s=2.4, scales=(0.9, 1.1), is_flat=False,
+        fastest_m_s=2.4, scales=(0.9, 1.1),
     ),
     ThingClass(
         "bell", "object", 2.0, 1.0, "the strokes of a bell", {"room": 0.08}, act="rings", depths_m=(3.0, 3.8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +72,16 @@ class Frame:
 
 def figure_of(thing: Thing) -> Figure:
     """The drawable form of a thing, in its own axes."""
-    if living := LIVING.get(thing.name):
-        return living(thing.look, thing.is_moving)
-    if player := PLAYERS.get(thing.name):
-        return player(thing.look, thing.plays, thing.is_moving)
-    return HELD[thing.name](thing.look, held=True) if thing.held else FIGURES[thing.name](thing.look)
+    return _figure(thing.name, thing.look, thing.plays, thing.held, thing.is_moving)
+
+
+@lru_cache(maxsize=32)  # a scene is drawn several times while it is sampled
+def _figure(name: str, look: int, plays: str | None, held: bool, moving: bool) -> Figure:
+    if living := LIVING.get(name):
+        return living(look, moving)
+    if player := PLAYERS.get(name):
+        return player(look, plays, moving)
+    return HELD[name](look, held=True) if held else FIGURES[name](look)
 
 
 class Renderer:

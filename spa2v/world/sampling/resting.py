@@ -112,11 +112,9 @@ def _station(
 
 
 def _heading(rng: np.random.Generator, name: str) -> float:
-    """Animals turned to either side or to the camera, people to the camera."""
+    """Turned to either side, or to the camera."""
     if CLASSES[name].is_flat:
         return 0.0
-    if CLASSES[name].kind == "person":
-        return 90.0 + float(rng.uniform(-TURNED_DEG, TURNED_DEG))
     return float(rng.choice([0.0, 180.0, 90.0], p=[0.4, 0.4, 0.2]) + rng.uniform(-TURNED_DEG, TURNED_DEG))
 
 
