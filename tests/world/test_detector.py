@@ -15,7 +15,7 @@ from spa2v.dsp.boxes import iou
 from spa2v.training.detector import DetectorStage, MaskedRenderer, detector_pool, owners_of, with_classes
 from spa2v.world.classes import CLASSES
 from spa2v.world.clips import render_clip
-from spa2v.world.detector import CLASSES_KEY, Detector, found_classes, make_network, sized, things
+from spa2v.world.detector import CLASSES_KEY, Detector, make_network, sized, things
 from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.scene import Path as Way
 from spa2v.world.scene import Room, Scene, Thing
