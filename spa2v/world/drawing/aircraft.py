@@ -33,15 +33,22 @@ def _airliner(look: Look, paint: Color, mark: Color) -> Figure:
     loft(builder, rounds(body, 10, -18.0), strips)
     for x in np.arange(-0.4 * length, length - 2.0, 0.55):
         builder.side(block(float(x), y + 0.12, 0.3, 0.3), DARK_GLASS, 0.95, 3)
-    builder.side([(-0.55 * length, y - 0.22), (length - 1.6, y - 0.22), (length - 1.6, y - 0.02), (-0.55 * length, y - 0.02)], mark, 0.93, 3)
+    builder.side(
+        [(-0.55 * length, y - 0.22), (length - 1.6, y - 0.22), (length - 1.6, y - 0.02), (-0.55 * length, y - 0.02)],
+        mark,
+        0.93,
+        3,
+    )
     for side in (-1.0, 1.0):
         glass = [(length - 0.75, y + 0.2, side * 0.7), (length - 0.25, y + 0.16, side * 0.36)]
         glass += [(length - 0.32, y + 0.42, side * 0.24), (length - 0.85, y + 0.5, side * 0.56)]
         builder.face(glass, DARK_GLASS, 3, (0.6, 0.3, side * 0.74))
     glass = [(length - 0.24, y + 0.16, -0.34), (length - 0.24, y + 0.16, 0.34)]
-    builder.face([*glass, (length - 0.36, y + 0.42, 0.24), (length - 0.36, y + 0.42, -0.24)], DARK_GLASS, 3, (0.9, 0.42, 0.0))
+    builder.face(
+        [*glass, (length - 0.36, y + 0.42, 0.24), (length - 0.36, y + 0.42, -0.24)], DARK_GLASS, 3, (0.9, 0.42, 0.0)
+    )
     fin = [(-length - 0.2, y + 0.6), (-0.7 * length, y + 0.7), (-length + 0.1, y + 2.9), (-length - 0.6, y + 2.9)]
-    builder.prism([fin[0], fin[1], fin[2], fin[3]], 0.1, mark, 1)
+    builder.prism(fin, 0.1, mark, 1)
     for side in (-1.0, 1.0):
         tail = [(-0.78 * length, 0.4), (-length, 2.5), (-length - 0.5, 2.5), (-length - 0.1, 0.2)]
         slab(builder, [(x, side * z) for x, z in tail], [y + 0.5, y + 0.8, y + 0.8, y + 0.5], 0.1, shade(paint, 0.92))
@@ -49,15 +56,18 @@ def _airliner(look: Look, paint: Color, mark: Color) -> Figure:
         builder.group = 1 + side
         wing = [(2.2, 0.7), (-1.9, 6.6), (-2.8, 6.6), (-1.6, 0.7)]
         slab(builder, [(x, side * z) for x, z in wing], [y - 0.5, y + 0.4, y + 0.4, y - 0.5], 0.16, (196, 200, 206))
-        _jet(builder, 1.2, y - 0.85, side * 2.3, mark)
+        _jet(builder, 1.2, y - 0.85, side * 2.3)
     return Figure([Part(builder.build())], box_footprint(length, 1.2))
 
 
-def _jet(builder: MeshBuilder, x: float, y: float, z: float, mark: Color) -> None:
-    loft(builder, rounds([(x + 0.9, y, 0.4, 0.4), (x, y, 0.46, 0.46), (x - 1.2, y, 0.28, 0.28)], 8) + (0, 0, z), (214, 216, 220), 3)
-    front = rounds([(x + 0.9, y, 0.34, 0.34)], 8)[0] + (0, 0, z)
-    builder.face(front, (34, 36, 42), 4, (1.0, 0.0, 0.0))
-    builder.face(rounds([(x - 1.2, y, 0.26, 0.26)], 8)[0] + (0, 0, z), DARK, 4, (-1.0, 0.0, 0.0))
+def _jet(builder: MeshBuilder, x: float, y: float, z: float) -> None:
+    """An engine under a wing: a shell with a dark opening at each end."""
+    shell = rounds([(x + 0.9, y, 0.4, 0.4), (x, y, 0.46, 0.46), (x - 1.2, y, 0.28, 0.28)], 8)
+    shell[:, :, 2] += z
+    loft(builder, shell, (214, 216, 220), 3)
+    for ring, color, sign in ((shell[0], (34, 36, 42), 1.0), (shell[-1], DARK, -1.0)):
+        middle = ring.mean(axis=0)
+        builder.face(middle + 0.86 * (ring - middle), color, 4, (sign, 0.0, 0.0))
 
 
 def _propeller_plane(look: Look, paint: Color, mark: Color) -> Figure:
@@ -83,12 +93,29 @@ def _propeller_plane(look: Look, paint: Color, mark: Color) -> Figure:
         builder.group = 1 + side
         wing = [(1.3, 0.0), (1.3, 0.6 * span), (1.1, span), (-0.1, span), (-0.35, 0.6 * span), (-0.35, 0.0)]
         slab(builder, [(x, side * z) for x, z in wing], y + 1.05, 0.16, paint, 3)
-        slab(builder, [(1.12, side * 0.86 * span), (1.1, side * span), (-0.1, side * span), (-0.2, side * 0.86 * span)], y + 1.05, 0.18, mark, 4)
-        tube(builder, (0.6, y - 0.2, side * 0.5), (0.5, y + 0.95, side * 0.5 * span), 0.05, color=shade(paint, 0.75), count=4)
+        slab(
+            builder,
+            [(1.12, side * 0.86 * span), (1.1, side * span), (-0.1, side * span), (-0.2, side * 0.86 * span)],
+            y + 1.05,
+            0.18,
+            mark,
+            4,
+        )
+        tube(
+            builder,
+            (0.6, y - 0.2, side * 0.5),
+            (0.5, y + 0.95, side * 0.5 * span),
+            0.05,
+            color=shade(paint, 0.75),
+            count=4,
+        )
     blades = MeshBuilder(1)
     ball(blades, (3.6, y, 0.0), (0.3, 0.2, 0.2), mark, 5, rows=3)
     blades.box((3.6, y - 1.05, -0.1), (3.66, y + 1.05, 0.1), DARK, 5)
-    return Figure([Part(builder.build()), Part(blades.build(), spinning(0, look.between(1.1, 2.3), (3.6, y, 0.0)))], box_footprint(4.0, 1.0))
+    return Figure(
+        [Part(builder.build()), Part(blades.build(), spinning(0, look.between(1.1, 2.3), (3.6, y, 0.0)))],
+        box_footprint(4.0, 1.0),
+    )
 
 
 def helicopter(seed: int) -> Figure:
@@ -98,8 +125,18 @@ def helicopter(seed: int) -> Figure:
     mark = look.pick(((240, 240, 236), (40, 44, 60), (250, 200, 60)) if paint != PAINT["white"] else MARKS[:2])
     y, tail = 1.5, -look.between(5.0, 5.8)
     builder = MeshBuilder(1)
-    body = [(2.5, y - 0.25, 0.1, 0.1), (2.2, y - 0.2, 0.5, 0.48), (1.5, y - 0.02, 0.88, 0.78), (0.5, y + 0.08, 1.0, 0.85)]
-    body += [(-0.8, y + 0.1, 0.95, 0.8), (-1.7, y + 0.3, 0.5, 0.45), (-2.3, y + 0.42, 0.26, 0.24), (tail, y + 0.6, 0.13, 0.12)]
+    body = [
+        (2.5, y - 0.25, 0.1, 0.1),
+        (2.2, y - 0.2, 0.5, 0.48),
+        (1.5, y - 0.02, 0.88, 0.78),
+        (0.5, y + 0.08, 1.0, 0.85),
+    ]
+    body += [
+        (-0.8, y + 0.1, 0.95, 0.8),
+        (-1.7, y + 0.3, 0.5, 0.45),
+        (-2.3, y + 0.42, 0.26, 0.24),
+        (tail, y + 0.6, 0.13, 0.12),
+    ]
     rings = rounds(body, 10, -18.0)
     glass = [GLASS, GLASS, shade(GLASS, 1.1), GLASS, GLASS, DARK_GLASS, paint, paint, paint, DARK_GLASS]
     loft(builder, rings[:3], glass)
@@ -111,8 +148,12 @@ def helicopter(seed: int) -> Figure:
     builder.side([(-1.5, y - 0.32), (1.7, y - 0.32), (1.6, y - 0.12), (-1.6, y - 0.12)], mark, 0.84, 3)
     builder.box((-1.0, y + 0.95, -0.4), (0.7, y + 1.3, 0.4), shade(paint, 0.85), 2)
     tube(builder, (0.0, y + 1.2, 0.0), (0.0, y + 1.75, 0.0), 0.1, color=DARK, layer=2)
-    builder.prism([(tail - 0.1, y + 0.5), (tail + 0.7, y + 0.55), (tail + 0.1, y + 1.6), (tail - 0.45, y + 1.6)], 0.07, mark)
-    builder.side([(tail + 1.2, y + 0.42), (tail + 1.7, y + 0.4), (tail + 1.7, y + 0.7), (tail + 1.2, y + 0.72)], mark, 0.2, 3)
+    builder.prism(
+        [(tail - 0.1, y + 0.5), (tail + 0.7, y + 0.55), (tail + 0.1, y + 1.6), (tail - 0.45, y + 1.6)], 0.07, mark
+    )
+    builder.side(
+        [(tail + 1.2, y + 0.42), (tail + 1.7, y + 0.4), (tail + 1.7, y + 0.7), (tail + 1.2, y + 0.72)], mark, 0.2, 3
+    )
     slab(builder, [(tail + 0.5, -0.9), (tail + 1.1, -0.9), (tail + 1.1, 0.9), (tail + 0.5, 0.9)], y + 0.55, 0.08, paint)
     for side in (-1.0, 1.0):
         tube(builder, (-1.5, 0.08, side * 0.95), (1.9, 0.08, side * 0.95), 0.08, color=DARK, count=4)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from spa2v.world.drawing.look import DARK_GLASS, GLASS, PAINT, Look
+from spa2v.world.drawing.look import DARK_GLASS, GLASS, Look
 from spa2v.world.drawing.mesh import Color, MeshBuilder, shade
 from spa2v.world.drawing.outlines import block, rect
 from spa2v.world.drawing.parts import Figure, Part, alternating, box_footprint
 from spa2v.world.drawing.vehicles import SEDAN, STEEL, SUV, on_wheels, pair_of_lights, passenger_car
 
-RED, BLUE, GLOW = (226, 24, 32), (24, 74, 226), (196, 226, 255)
+RED: Color = (226, 24, 32)
+BLUE: Color = (24, 74, 226)
+GLOW: Color = (196, 226, 255)
 WHITE: Color = (238, 238, 236)
 FIRE_RED: tuple[Color, ...] = ((206, 26, 28), (186, 20, 30), (224, 52, 30))
 
@@ -78,21 +80,23 @@ def ambulance(seed: int) -> Figure:
     builder.side(block(-2.85, 1.75, 0.9, 0.55), DARK_GLASS, half + 0.004, 4)
     _checks(builder, -2.95, 2.6, 0.72, half + 0.004, marks, 4)
     _cross(builder, half + 0.006, cross)
-    for x, z in ((-3.0, 0.52), (-3.0, -0.52)):
-        builder.front(rect(z, 2.0, 0.42, 0.34), DARK_GLASS, x - 0.01, 4)
-        builder.front(rect(z, 0.92, 0.48, 0.2), marks[0], x - 0.01, 4)
+    for z in (-0.52, 0.52):
+        builder.front(rect(z, 2.0, 0.42, 0.34), DARK_GLASS, -3.01, 4)
+        builder.front(rect(z, 0.92, 0.48, 0.2), marks[0], -3.01, 4)
     builder.front(rect(0, 1.5, 0.025, 1.0), shade(paint, 0.6), -3.02, 5)
     for shape in (rect(0.52, 1.4, 0.22, 0.075), rect(0.52, 1.4, 0.075, 0.22)):
         builder.front(shape, cross, -3.02, 5)
     builder.front(rect(0, 0.85, 0.5, 0.1), (40, 42, 48), 2.86, 4)
     builder.front(rect(0, 0.5, 1.02, 0.08), (70, 72, 78), 2.86, 4)
-    for x, y1, y2 in ((2.42, 1.1, 1.24),):
-        builder.face([(x + 0.3, y1, -0.7), (x + 0.3, y1, 0.7), (x, y2, 0.7), (x, y2, -0.7)], marks[0], 4, (0.45, 0.89, 0.0))
+    hood = [(2.72, 1.06, -0.7), (2.72, 1.06, 0.7), (2.42, 1.2, 0.7), (2.42, 1.2, -0.7)]
+    builder.face(hood, marks[0], 4, (0.45, 0.89, 0.0))
     pair_of_lights(builder, 0.8, 0.78, 0.13, 2.87, -3.03, 5)
     van = on_wheels(builder, {1.95: 0, -1.9: 0}, 0.4, half + 0.01, 0.25, box_footprint(2.95, 1.1))
     colors = look.pick(((BLUE, BLUE), (RED, RED), (RED, BLUE)))
     rate = look.between(1.2, 2.4)
-    return replace(van, parts=[*van.parts, *_beacon(0.6, 2.68, 0.9, colors, rate), *_beacon(-2.7, 2.68, 0.7, colors, rate)])
+    return replace(
+        van, parts=[*van.parts, *_beacon(0.6, 2.68, 0.9, colors, rate), *_beacon(-2.7, 2.68, 0.7, colors, rate)]
+    )
 
 
 def _cross(builder: MeshBuilder, z: float, color: Color) -> None:
@@ -110,13 +114,15 @@ def fire_engine(seed: int) -> Figure:
     builder.prism([(-4.1, 0.6), (1.0, 0.6), (1.0, 2.7), (-4.1, 2.7)], half, paint, 1)
     for index in range(3):
         x = -3.95 + 1.62 * index
-        builder.side(block(x, 1.05 if index != 1 else 1.25, 1.45, 1.4 if index != 1 else 1.2), (176, 180, 186), half + 0.004, 4)
+        builder.side(
+            block(x, 1.05 if index != 1 else 1.25, 1.45, 1.4 if index != 1 else 1.2), (176, 180, 186), half + 0.004, 4
+        )
         for row in range(5):
             builder.side(block(x, 1.3 + 0.22 * row, 1.45, 0.05), (130, 134, 142), half + 0.006, 5)
     _ladder(builder, -4.3, 2.2, 2.8)
-    cab = [(1.1, 0.5), (4.15, 0.5), (4.25, 1.4), (4.1, 2.75), (1.1, 2.85)]
+    cab = [(1.1, 0.5), (4.15, 0.5), (4.25, 1.4), (4.23, 1.65), (4.14, 2.48), (4.08, 2.8), (1.1, 2.85)]
     builder.group = 1
-    builder.prism(cab, half, paint, 3, edges={2: DARK_GLASS})
+    builder.prism(cab, half, paint, 3, edges={3: DARK_GLASS})
     for x in (1.3, 2.75):
         builder.side([(x, 1.55), (x + 1.2, 1.55), (x + 1.15, 2.5), (x, 2.5)], DARK_GLASS, half + 0.004, 5)
         builder.side([(x + 0.3, 1.55), (x + 0.55, 1.55), (x + 0.8, 2.5), (x + 0.55, 2.5)], GLASS, half + 0.006, 6)
@@ -130,9 +136,9 @@ def fire_engine(seed: int) -> Figure:
     builder.front(rect(0, 1.65, 0.62, 0.85), (176, 180, 186), -4.11, 4)
     for side in (-1, 1):
         for index in range(4):
-            y, color = 0.75 + 0.48 * index, stripe
+            y = 0.75 + 0.48 * index
             chevron = [(0.68, y), (1.18, y - 0.1), (1.18, y + 0.14), (0.68, y + 0.24)]
-            builder.front([(side * z, height) for z, height in chevron], color, -4.12, 5)
+            builder.front([(side * z, height) for z, height in chevron], stripe, -4.12, 5)
     pair_of_lights(builder, 0.98, 0.62, 0.12, 4.29, -4.14, 6)
     builder.group = 1
     pair_of_lights(builder, 0.98, 1.08, 0.14, 4.29, 4.28, 6)
@@ -143,15 +149,14 @@ def fire_engine(seed: int) -> Figure:
 
 def _ladder(builder: MeshBuilder, first: float, last: float, y: float) -> None:
     """A ladder that lies along the roof, high enough to be seen from the side."""
-    rail, rung = (206, 210, 216), (150, 154, 162)
+    rail, rung = (184, 188, 196), (132, 136, 144)
     for x in (first + 0.6, last - 0.3):
         builder.box((x - 0.1, y - 0.15, -0.5), (x + 0.1, y + 0.1, 0.5), (60, 62, 68), 3)
     for z in (-0.5, 0.5):
         for low in (y + 0.1, y + 0.42):
             builder.box((first, low, z - 0.06), (last, low + 0.1, z + 0.06), rail, 7)
-        count = 14
-        for index in range(count + 1):
-            x = first + 0.05 + (last - first - 0.14) * index / count
+        for index in range(15):
+            x = first + 0.05 + (last - first - 0.14) * index / 14
             builder.side(block(x, y + 0.15, 0.09, 0.3), rung, abs(z) + 0.02, 7)
     builder.box((first, y + 0.2, -0.5), (first + 0.08, y + 0.3, 0.5), rail, 7)
     builder.box((last - 0.08, y + 0.2, -0.5), (last, y + 0.3, 0.5), rail, 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ Point3 = Sequence[float]
 
 
 def loft(
-    builder: MeshBuilder, rings: ArrayLike, colors: Color | Sequence[Color], layer: int = 1, closed: bool = True
+    builder: MeshBuilder, rings: ArrayLike, colors: Color | list[Color], layer: int = 1, closed: bool = True
 ) -> None:
     """A skin over cross-sections, its faces seen from outside.
 
@@ -26,13 +27,13 @@ def loft(
     """
     sections = np.asarray(rings, dtype=np.float64)
     strips = sections.shape[1] if closed else sections.shape[1] - 1
-    for first, second in zip(sections, sections[1:], strict=False):
+    paints = colors if isinstance(colors, list) else [colors] * strips
+    for first, second in pairwise(sections):
         middle = (first.mean(axis=0) + second.mean(axis=0)) / 2
         for index in range(strips):
             after = (index + 1) % len(first)
             corners = np.array([first[index], first[after], second[after], second[index]])
-            color = colors if isinstance(colors[0], int) else colors[index]
-            builder.face(corners, color, layer, _outwards(corners, middle))  # type: ignore[arg-type]
+            builder.face(corners, paints[index], layer, _outwards(corners, middle))
 
 
 def _outwards(corners: Floats, inside: Floats) -> tuple[float, float, float]:
@@ -44,9 +45,7 @@ def _outwards(corners: Floats, inside: Floats) -> tuple[float, float, float]:
     return x, y, z
 
 
-def rounds(
-    sections: ArrayLike, count: int = 10, start: float = 0.0
-) -> Floats:
+def rounds(sections: ArrayLike, count: int = 10, start: float = 0.0) -> Floats:
     """Elliptic cross-sections of a body that lies along x.
 
     Args:
@@ -99,7 +98,9 @@ def ball(
     """An ellipsoid with upright axis, or the zone of it between two latitudes in degrees."""
     latitudes = np.radians(np.linspace(*span, rows + 1))[:, None]
     angles = np.arange(8) * np.pi / 4
-    points = np.broadcast_arrays(np.cos(latitudes) * np.cos(angles), np.sin(latitudes), np.cos(latitudes) * np.sin(angles))
+    points = np.broadcast_arrays(
+        np.cos(latitudes) * np.cos(angles), np.sin(latitudes), np.cos(latitudes) * np.sin(angles)
+    )
     loft(builder, np.asarray(center) + np.asarray(radii) * np.stack(points, axis=2), color, layer)
 
 
