@@ -131,7 +131,7 @@ def test_weights_state_their_classes_or_have_the_first_ones(tmp_path: Path) -> N
     save_file(tensors, tmp_path / "strange.safetensors", {CLASSES_KEY: '["dog", "bell", "tuba"]'})
     assert Detector(tmp_path / "silent.safetensors").names == tuple(CLASSES)[:3]
     assert Detector(tmp_path / "stated.safetensors").names == ("dog", "bell", "car")
-    with pytest.raises(WeightsError, match="'strange.safetensors' finds 'tuba'"):
+    with pytest.raises(WeightsError, match=r"'strange\.safetensors' finds 'tuba'"):
         Detector(tmp_path / "strange.safetensors")
 
 
