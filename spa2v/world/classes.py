@@ -110,13 +110,13 @@ _ALL = (
     _person("woman", 1.5, "a high singing voice", 0.12, (0.93, 1.0)),
     _person("man", 1.55, "a low singing voice", 0.11, (0.97, 1.05)),
     _vehicle("bicycle", 4.0, "the tick of a freewheel and a bicycle bell", 0.09, (4.0, 6.0), 3.6, way="rides"),
-    _vehicle("boat", 15.0, "an outboard motor and a bow wave", 0.10, (12.0, 20.0), 9.0, "water", way="sails"),
+    _vehicle("boat", 15.0, "an outboard motor and a bow wave", 0.10, (8.0, 14.0), 8.0, "water", way="sails"),
     _vehicle(
-        "airplane", 30.0, "the roar of jets", 0.09, (55.0, 75.0), 45.0, "sky", way="flies", heights_m=(12.0, 22.0),
+        "airplane", 30.0, "the roar of jets", 0.09, (22.0, 32.0), 18.0, "sky", way="flies", heights_m=(4.0, 8.0),
     ),
     _vehicle(
         "helicopter", 26.0, "the beat of rotor blades", 0.09, (22.0, 32.0), 20.0, "sky", way="flies",
-        heights_m=(5.0, 9.0),
+        heights_m=(3.5, 7.0),
     ),
     _vehicle("police car", 18.0, "a siren in two tones over an engine", 0.07, (6.0, 9.0), 6.0),
     _vehicle("ambulance", 19.0, "a rising and falling siren", 0.07, (8.0, 11.0), 8.0),
@@ -137,7 +137,7 @@ _ALL = (
     _animal("sheep", 2.0, 0.7, "bleating", "bleats", (2.8, 4.0), stands={"meadow": 0.1}, moves={"meadow": 0.05}),
     _animal(
         "bird", 0.0, 0.2, "chirping", "sings", (1.6, 2.2), stands={"meadow": 0.1}, moves={"sky": 0.08},
-        way="flies", lanes_m=(4.0, 7.0), ends_m=(3.2, 14.0), heights_m=(2.2, 3.2), fastest_m_s=9.0,
+        way="flies", lanes_m=(3.6, 6.0), ends_m=(2.6, 12.0), heights_m=(2.0, 3.0), fastest_m_s=9.0,
     ),
     _instrument("cello", 0.7, "low bowed strings", 0.10, (3.0, 3.8), (1.0, 1.2)),
     _instrument("saxophone", 1.1, "a reedy, breathy horn", 0.09, (3.1, 3.9), (0.95, 1.05), 2.0),

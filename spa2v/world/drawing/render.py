@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from spa2v.core.errors import ConfigError
 from spa2v.core.types import Box
 from spa2v.world.drawing import (
+    aircraft,
     animals,
+    bicycles,
     birds,
+    boats,
+    emergency,
     instruments,
     motorcycles,
     people,
@@ -41,6 +45,13 @@ FIGURES: Mapping[str, Callable[[int], Figure]] = {
     "drum": instruments.drum,
     "violin": instruments.violin,
     "harp": instruments.harp,
+    "bicycle": bicycles.bicycle,
+    "boat": boats.boat,
+    "airplane": aircraft.airplane,
+    "helicopter": aircraft.helicopter,
+    "police car": emergency.police_car,
+    "ambulance": emergency.ambulance,
+    "fire engine": emergency.fire_engine,
 }
 LIVING: Mapping[str, Callable[[int, bool], Figure]] = {
     "dog": animals.dog,

@@ -24,7 +24,7 @@ ALONE = {"train"}
 SHORTEST_S, LONGEST_S = 1.8, 5.0
 ASLANT = (0.06, 0.18)  # of the width of the view, beyond its middle, at the far end
 BESIDE_ROAD_M, ROAD_M = 1.2, 7.4
-LENGTHS_M = {"train": 6.0, "boat": 2.0, "airplane": 8.0}  # beyond the edge of the view, for what is long
+LENGTHS_M = {"train": 6.0, "boat": 2.0, "airplane": 4.0}  # beyond the edge of the view, for what is long
 
 
 def in_motion(seed: int, rng: np.random.Generator, wanted: Choice, several: bool, theme: str) -> Scene:
