@@ -78,7 +78,7 @@ def _person(name: str, height_m: float, sound: str, weight: float, scales: Range
     paths = {"pavement": 0.04, "meadow": 0.03}
     return ThingClass(
         name, "person", 0.0, height_m, sound, {"room": weight}, paths, "sings", "walks",
-        lanes_m=(3.6, 5.5), ends_m=(2.8, 12.0), fastest_m_s=2.2, scales=scales,
+        lanes_m=(3.6, 5.5), ends_m=(2.5, 12.0), fastest_m_s=2.2, scales=scales,
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def _animal(
 ) -> ThingClass:
     near, far = depths
     values = {
-        "act": act, "way": "walks", "depths_m": depths, "lanes_m": (near + 0.4, far + 1.5), "ends_m": (near, 4.5 * near),
+        "act": act, "way": "walks", "depths_m": depths, "lanes_m": (near + 0.4, far + 1.5), "ends_m": (0.85 * near, 4.5 * near),
         "fastest_m_s": 3.0, "scales": (0.9, 1.1), "is_flat": False, "is_event": True,
     }  # fmt: skip
     return ThingClass(name, "animal", level_db, height_m, sound, **(values | more))  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ _ALL = (
         "airplane", 30.0, "the roar of jets", 0.09, (22.0, 32.0), 18.0, "sky", way="flies", heights_m=(4.0, 8.0),
     ),
     _vehicle(
-        "helicopter", 26.0, "the beat of rotor blades", 0.09, (22.0, 32.0), 20.0, "sky", way="flies",
+        "helicopter", 26.0, "the beat of rotor blades", 0.09, (18.0, 28.0), 15.0, "sky", way="flies",
         heights_m=(3.5, 7.0),
     ),
     _vehicle("police car", 18.0, "a siren in two tones over an engine", 0.07, (6.0, 9.0), 6.0),
@@ -143,12 +143,12 @@ _ALL = (
     _instrument("saxophone", 1.1, "a reedy, breathy horn", 0.09, (3.1, 3.9), (0.95, 1.05), 2.0),
     ThingClass(
         "child", "person", 0.0, 1.0, "a child's voice", {"room": 0.07, "meadow": 0.02},
-        {"pavement": 0.04, "meadow": 0.04}, "sings", "walks", (2.7, 3.5), (3.0, 4.6), (2.4, 10.0),
+        {"pavement": 0.04, "meadow": 0.04}, "sings", "walks", (2.7, 3.5), (3.0, 4.6), (2.2, 10.0),
         fastest_m_s=2.4, scales=(0.9, 1.1),
     ),
     ThingClass(
-        "bell", "object", 2.0, 1.0, "the strokes of a bell", {"room": 0.08}, act="rings", depths_m=(3.0, 3.8),
-        is_event=True,
+        "bell", "object", 6.0, 2.0, "the strokes of a bell", {"meadow": 0.1}, act="rings", depths_m=(5.5, 7.5),
+        scales=(0.85, 1.1), is_event=True,
     ),
     ThingClass(
         "loudspeaker", "object", 0.0, 0.8, "a sound of no class", {"room": 0.06}, act="sounds", depths_m=(3.0, 3.8),

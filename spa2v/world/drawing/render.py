@@ -14,11 +14,13 @@ from spa2v.core.types import Box
 from spa2v.world.drawing import (
     aircraft,
     animals,
+    bells,
     bicycles,
     birds,
     boats,
     emergency,
     instruments,
+    loudspeakers,
     motorcycles,
     people,
     pianos,
@@ -52,6 +54,10 @@ FIGURES: Mapping[str, Callable[[int], Figure]] = {
     "police car": emergency.police_car,
     "ambulance": emergency.ambulance,
     "fire engine": emergency.fire_engine,
+    "cello": instruments.cello,
+    "saxophone": instruments.saxophone,
+    "bell": bells.bell,
+    "loudspeaker": loudspeakers.loudspeaker,
 }
 LIVING: Mapping[str, Callable[[int, bool], Figure]] = {
     "dog": animals.dog,
@@ -65,7 +71,12 @@ LIVING: Mapping[str, Callable[[int, bool], Figure]] = {
 """By whether they move."""
 PLAYERS: Mapping[str, Callable[[int, str | None, bool], Figure]] = {"woman": people.woman, "man": people.man}
 """By what they play, if anything, and whether they move."""
-HELD = {"guitar": instruments.guitar, "violin": instruments.violin}
+HELD = {
+    "guitar": instruments.guitar,
+    "violin": instruments.violin,
+    "cello": instruments.cello,
+    "saxophone": instruments.saxophone,
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,7 +122,9 @@ def _way(rng: np.random.Generator, camera: Camera, name: str, attribute: str, la
     if attribute in ("approaching", "receding"):
         near = CLASSES[name].ends_m[0] * float(rng.uniform(1.0, 1.3))
         # A train is judged from its middle; its front comes much nearer, so it grows fast enough with less.
-        far = near * float(rng.uniform(2.0, 2.6) if name == "train" else rng.uniform(2.6, 4.6))
+        # What is on foot is small, and would be a dot when farther.
+        ratios = (2.0, 2.6) if name == "train" else (2.6, 4.6) if CLASSES[name].kind == "vehicle" else (2.3, 3.4)
+        far = near * float(rng.uniform(*ratios))
         return (far, near) if attribute == "approaching" else (near, far)
     half = camera.x_at(1.0, lane) + LENGTHS_M.get(name, 0.0)
     first, last = -half * float(rng.uniform(0.72, 1.25)), half * float(rng.uniform(0.72, 1.25))

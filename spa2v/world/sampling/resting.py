@@ -14,12 +14,12 @@ from spa2v.world.sampling.draws import lowered, new_seed, new_thing, pick
 from spa2v.world.scene import Camera, OpenPlace, Path, Room, Scene, Thing, Vector
 
 COLUMNS = {"left": (0.16, 0.33), "center": (0.45, 0.55), "right": (0.67, 0.84)}
-HELD_HEIGHT_M = {"guitar": 0.58, "violin": 0.68}
-HELD_SCALE = {"guitar": 1.0, "violin": 0.8}
+HELD_HEIGHT_M = {"guitar": 0.58, "violin": 0.68, "cello": 0.0, "saxophone": 0.38}
+HELD_SCALE = {"guitar": 1.0, "violin": 0.8, "cello": 1.0, "saxophone": 0.85}
 BESIDE_M = {"piano": 0.85, "harp": 0.8}
 
 
-SINGERS, PLAYED = ("woman", "man"), ("piano", "guitar", "drum", "violin", "harp")
+SINGERS, PLAYED = ("woman", "man"), ("piano", "guitar", "drum", "violin", "harp", "cello", "saxophone")
 TURNED_DEG = 35.0
 EVENT_ODDS, TWICE_ODDS, APPEARS_ODDS = 0.4, 0.3, 0.4
 SHORTEST, LONGEST, PAUSE = 0.3, 0.7, 0.1  # of an event, and between two, in parts of the clip
@@ -65,7 +65,8 @@ def _event(rng: np.random.Generator, thing: Thing, duration: float) -> Thing:
         middle = start + length * float(rng.uniform(0.4, 0.6))
         edges = [(start, middle - PAUSE / 2), (middle + PAUSE / 2, start + length)]
     intervals = tuple((round(a * duration, 3), round(b * duration, 3)) for a, b in edges)
-    return replace(thing, sounds=intervals, appears=bool(rng.random() < APPEARS_ODDS))
+    comes = CLASSES[thing.name].kind == "animal" and rng.random() < APPEARS_ODDS
+    return replace(thing, sounds=intervals, appears=bool(comes))
 
 
 def _stations(
