@@ -103,7 +103,7 @@ def _perched(look: Look, coat: Plumage) -> Figure:
         tip = [(-0.17, 0.16), (-0.34, 0.05), (-0.14, 0.1)]
         for outline, color, layer in ((wing, coat.wing, 2), (tip, coat.tip, 3)):
             corners = [(x, y, sign * (0.1 + 0.12 * min(0.0, x))) for x, y in outline]
-            body.face(corners, color, layer, (0.0, 0.1, sign * 0.995))
+            body.face(corners, color, layer, (0.0, 0.0, sign))
         leg = [(0.0, 0.13, 0.012, 0.012), (0.02, 0.02, 0.01, 0.01), (0.03, 0.0, 0.03, 0.02)]
         tube(body, leg, LEG, sign * 0.045, X, 6, layer=0)
     tube(tail, [(-0.17, 0.12, 0.02, 0.05), (-0.4, 0.04, 0.012, 0.06)], coat.tip, sides=6)

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from spa2v.world.synth.animals import call, calls, edges
+from spa2v.world.synth.animals import Voice, calls, edges, in_groups
 from spa2v.world.synth.tools import Samples, cycle, oscillate, unit
+
+CROW = Voice(
+    pitch_hz=(460, 620),
+    contour=(0.65, 1.25, 1.05, 1.15, 0.75),
+    length_s=(0.24, 0.34),
+    first_hz=(1700, 1970, 1700),
+    ratios=((1.9, 1.55, 1.73), 1.45),
+    gains=(0.4, 0.4),
+    width=0.13,
+    tilt=0.4,
+    breath=0.6,
+    rough=0.17,
+    rise_s=0.045,
+    fall_s=0.08,
+    pause_s=(0.35, 0.75),
+    group=(2, 4),
+    within_s=(0.1, 0.25),
+)
 
 
 def bird(rng: np.random.Generator, count: int, rate: int) -> Samples:
@@ -17,14 +35,23 @@ def songbird(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Phrases of a small repertoire: sweeps up or down, repeated chirps, fast trills, held whistles."""
     base = rng.uniform(2600, 4300)
     repertoire = [_phrase(rng, base, rate) for _ in range(int(rng.integers(3, 6)))]
-    return calls(rng, count, rate, lambda: repertoire[int(rng.integers(len(repertoire)))], (0.15, 0.55), (1, 3), (0.03, 0.12))
+
+    def phrase() -> Samples:
+        return repertoire[int(rng.integers(len(repertoire)))]
+
+    return in_groups(rng, count, rate, phrase, (0.15, 0.55), (1, 3), (0.03, 0.12))
 
 
 def _phrase(rng: np.random.Generator, base: float, rate: int) -> Samples:
     """One to fifteen equal syllables: a chirp, a trill or a whistle."""
     kind = int(rng.integers(3))
     start, end = base * rng.uniform(0.75, 1.5, 2)
-    times, length, gap = ((int(rng.integers(2, 5)), 0.09, 0.05), (int(rng.integers(7, 16)), 0.035, 0.02), (1, 0.3, 0.0))[kind]
+    chirp, trill, whistle = (
+        (int(rng.integers(2, 5)), 0.09, 0.05),
+        (int(rng.integers(7, 16)), 0.035, 0.02),
+        (1, 0.3, 0.0),
+    )
+    times, length, gap = (chirp, trill, whistle)[kind]
     length *= float(rng.uniform(0.8, 1.3))
     turn = (start + end) / 2 * (rng.uniform(0.85, 1.2) if kind < 2 else 1.0)
     syllable = _whistle([start, turn, end], length, rate)
@@ -42,13 +69,4 @@ def _whistle(pitch_hz: list[float], length_s: float, rate: int) -> Samples:
 
 def crow(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Caws in groups: harsh, nasal, falling."""
-    base = rng.uniform(420, 560)
-
-    def caw() -> Samples:
-        glide = base * rng.uniform(0.95, 1.05) * np.array([0.85, 1.05, 1.08, 1.0, 0.85])
-        nasal = [(1150, 250, 1.0), (1750, 300, 0.9), (2900, 500, 0.4)]
-        opened = [(1450, 250, 1.0), (1950, 300, 0.9), (3200, 500, 0.4)]
-        sound = call(rng, rate, rng.uniform(0.25, 0.42), glide, [nasal, opened, nasal], 0.3, 0.45, 0.12, 0.03, 0.1)
-        return np.tanh(1.3 * sound).astype(np.float32)
-
-    return calls(rng, count, rate, caw, (0.35, 0.75), (2, 4), (0.12, 0.3))
+    return calls(rng, count, rate, CROW)
