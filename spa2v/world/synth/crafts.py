@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from spa2v.world.synth.engines import engine_cycle, speed
-from spa2v.world.synth.tools import Samples, band, cycle, drift, noise_band, oscillate, put, ring, unit
+from spa2v.world.synth.tools import TABLE, Samples, band, cycle, drift, noise_band, oscillate, put, ring, unit
 
 
 def bicycle(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Thin tires on asphalt, a chain, the ticks of a freewheel while the rider coasts, a bell now and then."""
-    total = 0.28 * noise_band(rng, count, rate, 500, rng.uniform(2600, 4200)) * (1 + 0.2 * drift(rng, count, rate, 8))
+    tires = noise_band(rng, count, rate, 500, rng.uniform(2600, 4200))
+    total = np.float32(0.28) * tires * (1 + 0.2 * drift(rng, count, rate, 8))
     click = ring(rng.uniform(0.9, 1.1) * np.array([2300, 3900, 6100]), [1, 0.8, 0.5], [0.004, 0.003, 0.002], 0.04, rate)
     pace, time, coasts = rng.uniform(14, 24), 0.0, bool(rng.random() < 0.6)
     while time < count / rate:
@@ -21,13 +22,17 @@ def bicycle(rng: np.random.Generator, count: int, rate: int) -> Samples:
             put(total, click, int((at + 0.004 * rng.standard_normal()) * rate), gain * float(rng.uniform(0.7, 1.2)))
         time, coasts = end, not coasts
     if rng.random() < 0.75:
-        pitch = rng.uniform(1900, 2900)
         ding = ring(
-            pitch * np.array([1, 1.006, 2.31, 3.9]), [1, 0.8, 0.6, 0.3], [0.45, 0.4, 0.2, 0.1], 1.1, rate, 0.001
+            rng.uniform(2300, 3300) * np.array([1, 1.006, 1.53, 2.31, 3.1]),
+            [1, 0.8, 0.5, 0.6, 0.4],
+            [0.4, 0.36, 0.25, 0.2, 0.12],
+            1.0,
+            rate,
+            0.0005,
         )
         for start in np.arange(rng.uniform(0.1, 0.9), count / rate, rng.uniform(2.2, 4.0)):
-            for stroke in range(int(rng.integers(2, 4))):
-                put(total, ding, int((start + 0.14 * stroke) * rate), 2.2)
+            for stroke in range(int(rng.integers(5, 9))):  # the hammers of a thumb bell whirl around
+                put(total, ding, int((start + 0.055 * stroke) * rate), 0.9 * float(rng.uniform(0.7, 1.1)))
     return total
 
 
@@ -40,12 +45,12 @@ def boat(rng: np.random.Generator, count: int, rate: int) -> Samples:
     engine = unit(band(exhaust, rate, 35, 1300 if outboard else 700))
     gurgle = unit(noise_band(rng, count, rate, 150, 900) * np.abs(exhaust)) * (1 + 0.3 * drift(rng, count, rate, 5))
     wash = noise_band(rng, count, rate, 500, 5000) * (0.6 + 0.5 * np.maximum(drift(rng, count, rate, 2.5), 0))
-    total = engine + 0.45 * gurgle + np.float32(rng.uniform(0.35, 0.6)) * wash
+    total = engine + 0.45 * gurgle + np.float32(rng.uniform(0.12, 0.22)) * wash
     splash = noise_band(rng, int(0.5 * rate), rate, 700, 6000)
     shape = np.arange(len(splash)) / rate
-    splash = splash * (np.minimum(1, shape / 0.05) * np.exp(-shape / 0.12)).astype(np.float32)
+    splash *= (np.minimum(1, shape / 0.05) * np.exp(-shape / 0.12)).astype(np.float32)
     for at in np.arange(rng.uniform(0, 0.8), count / rate, rng.uniform(0.8, 1.4)):
-        put(total, splash, int(at * rate), float(rng.uniform(0.8, 1.6)))
+        put(total, splash, int(at * rate), float(rng.uniform(0.4, 0.9)))
     if rng.random() < 0.35:
         pitch = rng.uniform(150, 230)
         put(
@@ -58,7 +63,9 @@ def blast(rng: np.random.Generator, rate: int, pitches_hz: tuple[float, ...], le
     """A horn: a chord of bright tones with soft edges, unit RMS."""
     length = int(length_s * rate)
     table = cycle(1 / np.arange(1, 25) ** 0.6, rng)
-    chord = np.sum([oscillate(table, pitch, length, rate) for pitch in pitches_hz], axis=0, dtype=np.float32)
+    chord = np.zeros(length, np.float32)
+    for pitch in pitches_hz:
+        chord += oscillate(table, pitch, length, rate)
     edge = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / (0.05 * rate))
     return unit(band(chord, rate, 120, 3500)) * edge.astype(np.float32)
 
@@ -66,11 +73,11 @@ def blast(rng: np.random.Generator, rate: int, pitches_hz: tuple[float, ...], le
 def airplane(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """The roar of jets with the whine of their fans, or the drone of one or two propellers."""
     if rng.random() < 0.55:
-        roar = noise_band(rng, count, rate, 70, rng.uniform(600, 1000)) * (1 + 0.2 * drift(rng, count, rate, 4))
-        hiss = noise_band(rng, count, rate, 900, 5000) * (1 + 0.15 * drift(rng, count, rate, 3))
-        fan = rng.uniform(1900, 3200) * (1 + 0.004 * drift(rng, count, rate, 2))
+        roar = noise_band(rng, count, rate, 45, rng.uniform(350, 550)) * (1 + 0.25 * drift(rng, count, rate, 3))
+        hiss = noise_band(rng, count, rate, 400, 2200) * (1 + 0.15 * drift(rng, count, rate, 3))
+        fan = rng.uniform(1500, 2800) * (1 + 0.004 * drift(rng, count, rate, 2))
         whine = oscillate(cycle([1.0, 0.4, 0.2]), fan, count, rate)
-        return roar + np.float32(rng.uniform(0.35, 0.55)) * hiss + np.float32(rng.uniform(0.12, 0.2)) * whine
+        return roar + np.float32(rng.uniform(0.3, 0.45)) * hiss + np.float32(rng.uniform(0.05, 0.1)) * whine
     blades, order = rng.uniform(68, 105), np.arange(1, 26)
     table = cycle(1 / order ** rng.uniform(0.7, 0.95), rng)
     drone = oscillate(table, speed(rng, count, rate, blades, 0.004), count, rate)
@@ -82,13 +89,12 @@ def airplane(rng: np.random.Generator, count: int, rate: int) -> Samples:
 def helicopter(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Blades that slap the air 10 to 20 times a second, a tail rotor and the whine of a turbine."""
     turn = rng.uniform(11, 18) * (1 + 0.01 * drift(rng, count, rate, 1))
-    phase = np.cumsum(turn / rate) % 1.0
-    slap = np.exp(-phase / rng.uniform(0.14, 0.22)) * np.minimum(1, phase / 0.04)
-    chop = unit(noise_band(rng, count, rate, 60, rng.uniform(700, 1200)) * slap.astype(np.float32))
-    thump = unit(band(slap.astype(np.float32), rate, 20, 160))
+    phase = np.linspace(0, 1, TABLE, endpoint=False, dtype=np.float32)
+    pulse = np.exp(-phase / np.float32(rng.uniform(0.16, 0.26))) * np.minimum(1, phase / 0.06)
+    slap = oscillate(pulse.astype(np.float32), turn, count, rate)
+    chop = unit(noise_band(rng, count, rate, 60, rng.uniform(500, 1000)) * slap)
+    thump = unit(band(slap, rate, 20, 160))
     tail = oscillate(cycle(1 / np.arange(1, 9) ** 0.8, rng), turn * rng.uniform(5.1, 6.3), count, rate)
-    whine = oscillate(
-        cycle([1.0, 0.3]), rng.uniform(2200, 4200) * (1 + 0.002 * drift(rng, count, rate, 2)), count, rate
-    )
-    wind = noise_band(rng, count, rate, 300, 3000) * (0.5 + 0.5 * slap).astype(np.float32)
+    whine = oscillate(cycle([1.0, 0.3]), rng.uniform(2200, 4200), count, rate)
+    wind = noise_band(rng, count, rate, 300, 3000) * (0.5 + 0.5 * slap)
     return chop + 0.7 * thump + 0.25 * tail + np.float32(rng.uniform(0.06, 0.12)) * whine + 0.35 * wind

@@ -127,7 +127,7 @@ def violin(rng: np.random.Generator, count: int, rate: int) -> Samples:
 def cello(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """The same an octave and a half lower, slower, in a large body."""
     scale, root = scale_of(rng), 45 + int(rng.integers(-4, 5))
-    body = ((105, 25, 1.0), (190, 40, 1.3), (240, 60, 0.9), (430, 120, 0.7), (1100, 500, 0.5))
+    body = ((105, 25, 0.8), (190, 40, 1.1), (240, 60, 0.9), (430, 120, 0.9), (1500, 900, 1.0))
     return _bowed(rng, count, rate, scale, root, rng.uniform(0.5, 1.1), (4.6, 5.6), body)
 
 
