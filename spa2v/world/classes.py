@@ -87,8 +87,9 @@ def _animal(
 ) -> ThingClass:
     near, far = depths
     values = {
-        "act": act, "way": "walks", "depths_m": depths, "lanes_m": (near + 0.4, far + 1.5), "ends_m": (0.85 * near, 4.5 * near),
-        "fastest_m_s": 3.0, "scales": (0.9, 1.1), "is_flat": False, "is_event": True,
+        "act": act, "way": "walks", "depths_m": depths, "lanes_m": (near + 0.4, far + 1.5),
+        "ends_m": (0.85 * near, 4.5 * near), "fastest_m_s": 3.0, "scales": (0.9, 1.1), "is_flat": False,
+        "is_event": True,
     }  # fmt: skip
     return ThingClass(name, "animal", level_db, height_m, sound, **(values | more))  # type: ignore[arg-type]
 
@@ -109,18 +110,18 @@ _ALL = (
     _instrument("harp", 1.0, "soft plucked strings in arpeggios", 0.11, (3.1, 3.9), (0.9, 1.0), -1.0),
     _person("woman", 1.5, "a high singing voice", 0.12, (0.93, 1.0)),
     _person("man", 1.55, "a low singing voice", 0.11, (0.97, 1.05)),
-    _vehicle("bicycle", 4.0, "the tick of a freewheel and a bicycle bell", 0.09, (4.0, 6.0), 3.6, way="rides"),
-    _vehicle("boat", 15.0, "an outboard motor and a bow wave", 0.10, (8.0, 14.0), 8.0, "water", way="sails"),
+    _vehicle("bicycle", 4.0, "thin tires and the tick of a freewheel", 0.09, (4.0, 6.0), 3.6, way="rides"),
+    _vehicle("boat", 15.0, "a boat engine and splashing water", 0.10, (8.0, 14.0), 8.0, "water", way="sails"),
     _vehicle(
-        "airplane", 30.0, "the roar of jets", 0.09, (22.0, 32.0), 18.0, "sky", way="flies", heights_m=(4.0, 8.0),
+        "airplane", 30.0, "the roar of jets or the drone of propellers", 0.09, (22.0, 32.0), 18.0, "sky", way="flies", heights_m=(4.0, 8.0),
     ),
     _vehicle(
         "helicopter", 26.0, "the beat of rotor blades", 0.09, (18.0, 28.0), 15.0, "sky", way="flies",
         heights_m=(3.5, 7.0),
     ),
-    _vehicle("police car", 18.0, "a siren in two tones over an engine", 0.07, (6.0, 9.0), 6.0),
-    _vehicle("ambulance", 19.0, "a rising and falling siren", 0.07, (8.0, 11.0), 8.0),
-    _vehicle("fire engine", 20.0, "a low siren in two tones over a diesel engine", 0.07, (9.0, 12.0), 10.0),
+    _vehicle("police car", 18.0, "a siren that wails or yelps", 0.07, (6.0, 9.0), 6.0),
+    _vehicle("ambulance", 19.0, "a siren of two steady tones", 0.07, (8.0, 11.0), 8.0),
+    _vehicle("fire engine", 20.0, "a slow siren and a heavy diesel engine", 0.07, (9.0, 12.0), 10.0),
     _animal(
         "dog", 3.0, 0.55, "barking", "barks", (2.4, 3.4), stands={"room": 0.08, "meadow": 0.05},
         moves={"pavement": 0.04, "meadow": 0.04},
@@ -140,7 +141,7 @@ _ALL = (
         way="flies", lanes_m=(3.6, 6.0), ends_m=(2.6, 12.0), heights_m=(2.0, 3.0), fastest_m_s=9.0,
     ),
     _instrument("cello", 0.7, "low bowed strings", 0.10, (3.0, 3.8), (1.0, 1.2)),
-    _instrument("saxophone", 1.1, "a reedy, breathy horn", 0.09, (3.1, 3.9), (0.95, 1.05), 2.0),
+    _instrument("saxophone", 1.1, "a reedy horn with swing", 0.09, (3.1, 3.9), (0.95, 1.05), 2.0),
     ThingClass(
         "child", "person", 0.0, 1.0, "a child's voice", {"room": 0.07, "meadow": 0.02},
         {"pavement": 0.04, "meadow": 0.04}, "sings", "walks", (2.7, 3.5), (3.0, 4.6), (2.2, 10.0),
@@ -151,7 +152,7 @@ _ALL = (
         scales=(0.85, 1.1), is_event=True,
     ),
     ThingClass(
-        "loudspeaker", "object", 0.0, 0.8, "a sound of no class", {"room": 0.06}, act="sounds", depths_m=(3.0, 3.8),
+        "loudspeaker", "object", 0.0, 0.8, "tones and noise of no known source", {"room": 0.06}, act="sounds", depths_m=(3.0, 3.8),
         is_event=True,
     ),
 )  # fmt: skip

@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from spa2v.world.synth import animals, birds, drums, engines, strings, voices
+from spa2v.world.synth import (
+    animals,
+    bells,
+    birds,
+    crafts,
+    drums,
+    engines,
+    loudspeakers,
+    sirens,
+    strings,
+    voices,
+    winds,
+)
 from spa2v.world.synth.tools import Samples, unit
 
 LONGEST_PAUSE_S, ONSET, RISE_S, FALL_S = 2.0, 0.05, 0.005, 0.04
@@ -31,6 +43,17 @@ SYNTHESIZERS: Mapping[str, Callable[[np.random.Generator, int, int], Samples]] =
     "sheep": animals.sheep,
     "bird": birds.bird,
     "child": voices.child,
+    "bicycle": crafts.bicycle,
+    "boat": crafts.boat,
+    "airplane": crafts.airplane,
+    "helicopter": crafts.helicopter,
+    "police car": sirens.police_car,
+    "ambulance": sirens.ambulance,
+    "fire engine": sirens.fire_engine,
+    "cello": strings.cello,
+    "saxophone": winds.saxophone,
+    "bell": bells.bell,
+    "loudspeaker": loudspeakers.loudspeaker,
 }
 
 
