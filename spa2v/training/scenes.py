@@ -29,6 +29,7 @@ SEEDS = 2**31
 PLAUSIBLE_ODDS, SEVERAL_ODDS, PLAUSIBLE_SEEDS = 0.4, 0.5, (2**40, 2**41)
 SCENERY = {"road": "street", "pavement": "street"}
 NAMES = tuple(CLASSES)
+FIRST = (*NAMES, *ALONE)  # what is never drawn beside another thing is drawn more often first
 
 
 def any_scene(seed: int, index: int) -> Scene:
@@ -44,7 +45,7 @@ def any_scene(seed: int, index: int) -> Scene:
 
 def training_scene(rng: np.random.Generator) -> Scene:
     """A scene with one to three things of one place, all in motion or all at rest."""
-    first = str(rng.choice(NAMES))
+    first = str(rng.choice(FIRST))
     moves = bool(CLASSES[first].moves) and bool(rng.random() < MOVE_ODDS)
     places = sorted({SCENERY.get(place, place) for place in _places(first, moves)})
     place = str(rng.choice(places))

@@ -113,7 +113,8 @@ _ALL = (
     _vehicle("bicycle", 4.0, "thin tires and the tick of a freewheel", 0.09, (4.0, 6.0), 3.6, way="rides"),
     _vehicle("boat", 15.0, "a boat engine and splashing water", 0.10, (8.0, 14.0), 8.0, "water", way="sails"),
     _vehicle(
-        "airplane", 30.0, "the roar of jets or the drone of propellers", 0.09, (22.0, 32.0), 18.0, "sky", way="flies", heights_m=(4.0, 8.0),
+        "airplane", 30.0, "the roar of jets or the drone of propellers", 0.09, (22.0, 32.0), 18.0, "sky",
+        way="flies", heights_m=(4.0, 8.0),
     ),
     _vehicle(
         "helicopter", 26.0, "the beat of rotor blades", 0.09, (18.0, 28.0), 15.0, "sky", way="flies",
@@ -152,8 +153,8 @@ _ALL = (
         scales=(0.85, 1.1), is_event=True,
     ),
     ThingClass(
-        "loudspeaker", "object", 0.0, 0.8, "tones and noise of no known source", {"room": 0.06}, act="sounds", depths_m=(3.0, 3.8),
-        is_event=True,
+        "loudspeaker", "object", 0.0, 0.8, "tones and noise of no known source", {"room": 0.06}, act="sounds",
+        depths_m=(3.0, 3.8), is_event=True,
     ),
 )  # fmt: skip
 
