@@ -345,4 +345,4 @@ def _curls(builder: MeshBuilder, look: Look, wool: Color, x: float, radius: floa
     for step in range(7):
         angle = (step + 0.5 * (ring % 2)) * 0.8976
         place = (x + look.between(-0.02, 0.02), 0.67 + radius * math.cos(angle), 0.9 * radius * math.sin(angle))
-        ball(builder, place, (0.12, 0.1, 0.1), shade(wool, look.between(0.9, 1.03)), sides=7, rings=3)
+        ball(builder, place, (0.12, 0.1, 0.1), shade(wool, look.between(0.9, 1.03)), sides=6, rings=4)

@@ -125,18 +125,21 @@ COW = Voice(
 )
 
 CAT = Voice(
-    pitch_hz=(540, 680),
-    contour=(1.12, 1.1, 0.95, 1.22, 0.45),
-    length_s=(0.65, 0.9),
-    first_hz=(367, 1190, 760),
-    ratios=((2.6, 2.0, 1.35), 1.65),
-    gains=(0.52, 1.0),
-    width=0.1,
-    tilt=0.22,
-    breath=0.35,
-    rough=0.01,
+    pitch_hz=(699, 854),
+    contour=(0.65, 1.23, 1.11, 1.07, 0.94),
+    length_s=(0.58, 0.78),
+    first_hz=(641, 1536, 1024),
+    ratios=((2.33, 1.37, 1.27), 1.55),
+    gains=(0.29, 1.07),
+    width=0.07,
+    tilt=0.24,
+    breath=0.32,
+    rough=0.008,
     rise_s=0.02,
-    fall_s=0.14,
+    fall_s=0.05,
+    tremor_hz=(20, 24),
+    tremor=(0.19, 0.017),
+    echo=0.26,
 )
 
 
