@@ -12,12 +12,13 @@ def bicycle(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Thin tires on asphalt, a chain, the ticks of a freewheel while the rider coasts, a bell now and then."""
     tires = noise_band(rng, count, rate, 500, rng.uniform(2600, 4200))
     total = np.float32(0.28) * tires * (1 + 0.2 * drift(rng, count, rate, 8))
-    click = ring(rng.uniform(0.9, 1.1) * np.array([2300, 3900, 6100]), [1, 0.8, 0.5], [0.004, 0.003, 0.002], 0.04, rate)
+    shape = np.arange(int(0.02 * rate)) / rate
+    click = noise_band(rng, len(shape), rate, 1200, 7500) * np.exp(-shape / 0.004).astype(np.float32)
     pace, time, coasts = rng.uniform(14, 24), 0.0, bool(rng.random() < 0.6)
     while time < count / rate:
         end = time + rng.uniform(1.0, 2.2)
         # Coasting, every tooth of the hub ticks; pedaling, the chain rattles softly with each link.
-        step, gain = (1 / pace, 2.6) if coasts else (1 / (2.3 * pace), 0.5)
+        step, gain = (1 / pace, 1.7) if coasts else (1 / (2.3 * pace), 0.4)
         for at in np.arange(time, end, step):
             put(total, click, int((at + 0.004 * rng.standard_normal()) * rate), gain * float(rng.uniform(0.7, 1.2)))
         time, coasts = end, not coasts
