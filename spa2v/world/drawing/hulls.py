@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,23 +25,19 @@ def loft(
         closed: whether the last point of a section is joined to its first.
     """
     sections = np.asarray(rings, dtype=np.float64)
-    strips = sections.shape[1] if closed else sections.shape[1] - 1
-    paints = colors if isinstance(colors, list) else [colors] * strips
-    for first, second in pairwise(sections):
-        middle = (first.mean(axis=0) + second.mean(axis=0)) / 2
-        for index in range(strips):
-            after = (index + 1) % len(first)
-            corners = np.array([first[index], first[after], second[after], second[index]])
-            builder.face(corners, paints[index], layer, _outwards(corners, middle))
-
-
-def _outwards(corners: Floats, inside: Floats) -> tuple[float, float, float]:
-    """The unit normal of a face of four corners that points away from a place inside the body."""
-    normal = np.cross(corners[2] - corners[0], corners[3] - corners[1])
-    length = float(np.linalg.norm(normal)) or 1.0
-    sign = -1.0 if normal @ (corners.mean(axis=0) - inside) < 0 else 1.0
-    x, y, z = (sign * normal / length).tolist()
-    return x, y, z
+    around = np.roll(sections, -1, axis=1)
+    if not closed:
+        sections, around = sections[:, :-1], around[:, :-1]
+    quads = np.stack([sections[:-1], around[:-1], around[1:], sections[1:]], axis=2)  # (m - 1, strips, 4, 3)
+    middles = np.asarray(rings, dtype=np.float64).mean(axis=1)
+    inside = (middles[:-1] + middles[1:])[:, None] / 2
+    normals = np.cross(quads[:, :, 2] - quads[:, :, 0], quads[:, :, 3] - quads[:, :, 1])
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
+    outside = np.einsum("ijk,ijk->ij", normals, quads.mean(axis=2) - inside) >= 0
+    normals *= np.where(outside, 1.0, -1.0)[:, :, None]
+    for corners, directions in zip(quads, normals.tolist(), strict=True):
+        for index, (x, y, z) in enumerate(directions):
+            builder.face(corners[index], colors[index] if isinstance(colors, list) else colors, layer, (x, y, z))
 
 
 def rounds(sections: ArrayLike, count: int = 10, start: float = 0.0) -> Floats:

@@ -12,12 +12,13 @@ def bicycle(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Thin tires on asphalt, a chain, the ticks of a freewheel while the rider coasts, a bell now and then."""
     tires = noise_band(rng, count, rate, 500, rng.uniform(2600, 4200))
     total = np.float32(0.28) * tires * (1 + 0.2 * drift(rng, count, rate, 8))
-    click = ring(rng.uniform(0.9, 1.1) * np.array([2300, 3900, 6100]), [1, 0.8, 0.5], [0.004, 0.003, 0.002], 0.04, rate)
+    shape = np.arange(int(0.02 * rate)) / rate
+    click = noise_band(rng, len(shape), rate, 1200, 7500) * np.exp(-shape / 0.004).astype(np.float32)
     pace, time, coasts = rng.uniform(14, 24), 0.0, bool(rng.random() < 0.6)
     while time < count / rate:
         end = time + rng.uniform(1.0, 2.2)
         # Coasting, every tooth of the hub ticks; pedaling, the chain rattles softly with each link.
-        step, gain = (1 / pace, 2.6) if coasts else (1 / (2.3 * pace), 0.5)
+        step, gain = (1 / pace, 1.7) if coasts else (1 / (2.3 * pace), 0.4)
         for at in np.arange(time, end, step):
             put(total, click, int((at + 0.004 * rng.standard_normal()) * rate), gain * float(rng.uniform(0.7, 1.2)))
         time, coasts = end, not coasts
@@ -45,7 +46,8 @@ def boat(rng: np.random.Generator, count: int, rate: int) -> Samples:
     engine = unit(band(exhaust, rate, 35, 1300 if outboard else 700))
     gurgle = unit(noise_band(rng, count, rate, 150, 900) * np.abs(exhaust)) * (1 + 0.3 * drift(rng, count, rate, 5))
     wash = noise_band(rng, count, rate, 500, 5000) * (0.6 + 0.5 * np.maximum(drift(rng, count, rate, 2.5), 0))
-    total = engine + 0.45 * gurgle + np.float32(rng.uniform(0.12, 0.22)) * wash
+    wet = 0.45 * gurgle + np.float32(rng.uniform(0.12, 0.22)) * wash
+    total = np.asarray(engine + wet, dtype=np.float32)
     splash = noise_band(rng, int(0.5 * rate), rate, 700, 6000)
     shape = np.arange(len(splash)) / rate
     splash *= (np.minimum(1, shape / 0.05) * np.exp(-shape / 0.12)).astype(np.float32)
@@ -78,12 +80,13 @@ def airplane(rng: np.random.Generator, count: int, rate: int) -> Samples:
         fan = rng.uniform(1500, 2800) * (1 + 0.004 * drift(rng, count, rate, 2))
         whine = oscillate(cycle([1.0, 0.4, 0.2]), fan, count, rate)
         return roar + np.float32(rng.uniform(0.3, 0.45)) * hiss + np.float32(rng.uniform(0.05, 0.1)) * whine
-    blades, order = rng.uniform(68, 105), np.arange(1, 26)
-    table = cycle(1 / order ** rng.uniform(0.7, 0.95), rng)
+    blades, order = rng.uniform(70, 100), np.arange(1, 20)
+    table = cycle(1 / order ** rng.uniform(0.9, 1.15), rng)
     drone = oscillate(table, speed(rng, count, rate, blades, 0.004), count, rate)
-    if rng.random() < 0.5:  # a second engine, a little off, beats with the first
+    if rng.random() < 0.6:  # a second engine, a little off, beats with the first
         drone = drone + oscillate(table, speed(rng, count, rate, blades * 1.012, 0.004), count, rate)
-    return unit(band(drone, rate, 50, 3000)) + 0.4 * noise_band(rng, count, rate, 100, 1800)
+    flutter = noise_band(rng, count, rate, 120, 1500) * np.abs(drone)
+    return unit(band(drone, rate, 50, 2000)) + 0.5 * unit(flutter) + 0.25 * noise_band(rng, count, rate, 60, 600)
 
 
 def helicopter(rng: np.random.Generator, count: int, rate: int) -> Samples:

@@ -149,11 +149,14 @@ def _bowed(
     inside = times / length % 1.0
     vibrato = 1 + 0.006 * np.sin(2 * np.pi * rng.uniform(*vibrato_hz) * times) * np.minimum(1, inside * 4)
     order = np.arange(1, 22)
-    bowed = oscillate(cycle(1 / order**0.85), pitches * vibrato, count, rate)
+    unsteady = 1 + 0.0025 * drift(rng, count, rate, 35)
+    bowed = oscillate(cycle(1 / order**0.85), pitches * vibrato * unsteady, count, rate)
+    bowed = bowed * (1 + 0.25 * drift(rng, count, rate, 25))
     swell = (0.55 + 0.45 * np.minimum(1, np.minimum(inside * length / 0.07, (1 - inside) * length / 0.05))).astype(
         np.float32
     )
     total = bowed * np.float32(0.35)
     for center, width, gain in body:
         total = total + np.float32(gain) * resonance(bowed, rate, center, width)
-    return total * swell * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.03 * noise_band(rng, count, rate, 2000, 8000)
+    rosin = noise_band(rng, count, rate, 1500, 8000) * (1 + 0.5 * drift(rng, count, rate, 30))
+    return np.asarray((total * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.06 * rosin) * swell, dtype=np.float32)
