@@ -176,9 +176,8 @@ def with_vocabulary(encoder: Any, old: Any, new: Any) -> Any:
     for token, row in new.get_vocab().items():
         if token in places:
             table[row] = weights[places[token]]
-    for config in (encoder.config, encoder.text_model.config):
-        config.bos_token_id, config.eos_token_id, config.pad_token_id = (
-            new.bos_token_id, new.eos_token_id, new.pad_token_id,
-        )  # fmt: skip
-    encoder.text_model.eos_token_id = new.eos_token_id
+    body = getattr(encoder, "text_model", encoder)  # the same module in newer versions of transformers
+    for config in (encoder.config, body.config):
+        config.update({name: getattr(new, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")})
+    body.eos_token_id = new.eos_token_id
     return encoder
