@@ -23,8 +23,7 @@ COUNTS, COUNT_ODDS = (1, 2, 3), (0.5, 0.33, 0.17)
 MOVES = ("left_to_right", "right_to_left", "approaching", "receding")
 DURATIONS_S = (2.0, 5.0)
 MOVE_ODDS, ALONG_ODDS, EDGE_ODDS, LOW_ODDS = 0.6, 0.45, 0.3, 0.7
-NEARER, FARTHER, AT_REST_M = 0.7, 3.0, 2.5  # factors on the nearest depth of a class; the nearest in a room
-SEEN_WALL_M = 0.7
+NEARER, FARTHER, AT_REST_M = 0.7, 4.5, 2.5  # factors on the nearest depth of a class; the nearest in a room
 SEEDS = 2**31
 PLAUSIBLE_ODDS, SEVERAL_ODDS, PLAUSIBLE_SEEDS = 0.4, 0.5, (2**40, 2**41)
 SCENERY = {"road": "street", "pavement": "street"}
@@ -92,7 +91,7 @@ def _depth(rng: np.random.Generator, name: str, place: str) -> float:
     """How far away a thing is, or comes nearest; equally often within each factor of two."""
     kind = CLASSES[name]
     near = kind.depths_m[0] if place in kind.stands else kind.lanes_m[0]
-    far = 5.2 / max(near, AT_REST_M) if place == "room" else FARTHER
+    far = 5.6 / max(near, AT_REST_M) if place == "room" else FARTHER
     return float(near * np.exp(rng.uniform(np.log(NEARER), np.log(max(far, 1.2)))))
 
 
