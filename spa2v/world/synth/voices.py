@@ -30,8 +30,8 @@ def man(rng: np.random.Generator, count: int, rate: int) -> Samples:
 
 
 def child(rng: np.random.Generator, count: int, rate: int) -> Samples:
-    """A child's tune around 260 to 620 Hz, from a throat much shorter than an adult's."""
-    return _sung(rng, count, rate, root=60 + int(rng.integers(0, 6)), formant_shift=1.42, breath=0.07)
+    """A child's tune around 290 to 830 Hz, from a throat much shorter than an adult's."""
+    return _sung(rng, count, rate, root=62 + int(rng.integers(0, 5)), formant_shift=1.5, breath=0.08)
 
 
 def _sung(rng: np.random.Generator, count: int, rate: int, root: int, formant_shift: float, breath: float) -> Samples:
