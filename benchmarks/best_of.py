@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.small_weights import HELD_OUT, MOVES, judge
+from benchmarks.small_weights import HELD_OUT, MOVES, judge, known_classes
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.protocols import Detector
 from spa2v.core.runtime import Run
@@ -24,7 +24,6 @@ from spa2v.core.types import VideoSceneLayout
 from spa2v.evaluation.chosen import Chosen
 from spa2v.jobs.judge import RANKING
 from spa2v.jobs.judge import judge as rank
-from spa2v.world.classes import CLASSES
 from spa2v.world.clips import ToyClip, render_clip
 from spa2v.world.sampling import Choice, sample_scene
 
@@ -52,9 +51,10 @@ def main() -> None:
     asked = parser.parse_args()
     judging = Chosen.parse("detectors", asked.judge, [path.resolve() for path in asked.registry]).component
     pipeline = Pipeline.from_preset("toyworld", overrides=["run.device=cpu"])
-    rows = []
+    rows, classes = [], known_classes()
     for index in range(asked.clips):
-        clip = render_clip(sample_scene(FIRST + index, Choice(None, "single", MOVES[index % 4])))
+        choice = Choice(None, "single", MOVES[index % 4], classes=classes)
+        clip = render_clip(sample_scene(FIRST + index, choice))
         rows.append([one_try(pipeline, clip, seed, judging) for seed in range(asked.tries)])
         print(index, *(f"{t.score:.3f}/{t.iou:.3f}/{t.holds:d}" for t in rows[-1]), flush=True)
     print("| tries | score | IoU a frame | right class | class holds | seconds a clip |\n|---|---|---|---|---|---|")
@@ -79,7 +79,7 @@ def one_try(pipeline: Pipeline, clip: ToyClip, seed: int, judging: Detector) -> 
 
 def judged(layout: VideoSceneLayout, frames: np.ndarray, judging: Detector, run: Run) -> list[list[tuple]]:
     """For each frame, each planned object with what the judge finds on it; see `small_weights.judge`."""
-    detections = judging.detect(frames, tuple(CLASSES), run)
+    detections = judging.detect(frames, known_classes(), run)
     named = [[_Find(d.label, d.box) for d in frame] for frame in detections]
     planned = layout.frames(len(frames))
     return [

@@ -17,7 +17,7 @@ from spa2v.world.acoustics.rooms import images
 from spa2v.world.evidence import direct_delay_us
 from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.scene import SPEED_OF_SOUND_M_S as C
-from spa2v.world.scene import Path, Receiver, Room, Scene, Street, Thing
+from spa2v.world.scene import OpenPlace, Path, Receiver, Room, Scene, Thing
 from spa2v.world.synth import SYNTHESIZERS, synthesize
 
 RATE = 44_100
@@ -119,7 +119,7 @@ def lag_of_right(left: np.ndarray, right: np.ndarray, most: int = 200) -> int:
 @pytest.mark.parametrize("x", [-4.0, -1.5, 0.0, 2.5])
 def test_the_delay_matches_the_geometry_within_one_sample(receiver: Receiver, x: float) -> None:
     thing = Thing("car_0", "car", "center", Path((x, 0.0, 5.0)))
-    scene = Scene(1, 1.0, "translational", (thing,), Street(), receiver=receiver, snr_db=None)
+    scene = Scene(1, 1.0, "translational", (thing,), OpenPlace(), receiver=receiver, snr_db=None)
     stem = record(scene, RATE).stems["car_0"]
     if receiver.kind == "sphere":  # below 4 kHz the shadow of a head adds a delay of its own
         stem = signal.sosfilt(signal.butter(4, 4000, "high", fs=RATE, output="sos"), stem, axis=1)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from spa2v.world.drawing import aircraft, bells, bicycles, boats, emergency, instruments, loudspeakers, vehicles
+from spa2v.world.drawing.hulls import ball, loft, rounds, slab, tube
 from spa2v.world.drawing.look import PAINT, PALETTES, paint_name
 from spa2v.world.drawing.mesh import Color, MeshBuilder
 from spa2v.world.drawing.parts import Figure, alternating, spinning
 from spa2v.world.drawing.people import HANDS
 from spa2v.world.drawing.projection import View, faces
-from spa2v.world.drawing.solids import ball, loft, rounds, slab, tube
 from spa2v.world.scene import Camera, Path, Thing
 from spa2v.world.synth import bells as bell_sounds
 from spa2v.world.synth import crafts, sirens, strings, winds

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from spa2v.world.drawing.hulls import ball, loft, rounds, slab, tube
 from spa2v.world.drawing.look import AIRPLANE_PAINT, DARK_GLASS, GLASS, HELICOPTER_PAINT, PAINT, TIRE, Look
 from spa2v.world.drawing.mesh import Color, MeshBuilder, shade
 from spa2v.world.drawing.outlines import block
 from spa2v.world.drawing.parts import Figure, Part, box_footprint, spinning
-from spa2v.world.drawing.solids import ball, loft, rounds, slab, tube
 
 DARK: Color = (52, 54, 60)
 MARKS: tuple[Color, ...] = ((198, 36, 40), (38, 84, 178), (34, 128, 76), (240, 190, 30), (232, 112, 28))

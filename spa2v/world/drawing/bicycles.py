@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from spa2v.world.drawing.hulls import ball, tube
 from spa2v.world.drawing.look import BICYCLE_PAINT, PAINT, SKIN, Look
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, shade
 from spa2v.world.drawing.parts import Figure, Motion, Part, box_footprint, turn_in_plane
 from spa2v.world.drawing.people import HAIR, SHIRT, TROUSERS
-from spa2v.world.drawing.solids import ball, tube
 from spa2v.world.drawing.vehicles import HEADLIGHT, TAILLIGHT
 from spa2v.world.drawing.wheels import open_wheel
 

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from spa2v.world.drawing.hulls import ball, loft, slab, tube
 from spa2v.world.drawing.look import BOAT_PAINT, DARK_GLASS, GLASS, PAINT, SKIN, WOOD, Look
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, ellipse, shade
 from spa2v.world.drawing.outlines import block, rect
 from spa2v.world.drawing.parts import Figure, Part, box_footprint, swinging
 from spa2v.world.drawing.people import SHIRT
-from spa2v.world.drawing.solids import ball, loft, slab, tube
 
 FOAM: Color = (236, 244, 248)
 WHITE: Color = (240, 240, 236)

@@ -1,120 +1,159 @@
-"""Round bodies made of flat faces: hulls, tubes, balls and hoops."""
+"""Rounded bodies: tubes along a spine, balls, discs on their surface; and the motions of legs, heads and wings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder
+from spa2v.world.drawing.parts import Figure, Motion, Part
 
-Point3 = Sequence[float]
+Paint = Color | Callable[[Floats], Color]
+"""A color, or a color by the middle (x, y, z) of a face."""
 
-
-def loft(
-    builder: MeshBuilder, rings: ArrayLike, colors: Color | list[Color], layer: int = 1, closed: bool = True
-) -> None:
-    """A skin over cross-sections, its faces seen from outside.
-
-    Args:
-        builder: what the faces are added to.
-        rings: shape (m, k, 3), m sections of k corresponding points.
-        colors: one for all, or one for each of the k strips (k - 1 when open) along the body.
-        layer: of all faces.
-        closed: whether the last point of a section is joined to its first.
-    """
-    sections = np.asarray(rings, dtype=np.float64)
-    around = np.roll(sections, -1, axis=1)
-    if not closed:
-        sections, around = sections[:, :-1], around[:, :-1]
-    quads = np.stack([sections[:-1], around[:-1], around[1:], sections[1:]], axis=2)  # (m - 1, strips, 4, 3)
-    middles = np.asarray(rings, dtype=np.float64).mean(axis=1)
-    inside = (middles[:-1] + middles[1:])[:, None] / 2
-    normals = np.cross(quads[:, :, 2] - quads[:, :, 0], quads[:, :, 3] - quads[:, :, 1])
-    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
-    outside = np.einsum("ijk,ijk->ij", normals, quads.mean(axis=2) - inside) >= 0
-    normals *= np.where(outside, 1.0, -1.0)[:, :, None]
-    for corners, directions in zip(quads, normals.tolist(), strict=True):
-        for index, (x, y, z) in enumerate(directions):
-            builder.face(corners[index], colors[index] if isinstance(colors, list) else colors, layer, (x, y, z))
-
-
-def rounds(sections: ArrayLike, count: int = 10, start: float = 0.0) -> Floats:
-    """Elliptic cross-sections of a body that lies along x.
-
-    Args:
-        sections: shape (m, 4), rows of x, y of the middle, half height, half width.
-        count: points of a section.
-        start: angle of the first point in degrees, from +z upwards.
-
-    Returns:
-        shape (m, count, 3), for `loft`.
-    """
-    angles = np.radians(start + np.arange(count) * 360.0 / count)
-    x, y, high, wide = np.asarray(sections, dtype=np.float64).T[:, :, None]
-    return np.stack(np.broadcast_arrays(x, y + high * np.sin(angles), wide * np.cos(angles)), axis=2)
+X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 
 def tube(
     builder: MeshBuilder,
-    a: Point3,
-    b: Point3,
-    radius: float,
-    end_radius: float | None = None,
-    *,
-    color: Color,
+    spine: ArrayLike,
+    paint: Paint,
+    z: float | Sequence[float] = 0.0,
+    side: Sequence[float] = Z,
+    sides: int = 10,
     layer: int = 1,
-    count: int = 6,
 ) -> None:
-    """A tapered bar from a to b, closed at both ends."""
-    first, last = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    along = (last - first) / np.linalg.norm(last - first)
-    across = np.cross(along, (0.0, 0.0, 1.0) if abs(along[2]) < 0.9 else (0.0, 1.0, 0.0))
-    across /= np.linalg.norm(across)
-    angles = np.arange(count) * 2 * np.pi / count
-    circle = np.outer(np.cos(angles), across) + np.outer(np.sin(angles), np.cross(along, across))
-    ends = first + circle * radius, last + circle * (radius if end_radius is None else end_radius)
-    loft(builder, ends, color, layer)
-    for points, sign in zip(ends, (-1.0, 1.0), strict=True):
-        x, y, z = (sign * along).tolist()
-        builder.face(points, color, layer, (x, y, z))
+    """A closed body of elliptical cross-sections along a spine.
+
+    Args:
+        builder: receives the faces.
+        spine: shape (k, 4): x, y, the radius across the spine and `side`, the radius along `side`.
+        paint: of the faces.
+        z: of the spine, one number or one for each of its points.
+        side: unit vector across the spine.
+        sides: corners of a cross-section.
+        layer: of all faces.
+    """
+    rows = np.asarray(spine, dtype=np.float64)
+    centers = np.column_stack([rows[:, :2], np.broadcast_to(z, len(rows))])
+    along = np.gradient(centers, axis=0)
+    up = np.cross(np.asarray(side), along)
+    up /= np.maximum(np.linalg.norm(up, axis=1), 1e-9)[:, None]
+    angles = (np.arange(sides) + 0.5) * 2 * np.pi / sides
+    rings = (
+        centers[:, None]
+        + np.cos(angles)[:, None] * (rows[:, 2, None] * up)[:, None]
+        + np.sin(angles)[:, None] * np.asarray(side) * rows[:, 3, None, None]
+    )
+    for index in range(len(rows) - 1):
+        middle = (centers[index] + centers[index + 1]) / 2
+        for corner in range(sides):
+            after = (corner + 1) % sides
+            a, b = rings[index], rings[index + 1]
+            _outward(builder, np.array([a[corner], a[after], b[after], b[corner]]), middle, paint, layer)
+    for ring, inside in ((rings[0], centers[1]), (rings[-1], centers[-2])):
+        _outward(builder, ring, inside, paint, layer)
+
+
+def _outward(builder: MeshBuilder, corners: Floats, inside: Floats, paint: Paint, layer: int) -> None:
+    """A face whose normal points away from a place inside the body."""
+    normal = np.cross(corners[2] - corners[0], corners[len(corners) // 4 * 3] - corners[1])
+    length = float(np.linalg.norm(normal))
+    if length < 1e-12:
+        return
+    center = corners.mean(axis=0)
+    normal /= length if normal @ (center - inside) > 0 else -length
+    x, y, z = normal.tolist()
+    builder.face(corners, paint(center) if callable(paint) else paint, layer, (x, y, z))
 
 
 def ball(
     builder: MeshBuilder,
-    center: Point3,
-    radii: Point3,
-    color: Color,
+    center: Sequence[float],
+    radii: Sequence[float],
+    paint: Paint,
+    sides: int = 8,
+    rings: int = 5,
     layer: int = 1,
-    span: tuple[float, float] = (-90.0, 90.0),
-    rows: int = 4,
 ) -> None:
-    """An ellipsoid with upright axis, or the zone of it between two latitudes in degrees."""
-    latitudes = np.radians(np.linspace(*span, rows + 1))[:, None]
-    angles = np.arange(8) * np.pi / 4
-    points = np.broadcast_arrays(
-        np.cos(latitudes) * np.cos(angles), np.sin(latitudes), np.cos(latitudes) * np.sin(angles)
+    """An ellipsoid with radii along x, y and z."""
+    (x, y, z), (rx, ry, rz) = center, radii
+    turns = np.linspace(0.12, 0.88, rings) * np.pi
+    spine = [(x, y - ry * np.cos(turn), rx * np.sin(turn), rz * np.sin(turn)) for turn in turns]
+    tube(builder, spine, paint, z, sides=sides, layer=layer)
+
+
+def disc(
+    builder: MeshBuilder,
+    center: Sequence[float],
+    normal: Sequence[float],
+    radius: float,
+    color: Color,
+    layer: int,
+    height: float | None = None,
+) -> None:
+    """A disc on a surface, such as an eye, seen from the side of its normal; `height` is its upright radius."""
+    out = np.asarray(normal, dtype=np.float64) / np.linalg.norm(normal)
+    right = np.cross(Y, out)
+    right /= np.linalg.norm(right)
+    up = np.cross(out, right)
+    turns = np.arange(10)[:, None] * 2 * np.pi / 10
+    corners = np.asarray(center) + radius * np.cos(turns) * right + (height or radius) * np.sin(turns) * up
+    x, y, z = out.tolist()
+    builder.face(corners, color, layer, (x, y, z))
+
+
+def turn_about(axis: int, angle: float, pivot: Sequence[float]) -> tuple[Floats, Floats]:
+    """Rotation about the axis x (0), y (1) or z (2) by `angle` radians about a pivot (x, y, z)."""
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    cos, sin = np.cos(angle), np.sin(angle)
+    rotation = np.eye(3)
+    rotation[first, first] = rotation[second, second] = cos
+    rotation[first, second], rotation[second, first] = -sin, sin
+    return rotation, np.asarray(pivot) - rotation @ np.asarray(pivot)
+
+
+def swaying(
+    axis: int, pivot: Sequence[float], amplitude: float, rate_hz: float, phase: float, rest: float = 0
+) -> Motion:
+    """A slow swing of a head, a tail or a wing about an axis, around the angle `rest`, in radians."""
+    return lambda time_s, way_m: turn_about(
+        axis, rest + amplitude * float(np.sin(2 * np.pi * (rate_hz * time_s + phase))), pivot
     )
-    loft(builder, np.asarray(center) + np.asarray(radii) * np.stack(points, axis=2), color, layer)
 
 
-def slab(
-    builder: MeshBuilder, outline: ArrayLike, heights: ArrayLike, thickness: float, color: Color, layer: int = 1
-) -> None:
-    """A thin plate such as a wing.
+def striding(hip: Sequence[float], amplitude: float, stride_m: float, phase: float) -> Motion:
+    """The upper part of a leg: one swing to and fro about the hip in each stride of `stride_m` meters."""
+    return lambda time_s, way_m: turn_about(2, amplitude * np.sin(2 * np.pi * (way_m / stride_m + phase)), hip)
 
-    Args:
-        builder: what the faces are added to.
-        outline: shape (k, 2), corners (x, z).
-        heights: of the corners' middle, shape (k,) or a number.
-        thickness: in meters.
-        color: of all faces.
-        layer: of all faces.
-    """
-    plane = np.asarray(outline, dtype=np.float64)
-    middle = np.column_stack([plane[:, 0], np.broadcast_to(heights, len(plane)), plane[:, 1]])
-    lift = np.array([0.0, thickness / 2, 0.0])
-    loft(builder, [middle - lift, middle + lift], color, layer)
-    builder.face(middle + lift, color, layer, (0.0, 1.0, 0.0))
-    builder.face(middle - lift, color, layer, (0.0, -1.0, 0.0))
+
+def jointed(upper: Motion, joint: Sequence[float], angle: Callable[[float], float]) -> Motion:
+    """The lower part of a limb: it follows the upper part, and turns about the joint by an angle that the way gives."""
+
+    def motion(time_s: float, way_m: float) -> tuple[Floats, Floats]:
+        rotation, shift = upper(time_s, way_m)
+        folded, moved = turn_about(2, angle(way_m), joint)
+        return rotation @ folded, rotation @ moved + shift
+
+    return motion
+
+
+def folding(bend: float, stride_m: float, phase: float) -> Callable[[float], float]:
+    """The angle of a knee: it folds back by up to `bend` radians while its leg swings forward."""
+    return lambda way_m: -bend * max(0.0, float(np.cos(2 * np.pi * (way_m / stride_m + phase))))
+
+
+def facing_camera(figure: Figure) -> Figure:
+    """A figure that faces +x, turned to the camera."""
+    turned = turn_about(1, np.pi / 2, (0.0, 0.0, 0.0))
+
+    def motion_of(part: Part) -> Motion:
+        def motion(time_s: float, way_m: float) -> tuple[Floats, Floats]:
+            rotation, shift = part.motion(time_s, way_m) if part.motion else (np.eye(3), np.zeros(3))
+            return turned[0] @ rotation, turned[0] @ shift
+
+        return motion
+
+    return Figure([Part(part.mesh, motion_of(part)) for part in figure.parts], figure.footprint @ turned[0].T)
