@@ -24,7 +24,7 @@ the a an and or of with in on at to from by near far close closer away behind be
 left right center middle front back side sides scene video view picture camera toward towards
 moves moving move passes passing drives driving comes coming goes going approaches approaching recedes receding
 crosses crossing stands standing stays still stationary plays playing play sings singing walks walking runs running
-rides riding rolls rolling flies flying sails sailing barks barking meows neighs moos bleats chirps rings ringing located
+rides riding rolls rolling flies flying sails sailing barks barking meows neighs moos bleats chirps rings located
 past slowly quickly loud quiet sound sounds music voice engine horn siren noise song heard hears hear nothing empty
 street road railway rails track room living hall stage indoors outdoors outside inside place open field city sky grass
 meadow farm nature water lake pond river sea air pavement path

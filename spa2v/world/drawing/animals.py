@@ -3,112 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from spa2v.world.drawing.look import Look
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, shade
-from spa2v.world.drawing.parts import Figure, Part, box_footprint
-from spa2v.world.drawing.solids import Paint, X, ball, disc, folding, jointed, striding, swaying, tube
-
-Spine = Sequence[tuple[float, float, float, float]]
-NOSE: Color = (34, 28, 30)
-WHITE: Color = (236, 234, 228)
-BODY, HEAD, TAIL, LEGS = 0, 1, 2, 3  # groups; each leg has one more
-
-
-@dataclass(frozen=True)
-class Legs:
-    """Four legs of two joints.
-
-    Args:
-        x: of the hind and of the fore legs.
-        z: half their distance.
-        hip, knee: heights of the joints.
-        radii: at hip, knee and foot.
-        stride_m: way of a full cycle.
-        hoof: color of the foot.
-    """
-
-    x: tuple[float, float]
-    z: float
-    hip: float
-    knee: float
-    radii: tuple[float, float, float]
-    stride_m: float
-    hoof: Color
-
-
-def _walk(shape: Legs, paint: Paint, moving: bool) -> list[Part]:
-    """Diagonal pairs swing together, as in a trot."""
-    parts, amplitude = [], 0.5
-    for index, (x, sign) in enumerate((x, sign) for x in shape.x for sign in (-1.0, 1.0)):
-        phase = 0.1 if (x > 0) == (sign > 0) else 0.6
-        upper, lower = MeshBuilder(LEGS + index), MeshBuilder(LEGS + index)
-        z, (wide, middle, thin) = sign * shape.z, shape.radii
-        hip, knee = (x, shape.hip, 0.0), (x, shape.knee, 0.0)
-        top = (x, shape.hip + wide, 0.4 * wide, 0.4 * wide)
-        tube(upper, [top, (x, shape.hip + 0.4 * wide, wide, wide), (x, shape.knee, middle, middle)], paint, z, X, 8)
-        foot = shape.radii[2] * 1.5
-        tube(lower, [(x, shape.knee, middle, middle), (x, foot, thin, thin)], paint, z, X, 8)
-        tube(lower, [(x, foot, thin * 1.1, thin * 1.1), (x + 0.3 * foot, 0.0, foot, thin * 1.3)], shape.hoof, z, X, 8)
-        if moving:
-            swing = striding(hip, amplitude, shape.stride_m, phase)
-            fold = jointed(swing, knee, folding(0.9, shape.stride_m, phase))
-            parts += [Part(upper.build(), swing), Part(lower.build(), fold)]
-        else:
-            parts += [Part(upper.build()), Part(lower.build())]
-    return parts
-
-
-def _eyes(builder: MeshBuilder, x: float, y: float, z: float, radius: float, color: Color = NOSE) -> None:
-    """A pair of eyes that show from the front and from the side."""
-    for sign in (-1.0, 1.0):
-        disc(builder, (x, y, sign * z), (0.75, 0.15, sign * 0.75), radius, color, 3)
-
-
-def _spots(
-    look: Look, base: Color, spot: Color, places: Sequence[tuple[float, float, float]]
-) -> Callable[[Floats], Color]:
-    """Patches around random places (x, y, radius) on either side of a body."""
-    first = look.pick((-1.0, 1.0))
-    drawn = [
-        (x + look.between(-0.1, 0.1), y, first * (-1.0) ** index, r * look.between(0.8, 1.2))
-        for index, (x, y, r) in enumerate(places)
-    ]
-
-    def paint(center: Floats) -> Color:
-        x, y, z = center.tolist()
-        near = any((x - px) ** 2 + (y - py) ** 2 < r * r and side * z >= 0 for px, py, side, r in drawn)
-        return spot if near else base
-
-    return paint
-
-
-def _assemble(
-    look: Look,
-    moving: bool,
-    legs: list[Part],
-    body: MeshBuilder,
-    head: MeshBuilder,
-    tail: MeshBuilder,
-    neck: tuple[float, float],
-    root: tuple[float, float],
-    wag: tuple[int, float, float],
-    foot: Floats,
-) -> Figure:
-    """Puts the parts together; the head nods about `neck`, the tail swings about `root` by (axis, amplitude, rate)."""
-    phase, rate = look.between(0, 1), look.between(0.35, 0.6)
-    axis, amplitude, tail_rate = wag
-    return Figure(
-        [
-            Part(body.build()),
-            Part(head.build(), swaying(2, (*neck, 0.0), 0.05 if moving else 0.1, rate * (2 if moving else 1), phase)),
-            Part(tail.build(), swaying(axis, (*root, 0.0), amplitude, tail_rate * look.between(0.8, 1.2), phase)),
-            *legs,
-        ],
-        foot,
-    )
+from spa2v.world.drawing.parts import Figure, box_footprint
+from spa2v.world.drawing.quadrupeds import (
+    BODY,
+    HEAD,
+    NOSE,
+    TAIL,
+    WHITE,
+    Legs,
+    assemble,
+    eyes,
+    pupils,
+    spots,
+    walk,
+)
+from spa2v.world.drawing.solids import Paint, X, ball, disc, tube
 
 
 def dog(seed: int, moving: bool = False) -> Figure:
@@ -120,7 +32,7 @@ def dog(seed: int, moving: bool = False) -> Figure:
     paint: Paint = coat
     if look.between(0, 1) < 0.5:
         spot = ear if sum(coat) > 450 else WHITE
-        paint = _spots(look, coat, spot, ((-0.2, 0.5, 0.15), (0.12, 0.42, 0.12), (0.33, 0.42, 0.1)))
+        paint = spots(look, coat, spot, ((-0.2, 0.5, 0.15), (0.12, 0.42, 0.12), (0.33, 0.42, 0.1)))
     body, head, tail = (MeshBuilder(group) for group in (BODY, HEAD, TAIL))
     tube(
         body,
@@ -153,7 +65,7 @@ def dog(seed: int, moving: bool = False) -> Figure:
     )
     ball(head, (0.695, 0.765, 0.0), (0.03, 0.028, 0.034), NOSE, layer=2)
     disc(head, (0.69, 0.71, 0.0), (1.0, -0.25, 0.0), 0.03, (214, 92, 100), 2, 0.035)
-    _eyes(head, 0.535, 0.83, 0.07, 0.022)
+    eyes(head, 0.535, 0.83, 0.07, 0.022)
     for sign in (-1.0, 1.0):
         tube(
             head,
@@ -172,9 +84,9 @@ def dog(seed: int, moving: bool = False) -> Figure:
         ],
         paint,
     )
-    legs = _walk(Legs((-0.29, 0.27), 0.085, 0.42, 0.22, (0.075, 0.045, 0.036), 0.9, shade(coat, 0.9)), coat, moving)
+    legs = walk(Legs((-0.29, 0.27), 0.085, 0.42, 0.22, (0.075, 0.045, 0.036), 0.9, shade(coat, 0.9)), coat, moving)
     wag = (1, 0.5, 2.2)
-    return _assemble(look, moving, legs, body, head, tail, (0.33, 0.6), (-0.37, 0.57), wag, box_footprint(0.45, 0.12))
+    return assemble(look, moving, legs, body, head, tail, (0.33, 0.6), (-0.37, 0.57), wag, box_footprint(0.45, 0.12))
 
 
 def cat(seed: int, moving: bool = False) -> Figure:
@@ -196,7 +108,7 @@ def cat(seed: int, moving: bool = False) -> Figure:
     ball(head, (0.375, 0.385, 0.0), (0.045, 0.035, 0.05), chest, layer=2)
     disc(head, (0.42, 0.4, 0.0), (1.0, 0.2, 0.0), 0.016, (220, 120, 130), 4, 0.012)
     eye: Color = look.pick(((150, 200, 70), (240, 190, 50), (90, 170, 220)))
-    _eyes(head, 0.372, 0.435, 0.055, 0.026, eye)
+    eyes(head, 0.372, 0.435, 0.055, 0.026, eye)
     for sign in (-1.0, 1.0):
         disc(head, (0.378, 0.435, 0.056 * sign), (0.75, 0.15, sign * 0.75), 0.009, (20, 20, 20), 4, 0.024)
         tube(
@@ -218,9 +130,9 @@ def cat(seed: int, moving: bool = False) -> Figure:
         paint if stripes else coat,
         sides=8,
     )
-    legs = _walk(Legs((-0.18, 0.17), 0.05, 0.22, 0.12, (0.05, 0.03, 0.025), 0.5, chest), coat, moving)
+    legs = walk(Legs((-0.18, 0.17), 0.05, 0.22, 0.12, (0.05, 0.03, 0.025), 0.5, chest), coat, moving)
     wag = (0, 0.3, 0.7)
-    return _assemble(look, moving, legs, body, head, tail, (0.2, 0.3), (-0.23, 0.3), wag, box_footprint(0.28, 0.08))
+    return assemble(look, moving, legs, body, head, tail, (0.2, 0.3), (-0.23, 0.3), wag, box_footprint(0.28, 0.08))
 
 
 def horse(seed: int, moving: bool = False) -> Figure:
@@ -276,7 +188,7 @@ def horse(seed: int, moving: bool = False) -> Figure:
     )
     if look.between(0, 1) < 0.6:
         disc(head, (1.16, 1.885, 0.0), (0.7, 0.6, 0.0), 0.035, WHITE, 3, 0.16)
-    _eyes(head, 1.05, 1.96, 0.1, 0.03)
+    eyes(head, 1.05, 1.96, 0.1, 0.03)
     for sign in (-1.0, 1.0):
         tube(
             head,
@@ -310,9 +222,9 @@ def horse(seed: int, moving: bool = False) -> Figure:
         mane,
         sides=8,
     )
-    legs = _walk(Legs((-0.6, 0.52), 0.18, 1.05, 0.56, (0.16, 0.075, 0.055), 2.3, (40, 36, 36)), coat, moving)
+    legs = walk(Legs((-0.6, 0.52), 0.18, 1.05, 0.56, (0.16, 0.075, 0.055), 2.3, (40, 36, 36)), coat, moving)
     wag = (0, 0.12, 0.8)
-    return _assemble(look, moving, legs, body, head, tail, (0.5, 1.3), (-0.78, 1.42), wag, box_footprint(0.95, 0.28))
+    return assemble(look, moving, legs, body, head, tail, (0.5, 1.3), (-0.78, 1.42), wag, box_footprint(0.95, 0.28))
 
 
 def cow(seed: int, moving: bool = False) -> Figure:
@@ -332,7 +244,7 @@ def cow(seed: int, moving: bool = False) -> Figure:
     body, head, tail = (MeshBuilder(group) for group in (BODY, HEAD, TAIL))
     profile = ((-0.98, 0.12), (-0.94, 0.27), (-0.8, 0.34), (0.55, 0.36), (0.72, 0.32), (0.82, 0.22), (0.86, 0.08))
     rows = [profile[0], profile[1], *((x / 10, 0.34 + 0.015 * (x + 8) / 7) for x in range(-8, 6)), *profile[3:]]
-    tube(body, [(x, 1.03, r, 0.88 * r) for x, r in rows], _spots(look, base, spot, places), sides=16)
+    tube(body, [(x, 1.03, r, 0.88 * r) for x, r in rows], spots(look, base, spot, places), sides=16)
     dark = spot if kind != "brown" else base
     tube(head, [(0.66, 1.12, 0.25, 0.18), (0.9, 1.24, 0.17, 0.14), (1.02, 1.3, 0.13, 0.12)], dark)
     tube(
@@ -356,9 +268,9 @@ def cow(seed: int, moving: bool = False) -> Figure:
         disc(head, (1.43, 1.06, 0.05 * sign), (0.9, 0.2, 0.15 * sign), 0.02, (120, 70, 70), 4)
     if kind != "brown":
         disc(head, (1.21, 1.3, 0.0), (0.7, 0.65, 0.0), 0.06, WHITE, 3, 0.15)
-    _eyes(head, 1.12, 1.37, 0.125, 0.032, (24, 20, 22) if kind == "brown" else (250, 250, 250))
+    eyes(head, 1.12, 1.37, 0.125, 0.032, (24, 20, 22) if kind == "brown" else (250, 250, 250))
     if kind != "brown":
-        _pupils(head, 1.13, 1.37, 0.13, 0.018)
+        pupils(head, 1.13, 1.37, 0.13, 0.018)
     for sign in (-1.0, 1.0):
         tube(
             head,
@@ -373,14 +285,9 @@ def cow(seed: int, moving: bool = False) -> Figure:
     ball(body, (-0.5, 0.66, 0.0), (0.2, 0.15, 0.16), (236, 170, 168))
     tube(tail, [(-0.95, 1.28, 0.035, 0.035), (-1.06, 1.2, 0.03, 0.03), (-1.08, 0.75, 0.025, 0.025)], base, sides=6)
     ball(tail, (-1.08, 0.66, 0.0), (0.06, 0.13, 0.06), spot, layer=2)
-    legs = _walk(Legs((-0.72, 0.58), 0.2, 0.8, 0.42, (0.15, 0.09, 0.075), 1.7, (60, 52, 48)), base, moving)
+    legs = walk(Legs((-0.72, 0.58), 0.2, 0.8, 0.42, (0.15, 0.09, 0.075), 1.7, (60, 52, 48)), base, moving)
     wag = (0, 0.25, 0.6)
-    return _assemble(look, moving, legs, body, head, tail, (0.72, 1.2), (-0.95, 1.28), wag, box_footprint(1.0, 0.32))
-
-
-def _pupils(builder: MeshBuilder, x: float, y: float, z: float, radius: float) -> None:
-    for sign in (-1.0, 1.0):
-        disc(builder, (x, y, sign * z), (0.75, 0.15, sign * 0.75), radius, (16, 14, 16), 4)
+    return assemble(look, moving, legs, body, head, tail, (0.72, 1.2), (-0.95, 1.28), wag, box_footprint(1.0, 0.32))
 
 
 def sheep(seed: int, moving: bool = False) -> Figure:
@@ -416,8 +323,8 @@ def sheep(seed: int, moving: bool = False) -> Figure:
     )
     for x, y, z in ((0.46, 1.0, 0.0), (0.47, 0.98, 0.06), (0.47, 0.98, -0.06)):
         ball(head, (x, y, z), (0.065, 0.055, 0.06), wool, layer=2)
-    _eyes(head, 0.575, 0.925, 0.07, 0.024, (244, 236, 190))
-    _pupils(head, 0.583, 0.925, 0.074, 0.012)
+    eyes(head, 0.575, 0.925, 0.07, 0.024, (244, 236, 190))
+    pupils(head, 0.583, 0.925, 0.074, 0.012)
     for sign in (-1.0, 1.0):
         tube(
             head,
@@ -428,9 +335,9 @@ def sheep(seed: int, moving: bool = False) -> Figure:
             6,
         )
     ball(tail, (-0.52, 0.68, 0.0), (0.06, 0.1, 0.07), shade(wool, 0.94))
-    legs = _walk(Legs((-0.28, 0.26), 0.12, 0.46, 0.25, (0.07, 0.042, 0.036), 0.9, (30, 28, 28)), skin, moving)
+    legs = walk(Legs((-0.28, 0.26), 0.12, 0.46, 0.25, (0.07, 0.042, 0.036), 0.9, (30, 28, 28)), skin, moving)
     wag = (0, 0.4, 1.5)
-    return _assemble(look, moving, legs, body, head, tail, (0.36, 0.76), (-0.48, 0.74), wag, box_footprint(0.5, 0.26))
+    return assemble(look, moving, legs, body, head, tail, (0.36, 0.76), (-0.48, 0.74), wag, box_footprint(0.5, 0.26))
 
 
 def _curls(builder: MeshBuilder, look: Look, wool: Color, x: float, radius: float, ring: int) -> None:
@@ -438,4 +345,4 @@ def _curls(builder: MeshBuilder, look: Look, wool: Color, x: float, radius: floa
     for step in range(7):
         angle = (step + 0.5 * (ring % 2)) * 0.8976
         place = (x + look.between(-0.02, 0.02), 0.67 + radius * math.cos(angle), 0.9 * radius * math.sin(angle))
-        ball(builder, place, (0.12, 0.1, 0.1), shade(wool, look.between(0.9, 1.03)), sides=7, rings=3)
+        ball(builder, place, (0.12, 0.1, 0.1), shade(wool, look.between(0.9, 1.03)), sides=6, rings=4)

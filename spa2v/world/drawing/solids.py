@@ -47,26 +47,23 @@ def tube(
         + np.cos(angles)[:, None] * (rows[:, 2, None] * up)[:, None]
         + np.sin(angles)[:, None] * np.asarray(side) * rows[:, 3, None, None]
     )
-    for index in range(len(rows) - 1):
-        middle = (centers[index] + centers[index + 1]) / 2
-        for corner in range(sides):
-            after = (corner + 1) % sides
-            a, b = rings[index], rings[index + 1]
-            _outward(builder, np.array([a[corner], a[after], b[after], b[corner]]), middle, paint, layer)
-    for ring, inside in ((rings[0], centers[1]), (rings[-1], centers[-2])):
-        _outward(builder, ring, inside, paint, layer)
+    after = np.roll(rings, -1, axis=1)
+    quads = np.stack([rings[:-1], after[:-1], after[1:], rings[1:]], axis=2).reshape(-1, 4, 3)
+    _outward(builder, quads, np.repeat((centers[:-1] + centers[1:]) / 2, sides, axis=0), paint, layer)
+    _outward(builder, rings[[0, -1]], centers[[1, -2]], paint, layer)
 
 
-def _outward(builder: MeshBuilder, corners: Floats, inside: Floats, paint: Paint, layer: int) -> None:
-    """A face whose normal points away from a place inside the body."""
-    normal = np.cross(corners[2] - corners[0], corners[len(corners) // 4 * 3] - corners[1])
-    length = float(np.linalg.norm(normal))
-    if length < 1e-12:
-        return
-    center = corners.mean(axis=0)
-    normal /= length if normal @ (center - inside) > 0 else -length
-    x, y, z = normal.tolist()
-    builder.face(corners, paint(center) if callable(paint) else paint, layer, (x, y, z))
+def _outward(builder: MeshBuilder, faces: Floats, inside: Floats, paint: Paint, layer: int) -> None:
+    """Faces (n, k, 3) whose normals point away from places (n, 3) inside the body."""
+    quarter = faces.shape[1] // 4
+    normals = np.cross(faces[:, 2 * quarter] - faces[:, 0], faces[:, 3 * quarter] - faces[:, quarter])
+    middles = faces.mean(axis=1)
+    lengths = np.linalg.norm(normals, axis=1)
+    normals *= np.sign(np.einsum("ij,ij->i", normals, middles - inside) / np.maximum(lengths, 1e-12))[:, None]
+    for corners, normal, length, middle in zip(faces, normals, lengths, middles, strict=True):
+        if length > 1e-12:
+            x, y, z = (normal / length).tolist()
+            builder.face(corners, paint(middle) if callable(paint) else paint, layer, (x, y, z))
 
 
 def ball(

@@ -81,7 +81,8 @@ def _kind(rng: np.random.Generator, wanted: Choice) -> tuple[str, bool]:
     ]
     if not options:
         fixed = {key: value for key, value in asdict(wanted).items() if value is not None}
-        raise ConfigError(f"no scene is all of: {', '.join(f'{k} {v}' for k, v in fixed.items())}", "fix less")
+        hint = f"a {wanted.name} has the track to itself" if wanted.name in ALONE else "fix less"
+        raise ConfigError(f"no scene is all of: {', '.join(f'{k} {v}' for k, v in fixed.items())}", hint)
     weights = np.array([CLIPS[key] for key in options], dtype=float)
     scenario, things = options[int(rng.choice(len(options), p=weights / weights.sum()))]
     return scenario, things > 1

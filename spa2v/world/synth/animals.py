@@ -48,7 +48,7 @@ class Voice:
     fall_s: float
     tremor_hz: Range = (0.0, 0.0)
     tremor: tuple[float, float] = (0.0, 0.0)
-    pause_s: Range = (0.35, 0.7)
+    pause_s: Range = (0.3, 0.55)
     group: tuple[int, int] = (1, 1)
     within_s: Range = (0.0, 0.0)
     echo: float = 0.0
@@ -67,8 +67,8 @@ DOG = Voice(
     rough=0.27,
     rise_s=0.055,
     fall_s=0.18,
-    pause_s=(0.35, 0.7),
-    group=(1, 4),
+    pause_s=(0.25, 0.5),
+    group=(2, 4),
     within_s=(-0.2, 0.0),
     echo=0.35,
 )
@@ -109,34 +109,37 @@ HORSE = Voice(
 )
 
 COW = Voice(
-    pitch_hz=(180, 240),
-    contour=(0.92, 1.03, 1.33, 1.14, 0.45),
-    length_s=(1.1, 1.7),
-    first_hz=(304, 758, 333),
-    ratios=((2.3, 1.4, 1.9), 1.65),
-    gains=(0.2, 1.0),
+    pitch_hz=(165, 215),
+    contour=(0.97, 1.25, 1.12, 0.95, 0.42),
+    length_s=(1.0, 1.4),
+    first_hz=(305, 700, 330),
+    ratios=((2.7, 1.56, 2.64), 1.53),
+    gains=(0.95, 0.78),
     width=0.08,
-    tilt=0.8,
-    breath=0.15,
-    rough=0.09,
-    rise_s=0.05,
-    fall_s=0.15,
+    tilt=0.62,
+    breath=0.02,
+    rough=0.075,
+    rise_s=0.045,
+    fall_s=0.1,
+    echo=0.2,
 )
 
 CAT = Voice(
-    pitch_hz=(450, 640),
-    contour=(0.85, 1.1, 1.22, 1.1, 0.85),
-    length_s=(0.55, 0.95),
-    first_hz=(500, 1100, 700),
-    ratios=((3.5, 1.7, 1.6), 1.6),
-    gains=(0.7, 0.35),
-    width=0.15,
-    tilt=0.7,
-    breath=0.05,
-    rough=0.02,
-    rise_s=0.06,
-    fall_s=0.18,
-    echo=0.25,
+    pitch_hz=(699, 854),
+    contour=(0.65, 1.23, 1.11, 1.07, 0.94),
+    length_s=(0.58, 0.78),
+    first_hz=(641, 1536, 1024),
+    ratios=((2.33, 1.37, 1.27), 1.55),
+    gains=(0.29, 1.07),
+    width=0.07,
+    tilt=0.24,
+    breath=0.32,
+    rough=0.008,
+    rise_s=0.02,
+    fall_s=0.05,
+    tremor_hz=(20, 24),
+    tremor=(0.19, 0.017),
+    echo=0.26,
 )
 
 
