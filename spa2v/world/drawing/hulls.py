@@ -1,4 +1,4 @@
-"""Round bodies made of flat faces: hulls, tubes, balls and hoops."""
+"""Round bodies made of flat faces: hulls, tubes, balls and wings."""
 
 from __future__ import annotations
 
