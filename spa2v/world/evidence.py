@@ -29,6 +29,7 @@ DISTANCE_DB = 4.0
 MIN_SNR_DB, MIN_OVER_OTHERS_DB = 6.0, -6.0
 NONE_DB = 99.0  # stands for "nothing to compare with"
 SIDE_COLUMN = 0.2
+SILENT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ def _cues_of(scene: Scene, thing: Thing, stems: Mapping[str, Floats], noise: Flo
     powers = {name: float(np.mean(stem[:, part] ** 2)) + 1e-20 for name, stem in stems.items()}
     others = sum(powers.values()) - powers[thing.id]
     background = float(np.mean(noise[:, part] ** 2))
-    return _cues(scene, thing, _quarters(stems[thing.id][:, part]) + 1e-20, background, others, (start, end))
+    quarters = _quarters(stems[thing.id][:, part])
+    quarters = np.maximum(quarters, SILENT * quarters.mean()) + 1e-20  # a quarter may fall into a pause
+    return _cues(scene, thing, quarters, background, others, (start, end))
 
 
 def judge(scene: Scene, cues: dict[str, Cues]) -> tuple[ClipObject, ...]:
