@@ -98,7 +98,9 @@ def demo() -> None:
 
 def injectors() -> None:
     """One layout, without grounding, with GLIGEN and with MIGC."""
-    layout = scene_layout(sample_scene(CROSSING, Choice("translational", "multiple", classes=("car", "motorcycle"))), (256, 160))
+    layout = scene_layout(
+        sample_scene(CROSSING, Choice("translational", "multiple", classes=("car", "motorcycle"))), (256, 160)
+    )
     rows = []
     for name, weights in (("ungrounded", None), ("gligen", "gligen"), ("migc", "migc.safetensors")):
         folder = "spa2v:weights/toyworld"
