@@ -13,7 +13,7 @@ from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.dsp.boxes import iou
 from spa2v.training.detector import DetectorStage, MaskedRenderer, detector_pool, owners_of, with_classes
-from spa2v.world.classes import CLASSES
+from spa2v.world.classes import CLASSES, PEOPLE
 from spa2v.world.clips import render_clip
 from spa2v.world.detector import CLASSES_KEY, Detector, make_network, sized, things
 from spa2v.world.sampling import Choice, sample_scene
@@ -157,9 +157,10 @@ def test_pictures_of_any_size_are_judged() -> None:
 def test_the_detector_finds_true_things() -> None:
     """On held-out renders, the target; the benchmark has the full table."""
     detector = Detector()
+    names = tuple(name for name in detector.names if name not in PEOPLE)  # who did not walk when it was trained
     scores, right = [], []
     for seed in range(7_000_000, 7_000_012):
-        clip = render_clip(sample_scene(seed, Choice(quantity="single", classes=detector.names)), (256, 160), 2)
+        clip = render_clip(sample_scene(seed, Choice(quantity="single", classes=names)), (256, 160), 2)
         for key, found in zip(clip.layout.frames(2), detector.detect(clip.video.frames), strict=True):
             for item in key.objects:
                 best = max(found, key=lambda one: iou(one.box, item.box), default=None)
