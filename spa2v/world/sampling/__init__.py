@@ -64,7 +64,11 @@ def _places(wanted: Choice, scenario: str, several: bool) -> dict[str, float]:
     found = {}
     for place in ("room", "meadow") if scenario == "stationary" else THEMES:
         names = wanted.allowed(standing(place) if scenario == "stationary" else moving(*THEMES[place]))
-        enough = len(names) > several if scenario == "stationary" else not (several and set(names) <= ALONE)
+        enough = (
+            len(names) > several
+            if scenario == "stationary"
+            else not (several and (set(names) <= ALONE or wanted.name in ALONE))
+        )
         if names and enough and wanted.name in (None, *names):
             found[place] = sum(names.values())
     return found
