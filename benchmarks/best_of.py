@@ -22,7 +22,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-from benchmarks.small_weights import HELD_OUT, MOVES, judge
+from benchmarks.small_weights import HELD_OUT, MOVES, judge, known_classes, known_movers
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.protocols import Detector
 from spa2v.core.runtime import Run
@@ -31,7 +31,6 @@ from spa2v.evaluation.chosen import Chosen
 from spa2v.jobs.judge import RANKING
 from spa2v.jobs.judge import judge as rank
 from spa2v.plugins.motion_backbones.animatediff.sampling import Sampler
-from spa2v.world.classes import CLASSES
 from spa2v.world.clips import ToyClip, render_clip
 from spa2v.world.sampling import Choice, sample_scene
 
@@ -70,9 +69,10 @@ def main() -> None:
     asked = parser.parse_args()
     judging = Chosen.parse("detectors", asked.judge, [path.resolve() for path in asked.registry]).component
     pipeline = Pipeline.from_preset("toyworld", overrides=["run.device=cpu"])
-    rows, true = [], []
+    rows, true, classes = [], [], known_movers()
     for index in range(asked.clips):
-        clip = render_clip(sample_scene(FIRST + index, Choice(None, "single", MOVES[index % 4])))
+        choice = Choice(None, "single", MOVES[index % 4], classes=classes)
+        clip = render_clip(sample_scene(FIRST + index, choice))
         rows.append([one_try(pipeline, clip, seed, judging, asked.look) for seed in range(asked.tries)])
         true.append(seen_in(clip, clip.video.frames, judging, pipeline.new_run()))
         print(index, *(f"{t.score:.3f}/{t.iou:.3f}/{t.holds:d}" for t in rows[-1]), int(true[-1][2]), flush=True)
@@ -156,7 +156,7 @@ def decoded(pipeline: Pipeline, latents: torch.Tensor, like: GeneratedVideo, run
 
 def judged(layout: VideoSceneLayout, frames: np.ndarray, judging: Detector, run: Run) -> list[list[tuple]]:
     """For each frame, each planned object with what the judge finds on it; see `small_weights.judge`."""
-    detections = judging.detect(frames, tuple(CLASSES), run)
+    detections = judging.detect(frames, known_classes(), run)
     named = [[_Find(d.label, d.box) for d in frame] for frame in detections]
     planned = layout.frames(len(frames))
     return [

@@ -15,6 +15,7 @@ from spa2v.core.runtime import Run
 from spa2v.evaluation.chosen import Chosen
 from spa2v.jobs.judge import RANKING, judge
 from spa2v.world.clips import render_clip
+from spa2v.world.detector import found_classes
 from spa2v.world.sampling import Choice, sample_scene
 
 FIRST = 7_100_000
@@ -30,7 +31,8 @@ def main() -> None:
     rows = []
     print("| clip | score | mirrored | spatial AV-Align | mirrored |\n|---|---|---|---|---|")
     for index in range(parser.parse_args().clips):
-        clip = render_clip(sample_scene(FIRST + index, Choice(None, "single", ATTRIBUTES[index % 4])))
+        choice = Choice(None, "single", ATTRIBUTES[index % 4], classes=found_classes())
+        clip = render_clip(sample_scene(FIRST + index, choice))
         row = []
         for frames in (clip.video.frames, clip.video.frames[:, :, ::-1].copy()):
             video = replace(clip.video, frames=frames)

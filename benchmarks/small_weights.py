@@ -34,6 +34,7 @@ from spa2v.plugins.grounding_injectors.gligen.injector import GLIGEN
 from spa2v.plugins.grounding_injectors.migc.injector import MIGC
 from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
 from spa2v.plugins.motion_backbones.animatediff.vocabulary import FILE, Vocabulary
+from spa2v.world.classes import CLASSES
 from spa2v.world.clips import render_clip, scene_layout
 from spa2v.world.detector import Detection, Detector
 from spa2v.world.sampling import Choice, sample_scene
@@ -84,6 +85,17 @@ def main() -> None:
             print(line, flush=True)
 
 
+def known_classes(weights: Path = PACKAGED) -> tuple[str, ...]:
+    """The classes that weights were trained on; scenes of others would measure what is drawn in their place."""
+    return Vocabulary.read(weights / "stable-diffusion" / FILE).classes
+
+
+def known_movers(weights: Path = PACKAGED) -> tuple[str, ...]:
+    """Those of them that the weights have seen moving: without words for directions, vehicles alone."""
+    known = Vocabulary.read(weights / "stable-diffusion" / FILE)
+    return tuple(name for name in known.classes if known.directions or CLASSES[name].kind == "vehicle")
+
+
 def layouts(count: int, choice: Choice, frames: int = 16) -> list[VideoSceneLayout]:
     """Held-out layouts of a kind."""
     return [scene_layout(sample_scene(HELD_OUT + index, choice), SIZE, frames) for index in range(count)]
@@ -123,7 +135,7 @@ class Bench:
     """
 
     def __init__(self, weights: Path) -> None:
-        self.weights = weights
+        self.weights, self.classes = weights, known_classes(weights)
         self.preset = Pipeline.from_preset("toyworld").config
         self.run = Run(seed=11, device="cpu", dtype="float32")
         self.detector = Detector(weights / "detector.safetensors")
@@ -186,7 +198,7 @@ class Bench:
         for name, quantity in (("one", "single"), ("several", "multiple")):
             scores = []
             for index in range(count // 2):
-                choice = Choice(quantity=quantity)
+                choice = Choice(quantity=quantity, classes=self.detector.names)
                 clip = render_clip(sample_scene(HELD_OUT + 500_000 + index, choice), SIZE, 3)
                 scores += [item for row in self.judged(clip.layout, clip.video.frames) for item in row]
             yield f"| {name} | {len(scores)} | {mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} |"
@@ -212,7 +224,9 @@ class Bench:
         vae: Any = AutoencoderKL.from_pretrained(self.weights / "stable-diffusion" / "vae", torch_dtype=torch.float32)
         errors, ratios = [], []
         for index in range(count):
-            frame = render_clip(sample_scene(HELD_OUT + 600_000 + index), SIZE, 1).video.frames[0]
+            frame = render_clip(
+                sample_scene(HELD_OUT + 600_000 + index, Choice(classes=self.classes)), SIZE, 1
+            ).video.frames[0]
             pixels = torch.from_numpy(frame / 127.5 - 1).permute(2, 0, 1)[None].float()
             with torch.no_grad():
                 back = vae.decode(vae.encode(pixels).latent_dist.mode()).sample.clamp(-1, 1)
@@ -224,7 +238,7 @@ class Bench:
     def grounding_table(self, count: int) -> Iterator[str]:
         """Single pictures with boxes."""
         backbone = self.backbone(1, motion=False)
-        kinds = {1: Choice(quantity="single"), 2: Choice(quantity="multiple")}
+        kinds = {n: Choice(quantity=q, classes=self.classes) for n, q in ((1, "single"), (2, "multiple"))}
         yield "| injector | captions | things | boxes | mean IoU | right class |"
         for name, injector in self.injectors().items():
             for captions, told in (("with places", lambda layout: layout), ("names alone", names_alone)):
@@ -251,7 +265,9 @@ class Bench:
 
     def composition_table(self, count: int) -> Iterator[str]:
         """Clips of crossing and approaching things: injector, motion on and off, captions, noise, sampler."""
-        scenes = [sample_scene(HELD_OUT + 800_000 + i, Choice(None, "single", MOVES[i % 4])) for i in range(count)]
+        classes = known_movers(self.weights)
+        choices = [Choice(None, "single", move, classes=classes) for move in MOVES]
+        scenes = [sample_scene(HELD_OUT + 800_000 + i, choices[i % 4]) for i in range(count)]
         wanted = [scene_layout(scene, SIZE) for scene in scenes]
         yield "| injector | motion | otherwise | IoU a frame | right class | class holds | flicker | color drift |"
         for name, injector in self.injectors().items():
@@ -275,11 +291,12 @@ class Bench:
         """Sound in, video out: does the thing seen do what the thing heard does?
 
         Args:
-            data: benchmark whose clips have one thing each, as `spa2v world dataset --quantity single` makes it.
+            data: benchmark whose clips have one thing each, as `spa2v world dataset --quantity single` makes it;
+                clips of classes that the weights do not know are left out.
             videos: output folder of `spa2v batch` on it.
         """
         rows: dict[str, list[bool]] = {}
-        clips = read_manifest(data)
+        clips = [clip for clip in read_manifest(data) if clip.objects[0].name in self.classes]
         planned, drawn = [], []
         for clip in clips:
             item, folder = clip.objects[0], videos / "clips" / clip.id
@@ -317,7 +334,7 @@ class Bench:
         """Seconds of a clip, and as a multiple of one guided evaluation of the denoiser."""
         import torch
 
-        layout = layouts(1, Choice("translational", "single"))[0]
+        layout = layouts(1, Choice("translational", "single", classes=known_movers(self.weights)))[0]
         backbone = self.backbone(16, motion=True)
         unet: Any = backbone.denoiser(self.run)
         text = backbone.encode_text(["a car"] * 32, self.run).states

@@ -1,9 +1,10 @@
 """Draws the pictures of the README and the pages, with the embedded default.
 
-    python -m tools.pictures [NAME ...]                          # cues plan demo injectors moving; all by default
+    python -m tools.pictures [NAME ...]                 # cues plan demo injectors moving toyworld; all by default
     python -m tools.pictures recordings --recordings FOLDER      # a row of frames for each recording of a folder
 
 `cues.svg` and `plan.png` show what stage 1 makes of the bundled recording, `demo.png` what stage 2 makes of the plan.
+`toyworld.png` has each class of ToyWorld as it is drawn.
 `injectors.png` is one layout without grounding, with GLIGEN and with MIGC, from the same noise. `moving.gif` shows six
 ToyWorld recordings from seeds that training never draws, as the default hears and draws them.
 """
@@ -25,7 +26,9 @@ from spa2v.core.media.images import contact_sheet, write_gif
 from spa2v.core.types import GeneratedVideo
 from spa2v.demo import demo_recording
 from spa2v.evaluation.report.figures import Curve, curve
+from spa2v.world.classes import CLASSES
 from spa2v.world.clips import render_clip, scene_layout
+from spa2v.world.drawing import Renderer
 from spa2v.world.sampling import Choice, sample_scene
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -38,8 +41,9 @@ SHOWN = (
     ("drum", "right"),
     ("guitar", "center"),
 )
+SIDEWAYS = ("left_to_right", "right_to_left")
 HELD_OUT = 9_700_000
-CROSSING = HELD_OUT + 5017  # a green car and a blue motorcycle pass each other
+CROSSING = HELD_OUT + 5021  # a green car and a blue motorcycle pass each other
 MARKS = ("#ffd166", "#ef476f", "#06d6a0")
 
 
@@ -94,7 +98,9 @@ def demo() -> None:
 
 def injectors() -> None:
     """One layout, without grounding, with GLIGEN and with MIGC."""
-    layout = scene_layout(sample_scene(CROSSING, Choice("translational", "multiple")), (256, 160))
+    layout = scene_layout(
+        sample_scene(CROSSING, Choice("translational", "multiple", classes=("car", "motorcycle"))), (256, 160)
+    )
     rows = []
     for name, weights in (("ungrounded", None), ("gligen", "gligen"), ("migc", "migc.safetensors")):
         folder = "spa2v:weights/toyworld"
@@ -121,6 +127,17 @@ def moving() -> None:
     video = GeneratedVideo(frames=np.stack([np.asarray(picture) for picture in pictures]), fps=4.0)
     with atomic_path(IMAGES / "moving.gif") as path:
         write_gif(path, video)
+
+
+def toyworld() -> None:
+    """Each class of ToyWorld: in motion where it moves, else at rest."""
+    cells, labels = [], []
+    for index, (name, kind) in enumerate(CLASSES.items()):
+        attribute = SIDEWAYS[index % 2] if kind.moves else "center"
+        scene = sample_scene(HELD_OUT + index, Choice(None, "single", attribute, name))
+        cells.append(Renderer(scene, 192, 120).frame(scene.duration_s / 2).pixels)
+        labels.append(name)
+    save("toyworld.png", sheet(cells, labels, columns=6))
 
 
 def sheet(frames: Sequence[NDArray[np.uint8]], labels: Sequence[str], columns: int = 3) -> Image.Image:
@@ -190,7 +207,7 @@ def save(name: str, picture: Image.Image) -> None:
 
 def main() -> None:
     """Draws what is named."""
-    made: dict[str, Callable[[], None]] = {f.__name__: f for f in (cues, plan, demo, injectors, moving)}
+    made: dict[str, Callable[[], None]] = {f.__name__: f for f in (cues, plan, demo, injectors, moving, toyworld)}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*made, "recordings"]))
     parser.add_argument("--recordings", type=Path, help="folder of .flac and .wav files")

@@ -78,9 +78,9 @@ def check_video(
 
 
 def _detector_for(labels: Sequence[str]) -> str:
-    from spa2v.world.classes import CLASSES
+    from spa2v.world.detector import found_classes
 
-    if not set(labels) <= set(CLASSES):
+    if not set(labels) <= set(found_classes()):
         return "owlv2"
     opt.say("judged by the detector of ToyWorld's renders; for other videos: --detector owlv2")
     return "toyworld"

@@ -89,6 +89,9 @@ def dataset(
     test_share: Annotated[float, typer.Option("--test-share", help="Part of the sources in the split test.")] = 0.1,
     scenario: Scenario = None,
     quantity: Quantity = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Draw this class; repeatable. By default all.")
+    ] = None,
     quiet: opt.Quiet = False,
 ) -> None:
     """Render a dataset in the benchmark format; started again, it goes on where it stopped."""
@@ -98,7 +101,7 @@ def dataset(
     from spa2v.world.dataset import Settings, write_dataset
     from spa2v.world.sampling import Choice
 
-    choice = Choice(scenario, quantity)
+    choice = Choice(scenario, quantity, classes=tuple(only) if only else None)
     settings = Settings(seed, width, height, frames, sample_rate, twins, test_share, choice)
     count = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
     typer.echo(str(write_dataset(out, clips, settings, count, Run(quiet=quiet))))

@@ -12,37 +12,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa2v.world.classes import CLASSES
+
 PLACES: Mapping[str, tuple[str, ...]] = {
-    "left": ("on the left", "is on the left", "plays on the left", "sings on the left", "at the left"),
-    "center": ("in the center", "is in the center", "plays in the center", "sings in the center", "in the middle"),
-    "right": ("on the right", "is on the right", "plays on the right", "sings on the right", "at the right"),
+    "left": ("on the left", "is on the left", "{act} on the left", "at the left"),
+    "center": ("in the center", "is in the center", "{act} in the center", "in the middle"),
+    "right": ("on the right", "is on the right", "{act} on the right", "at the right"),
 }
 MOVES: Mapping[str, tuple[str, ...]] = {
-    "left_to_right": (
-        "moves from left to right",
-        "drives from left to right",
-        "rolls from left to right",
-        "passes to the right",
-    ),
-    "right_to_left": (
-        "moves from right to left",
-        "drives from right to left",
-        "rolls from right to left",
-        "passes to the left",
-    ),
-    "approaching": ("comes closer", "approaches", "drives toward the camera"),
-    "receding": ("moves away", "drives away", "moves away from the camera"),
+    "left_to_right": ("moves from left to right", "{way} from left to right", "passes to the right"),
+    "right_to_left": ("moves from right to left", "{way} from right to left", "passes to the left"),
+    "approaching": ("comes closer", "approaches", "{way} toward the camera"),
+    "receding": ("moves away", "{way} away", "moves away from the camera"),
 }
+DIRECTIONS: Mapping[str, str] = {"left_to_right": "moving to the right", "right_to_left": "moving to the left"}
+"""What follows the name of an instance that crosses; layouts are worded so for the weights (`vocabulary.json`)."""
 SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "street": ("outdoors on a street", "on a street", "on a road", "outdoors"),
-    "rails": ("outdoors on a street", "on a railway", "on rails"),
+    "street": ("outdoors on a street", "on a street", "on a road", "outdoors", "in an open place"),
+    "rails": ("on a railway", "outdoors on a street", "on rails"),
     "room": ("in a room", "indoors", "in a living room"),
-    "open": ("in an open place", "outdoors", "outdoors on a street"),
+    "meadow": ("outdoors in nature", "on a farm", "outdoors", "on a meadow", "in an open place"),
+    "water": ("on the water", "on a lake", "outdoors"),
+    "sky": ("in the sky", "in the air", "outdoors"),
 }
 NEAR, FAR, DEFINITE_NEAR = "close by", "far away", "near"
 NOTHING = ("An empty, still scene; nothing is heard.", "Nothing that sounds is in view.", "an empty scene")
-FORMS, FORM_ODDS = ("mix", "whole", "local", "list", "none"), (0.4, 0.2, 0.2, 0.1, 0.1)
-COLOR_ODDS, FIRST_ODDS, DEFINITE_ODDS = 0.6, 0.6, 0.3
+FORMS, FORM_ODDS = ("mix", "whole", "local", "list", "none"), (0.25, 0.1, 0.1, 0.45, 0.1)
+COLOR_ODDS, FIRST_ODDS, DEFINITE_ODDS, DIRECTION_ODDS = 0.6, 0.6, 0.3, 0.7
 CENTER_FROM, CENTER_TO = 0.4, 0.6
 
 
@@ -81,11 +77,16 @@ def article(noun: str) -> str:
 
 
 def phrase(thing: Shown, rng: np.random.Generator) -> str:
-    """What an instance is called in grounding: mostly its bare name, as layouts have it."""
+    """What an instance is called in grounding: mostly its bare name, as layouts have it, with where it goes."""
     draw = rng.random()
-    if draw < 0.7:
-        return thing.name
-    return article(_noun(thing, rng, 0.5)) if draw < 0.85 else _noun(thing, rng, 1.0)
+    name = _noun(thing, rng, 0.0 if draw < 0.7 else 0.5 if draw < 0.85 else 1.0)
+    return _directed(article(name) if 0.7 <= draw < 0.85 else name, thing, rng)
+
+
+def _directed(name: str, thing: Shown, rng: np.random.Generator) -> str:
+    """The name, most times with the direction of a thing that crosses."""
+    words = DIRECTIONS.get(thing.attribute)
+    return f"{name} {words}" if words and rng.random() < DIRECTION_ODDS else name
 
 
 def caption(
@@ -105,7 +106,7 @@ def caption(
     if form == "none":
         return ""
     if form == "list":
-        return ", ".join(_noun(thing, rng, colored) for thing in things) or NOTHING[-1]
+        return ", ".join(_directed(_noun(thing, rng, colored), thing, rng) for thing in things) or NOTHING[-1]
     whole, local = _whole([*things, *others], setting, rng, colored), _local(things, rng, colored)
     return {"mix": f"{whole}, {local}", "whole": whole, "local": local}[form]
 
@@ -120,9 +121,10 @@ def frame_caption(things: Sequence[Shown], rng: np.random.Generator) -> str:
     return _local(things, rng, 0.0)
 
 
-def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
-    """The first form most of the time: it is the one that the planner uses."""
-    return options[0] if rng.random() < FIRST_ODDS else options[int(rng.integers(len(options)))]
+def _pick(options: Sequence[str], rng: np.random.Generator, name: str = "") -> str:
+    """The first form most of the time: it is the one that the planner uses. Verbs are those of the class `name`."""
+    text = options[0] if rng.random() < FIRST_ODDS else options[int(rng.integers(len(options)))]
+    return text.format(act=CLASSES[name].act, way=CLASSES[name].way) if name else text
 
 
 def _noun(thing: Shown, rng: np.random.Generator, colored: float) -> str:
@@ -133,7 +135,9 @@ def _whole(things: Sequence[Shown], setting: str, rng: np.random.Generator, colo
     if not things:
         return _pick(NOTHING, rng).rstrip(".")
     words = {**PLACES, **MOVES}
-    clauses = [f"{article(_noun(thing, rng, colored))} {_pick(words[thing.attribute], rng)}" for thing in things]
+    clauses = [
+        f"{article(_noun(thing, rng, colored))} {_pick(words[thing.attribute], rng, thing.name)}" for thing in things
+    ]
     return _sentence(f"{_listed(clauses)}, {_pick(SETTINGS[setting], rng)}")
 
 
@@ -147,7 +151,9 @@ def _local(things: Sequence[Shown], rng: np.random.Generator, colored: float) ->
 
 def _indefinite(thing: Shown, rng: np.random.Generator, colored: float) -> str:
     """As planners have it: "a car close by on the left"."""
-    return f"{article(_noun(thing, rng, colored))} {_nearness(thing, NEAR)}{_pick(PLACES[thing.place], rng)}"
+    return (
+        f"{article(_noun(thing, rng, colored))} {_nearness(thing, NEAR)}{_pick(PLACES[thing.place], rng, thing.name)}"
+    )
 
 
 def _definite(thing: Shown, rng: np.random.Generator, colored: float) -> str:

@@ -20,7 +20,8 @@ from spa2v.training.pool_files import Arrays, kept
 from spa2v.training.scenes import any_scene
 from spa2v.training.sheets import to_bytes, write_grid
 from spa2v.training.vae import to_signed
-from spa2v.world.detector import NAMES, SIDE_SCALE, make_network, sides_of
+from spa2v.world.classes import CLASSES
+from spa2v.world.detector import LAST, SIDE_SCALE, make_network, sides_of
 from spa2v.world.drawing import Frame, Renderer
 from spa2v.world.drawing.canvas import Canvas
 
@@ -84,7 +85,7 @@ def _draw(seed: int, size: tuple[int, int], index: int) -> tuple[Arrays, Any]:
         boxes = [frame.boxes.get(thing.id) for thing in scene.things]
         scale = np.array([*size, *size])
         rows = [None if box is None else (np.asarray(box) * scale).round(3).tolist() for box in boxes]
-        things.append([(NAMES.index(thing.name), row) for thing, row in zip(scene.things, rows, strict=True)])
+        things.append([(list(CLASSES).index(thing.name), row) for thing, row in zip(scene.things, rows, strict=True)])
     owners, coverage = (np.stack(part) for part in zip(*maps, strict=True))
     return {"pixels": np.stack(frames), "owners": owners, "coverage": coverage}, things
 
@@ -183,4 +184,17 @@ def spoiled(pictures: Tensor, rng: np.random.Generator) -> Tensor:
         tint = torch.from_numpy(rng.uniform(-0.12, 0.12, (1, 3, 1, 1)).astype(np.float32))
         contrast, strength = rng.uniform(0.85, 1.15), rng.uniform(0, 0.12)
         out[index : index + 1] = (one * float(contrast) + tint + noise * float(strength)).clamp(-1, 1)
+    return out
+
+
+def with_classes(
+    tensors: Mapping[str, Tensor], names: Sequence[str], untrained: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The tensors of a detector of some classes for the network of all classes; the others start untrained."""
+    out = dict(tensors)
+    for key in (LAST, LAST.replace("weight", "bias")):
+        table = untrained[key].detach().cpu().clone()
+        rows = [0, *(1 + list(CLASSES).index(name) for name in names), *range(len(table) - 4, len(table))]
+        table[rows] = out[key].to(table.dtype)
+        out[key] = table
     return out

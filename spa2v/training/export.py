@@ -18,6 +18,8 @@ from spa2v.training.migc import MIGCGrounder
 from spa2v.training.motion import MotionModules, adapter_tensors, make_adapter, with_motion
 from spa2v.training.stages import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Trainings
 from spa2v.training.tokenizer import VOCABULARY, vocabulary
+from spa2v.world.classes import CLASSES
+from spa2v.world.detector import CLASSES_KEY
 
 MOST_BYTES, FACTS, RECENT, LICENSE = 25_000_000, "training.json", 100, "Apache-2.0"
 
@@ -123,16 +125,17 @@ def _detector(trainings: Trainings, target: Path) -> None:
     _save(
         {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")},
         target / DETECTOR_FILE,
+        {CLASSES_KEY: json.dumps(list(CLASSES))},
     )
 
 
-def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
+def _save(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, str] | None = None) -> None:
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
     half = {key: tensor.detach().cpu().to(_half()).contiguous() for key, tensor in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(half, temporary, metadata={"format": "pt", "license": LICENSE})
+        save_file(half, temporary, metadata={"format": "pt", "license": LICENSE, **(facts or {})})
 
 
 WRITERS: Mapping[str, Callable[[Trainings, Path], None]] = {

@@ -17,7 +17,7 @@ from spa2v.training.pool_files import Arrays, Shapes, drawn, kept
 from spa2v.training.scenes import any_scene
 from spa2v.world.drawing import Frame, Renderer
 from spa2v.world.drawing.look import paint_name
-from spa2v.world.scene import Room, Scene, Street
+from spa2v.world.scene import Scene
 
 SAMPLES = 3
 MIN_SIDE, MIN_AREA = 0.03, 0.003  # of the frame's width, and of its area
@@ -50,15 +50,6 @@ class Pool:
         seen = {(thing.name, thing.attribute) for thing in self.things[clip][frame]}
         others = {(t.name, t.attribute): t for row in self.things[clip] for t in row}
         return tuple(thing for key, thing in others.items() if key not in seen)
-
-
-def setting_of(scene: Scene) -> str:
-    """The surroundings of a scene in one word."""
-    if isinstance(scene.place, Room):
-        return "room"
-    assert isinstance(scene.place, Street)
-    vehicles = any(paint_name(thing.name, thing.look) for thing in scene.things)
-    return "open" if not vehicles else "rails" if scene.place.rails else "street"
 
 
 def draw_pool(
@@ -98,7 +89,7 @@ def _draw_clip(seed: int, frames: int, size: tuple[int, int], index: int) -> tup
     shots = Renderer(scene, *size, SAMPLES).frames(times)
     things = [[asdict(thing) for thing in row] for row in _shown_in(scene, shots)]
     pixels = np.stack([frame.pixels for frame in shots])
-    return {"pixels": pixels}, {"things": things, "setting": setting_of(scene)}
+    return {"pixels": pixels}, {"things": things, "setting": scene.surroundings}
 
 
 def _shown_in(scene: Scene, shots: Sequence[Frame]) -> list[list[Shown]]:

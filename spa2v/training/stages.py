@@ -16,7 +16,7 @@ from spa2v.core.media.files import atomic_path, write_json
 from spa2v.core.runtime import Run
 from spa2v.core.weights import read_tensors
 from spa2v.training.base import BaseStage, Latents, Prompter, make_unet
-from spa2v.training.detector import DetectorStage, detector_pool
+from spa2v.training.detector import DetectorStage, detector_pool, with_classes
 from spa2v.training.gligen import GLIGENStage
 from spa2v.training.grounding import Frozen
 from spa2v.training.loop import CHECKPOINT, Stage, Trainer, averaged
@@ -24,8 +24,9 @@ from spa2v.training.migc import MIGCStage
 from spa2v.training.motion import MotionStage, make_adapter, with_motion
 from spa2v.training.pictures import Pool, kept_pool
 from spa2v.training.plan import Plan
-from spa2v.training.tokenizer import load_tokenizer, make_text_encoder, write_tokenizer
+from spa2v.training.tokenizer import knows_words, load_tokenizer, make_text_encoder, with_vocabulary, write_tokenizer
 from spa2v.training.vae import VAEStage, encode_pool, make_vae, spread_of
+from spa2v.world.detector import found_classes
 
 BASE, ADAPTER, ADAPTER_FILE = "stable-diffusion", "motion-adapter", "diffusion_pytorch_model.safetensors"
 MIGC_FILE, GLIGEN_FILE, DETECTOR_FILE = "migc.safetensors", f"gligen/{ADAPTER_FILE}", "detector.safetensors"
@@ -120,14 +121,18 @@ class Trainings:
 
     @cached_property
     def prompter(self) -> Prompter:
-        """Tokenizer and text encoder; untrained, or from `start`."""
+        """Tokenizer and text encoder; untrained, or from `start`, with the words that the base stage adds."""
+        folder = self.out / "tokenizer"
         if self._starts(f"{BASE}/text_encoder"):
             from transformers import CLIPTextModel
 
-            folder = self._given / BASE
-            encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").float().to(self.run.device)
-            return Prompter(load_tokenizer(folder / "tokenizer"), encoder)
-        folder = self.out / "tokenizer"
+            given = self._given / BASE
+            encoder = CLIPTextModel.from_pretrained(given / "text_encoder").float().to(self.run.device)
+            tokenizer = load_tokenizer(given / "tokenizer")
+            if (folder / "vocab.json").exists():
+                old, tokenizer = tokenizer, load_tokenizer(folder)
+                self._seeded("text", lambda: with_vocabulary(encoder, old, tokenizer))
+            return Prompter(tokenizer, encoder)
         if not (folder / "vocab.json").exists():
             write_tokenizer(folder)
         tokenizer, plan = load_tokenizer(folder), self.plan
@@ -151,7 +156,9 @@ class Trainings:
             pool = detector_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick)
         stage = self._seeded_stage("detector", lambda: DetectorStage(pool))
         if self._starts(DETECTOR_FILE):
-            stage.network.load_state_dict(read_tensors(self._given / DETECTOR_FILE), strict=False)
+            path = self._given / DETECTOR_FILE
+            given = with_classes(read_tensors(path), found_classes(path), stage.network.state_dict())
+            stage.network.load_state_dict(given, strict=False)
         return stage
 
     def _seeded_stage(self, name: str, make: Callable[[], Any]) -> Any:
@@ -165,6 +172,9 @@ class Trainings:
         return VAEStage(self._new_vae(), [self.stills, self.clips] if self.plan.clips else [self.stills])
 
     def _base(self) -> Stage:
+        given = self._given / BASE / "tokenizer" if self._starts(f"{BASE}/tokenizer") else None
+        if given and not knows_words(load_tokenizer(given)) and not (self.out / "tokenizer" / "vocab.json").exists():
+            write_tokenizer(self.out / "tokenizer")
         sources = [self.latents("stills")] + ([self.latents("clips")] if self.plan.clips else [])
         pools = [self.stills] + ([self.clips] if self.plan.clips else [])
         return BaseStage(self._new_unet(), self.prompter, Latents(pools, sources), self.vae)

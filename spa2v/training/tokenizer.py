@@ -23,32 +23,43 @@ MORE_WORDS = """
 the a an and or of with in on at to from by near far close closer away behind beside between over under its it is are
 left right center middle front back side sides scene video view picture camera toward towards
 moves moving move passes passing drives driving comes coming goes going approaches approaching recedes receding
-crosses crossing stands standing stays still stationary plays playing play sings singing walks walking rides riding
-rolls rolling located
-past slowly quickly loud quiet sound sounds music voice engine horn noise song heard hears hear nothing empty
+crosses crossing stands standing stays still stationary plays playing play sings singing walks walking runs running
+rides riding rolls rolling flies flying sails sailing barks barking meows neighs moos bleats chirps rings located
+past slowly quickly loud quiet sound sounds music voice engine horn siren noise song heard hears hear nothing empty
 street road railway rails track room living hall stage indoors outdoors outside inside place open field city sky grass
-tree trees house houses building buildings window wall floor clouds sunny day bright small large big tall short old new
-one two three another second third first same other each while then after before during background foreground
-person people child guitarist pianist drummer violinist harpist musician singer player driver rider
-kit acoustic grand upright electric wooden shirt dress
+meadow farm nature water lake pond river sea air pavement path
+tree trees house houses building buildings window wall floor clouds sunny day night bright small large big tall short
+old new one two three another second third first same other each while then after before during background foreground
+person people children men women buses guitarist pianist drummer violinist harpist musician singer player driver rider
+animal animals vehicle kit acoustic grand upright electric wooden shirt dress
 worst low quality bad anatomy watermark text blurry best masterpiece photo realistic cartoon drawing
 """
 NEAREST = {
-    "bicycle": "motorcycle", "bike": "motorcycle", "motorbike": "motorcycle", "scooter": "motorcycle",
+    "bike": "bicycle", "motorbike": "motorcycle", "scooter": "motorcycle",
     "tram": "train", "subway": "train", "locomotive": "train", "streetcar": "train", "metro": "train",
-    "van": "truck", "lorry": "truck", "tractor": "truck", "fire engine": "truck", "ambulance": "truck",
+    "van": "truck", "lorry": "truck", "tractor": "truck", "fire truck": "fire engine",
     "coach": "bus", "minibus": "bus", "taxi": "car", "automobile": "car", "vehicle": "car", "jeep": "car",
-    "airplane": "bus", "boat": "bus", "ship": "bus", "helicopter": "bus",
-    "cello": "violin", "viola": "violin", "fiddle": "violin", "double bass": "violin",
-    "keyboard": "piano", "organ": "piano", "accordion": "piano", "xylophone": "piano", "marimba": "piano",
+    "car horn": "car", "siren": "police car", "police": "police car",
+    "ship": "boat", "motorboat": "boat", "sailboat": "boat", "ferry": "boat",
+    "plane": "airplane", "aeroplane": "airplane", "aircraft": "airplane", "jet": "airplane",
+    "viola": "violin", "fiddle": "violin", "double bass": "cello",
+    "keyboard": "piano", "organ": "piano", "synthesizer": "piano", "xylophone": "piano", "marimba": "piano",
     "ukulele": "guitar", "banjo": "guitar", "bass": "guitar", "lute": "guitar", "sitar": "guitar",
     "drums": "drum", "drum kit": "drum", "drum set": "drum", "percussion": "drum", "cymbal": "drum",
-    "lyre": "harp", "zither": "harp", "flute": "woman", "trumpet": "man", "saxophone": "man", "clarinet": "woman",
-    "girl": "woman", "lady": "woman", "singer": "woman", "boy": "man", "guy": "man", "person": "man", "child": "woman",
-    "people": "man", "crowd": "man", "dog": "motorcycle", "cat": "motorcycle", "horse": "motorcycle",
+    "lyre": "harp", "zither": "harp",
+    "clarinet": "saxophone", "oboe": "saxophone", "trumpet": "saxophone", "trombone": "saxophone",
+    "french horn": "saxophone", "flute": "saxophone",
+    "lady": "woman", "singer": "woman", "woman singing": "woman", "choir": "woman",
+    "guy": "man", "person": "man", "people": "man", "crowd": "man", "man singing": "man",
+    "girl": "child", "boy": "child", "kid": "child", "baby": "child",
+    "puppy": "dog", "wolf": "dog", "fox": "dog", "kitten": "cat", "lion": "cat", "pony": "horse", "donkey": "horse",
+    "calf": "cow", "bull": "cow", "ox": "cow", "lamb": "sheep", "goat": "sheep", "pig": "sheep",
+    "chicken": "bird", "rooster": "bird", "hen": "bird", "duck": "bird", "goose": "bird", "pigeon": "bird",
+    "crow": "bird", "owl": "bird", "gull": "bird",
+    "church bell": "bell", "doorbell": "bell", "speaker": "loudspeaker", "radio": "loudspeaker",
 }  # fmt: skip
 """What a name beyond the classes is drawn as: the class of the most similar outline."""
-OTHERWISE = "car"
+OTHERWISE = "loudspeaker"  # no class is claimed for what is in no table
 COLORS = ("gray", "grey", "brown", "purple", "pink", "golden", "dark", "light", "colorful")
 PALE = ("white", "silver", "black")  # windows and wheels are hard to tell from such paint
 
@@ -62,16 +73,27 @@ def vocabulary() -> dict[str, Any]:
         "otherwise": OTHERWISE,
         "looks": looks,
         "look_words": [*PALE, *COLORS],
+        "directions": dict(captions.DIRECTIONS),
     }
 
 
 def known_words() -> list[str]:
     """Every word of the captions, the classes, the colors, and some that other planners use."""
-    texts = [*CLASSES, *PAINT, captions.NEAR, captions.FAR, *captions.NOTHING]
+    texts = [
+        *CLASSES,
+        *(f"{name}s" for name in CLASSES),
+        *NEAREST,
+        *PAINT,
+        captions.NEAR,
+        captions.FAR,
+        *captions.NOTHING,
+    ]
+    texts += [word for kind in CLASSES.values() for word in (kind.act, kind.way)]
     for table in (captions.PLACES, captions.MOVES, captions.SETTINGS):
-        texts += [text for forms in table.values() for text in forms]
+        texts += [text.format(act="", way="") for forms in table.values() for text in forms]
+    texts += captions.DIRECTIONS.values()
     words = {word.strip(".,;").lower() for text in texts for word in text.split()}
-    return sorted(words | set(MORE_WORDS.split()) | {f"{name}s" for name in CLASSES})
+    return sorted(words | set(MORE_WORDS.split()))
 
 
 def write_tokenizer(folder: Path) -> None:
@@ -138,3 +160,24 @@ def make_text_encoder(tokenizer: Any, width: int, layers: int, heads: int) -> An
         pad_token_id=tokenizer.pad_token_id,
     )
     return CLIPTextModel(config)
+
+
+def knows_words(tokenizer: Any) -> bool:
+    """Whether each of `known_words` is one token."""
+    return {f"{word}{END_OF_WORD}" for word in known_words()} <= set(tokenizer.get_vocab())
+
+
+def with_vocabulary(encoder: Any, old: Any, new: Any) -> Any:
+    """A text encoder, changed in place for the tokens of another tokenizer: known ones keep their embeddings."""
+    weights = encoder.get_input_embeddings().weight.detach().clone()
+    table = encoder.resize_token_embeddings(len(new)).weight.data
+    table.normal_(std=float(weights.std()))
+    places = old.get_vocab()
+    for token, row in new.get_vocab().items():
+        if token in places:
+            table[row] = weights[places[token]]
+    body = getattr(encoder, "text_model", encoder)  # the same module in newer versions of transformers
+    for config in (encoder.config, body.config):
+        config.update({name: getattr(new, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")})
+    body.eos_token_id = new.eos_token_id
+    return encoder

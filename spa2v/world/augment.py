@@ -24,6 +24,7 @@ _TIMES = {
     "drives away": "approaches",
     "approaching": "receding",
     "receding": "approaching",
+    **{f"{verb} away": "approaches" for verb in ("rolls", "rides", "walks", "sails", "flies")},
     "recedes": "approaches",
     "rises": "falls",
     "falls": "rises",

@@ -8,13 +8,21 @@ from spa2v.core.types import Box
 from spa2v.core.types.benchmark import ClipObject
 from spa2v.world.classes import CLASSES
 from spa2v.world.drawing.look import paint_name
-from spa2v.world.scene import Room, Scene, Thing
+from spa2v.world.scene import Scene, Thing
 
 MOVES = {
     "left_to_right": "{verb} from left to right",
     "right_to_left": "{verb} from right to left",
     "approaching": "approaches",
-    "receding": "drives away",
+    "receding": "{verb} away",
+}
+SURROUNDINGS = {
+    "room": ("in", "a room"),
+    "street": ("on", "a street"),
+    "rails": ("on", "a railway"),
+    "meadow": ("on", "a meadow"),
+    "water": ("on", "a lake"),
+    "sky": ("in", "the sky"),
 }
 PLACES = {"left": "on the left", "center": "in the center", "right": "on the right"}
 NEAR_AREA, FAR_AREA = 0.06, 0.015
@@ -29,40 +37,39 @@ def noun(thing: Thing) -> str:
 def video_caption(scene: Scene) -> str:
     """One sentence about the whole clip."""
     things = sorted(scene.things, key=lambda thing: scene.side * thing.path.start[0])
+    preposition, place = SURROUNDINGS[scene.surroundings]
     if not things:
-        return f"{_article(_surroundings(scene)).capitalize()}, nothing sounds."
-    acts = [_act(thing) for thing in things]
-    text = ", ".join(acts[:-1]) + (" and " if len(acts) > 1 else "") + acts[-1]
-    return f"{text[0].upper()}{text[1:]} {'in' if isinstance(scene.place, Room) else 'on'} {_surroundings(scene)}."
+        return _sentence(f"{place}, nothing sounds.")
+    return _sentence(f"{_listed([_act(thing) for thing in things])} {preposition} {place}.")
 
 
-def _surroundings(scene: Scene) -> str:
-    if isinstance(scene.place, Room):
-        return "a room"
-    return "a railway" if scene.place.rails else "a street"
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _article(text: str) -> str:
-    return text if text.startswith(("a ", "an ")) else f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
+    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
 def _act(thing: Thing) -> str:
-    name = _article(noun(thing))
+    name, kind = _article(noun(thing)), CLASSES[thing.name]
     if thing.attribute in MOVES:
-        return f"{name} {MOVES[thing.attribute].format(verb='rolls' if thing.name == 'train' else 'drives')}"
-    verb = "sings" if CLASSES[thing.name].kind == "person" else "plays"
-    return f"{name} {verb} {PLACES[thing.attribute]}"
+        return f"{name} {MOVES[thing.attribute].format(verb=kind.way)}"
+    return f"{name} {kind.act} {PLACES[thing.attribute]}"
 
 
 def frame_caption(scene: Scene, boxes: Mapping[str, Box]) -> str:
     """One sentence about a moment: who is seen, where, and how near."""
     seen = [thing for thing in scene.things if thing.id in boxes]
     if not seen:
-        return f"The {_surroundings(scene).removeprefix('a ')} is empty."
+        place = SURROUNDINGS[scene.surroundings][1]
+        return f"The {place.split(' ', 1)[1]} is empty."
     seen.sort(key=lambda thing: boxes[thing.id].center[0])
-    parts = [f"the {noun(thing)} is {_where(thing, boxes[thing.id])}" for thing in seen]
-    text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return f"{text[0].upper()}{text[1:]}."
+    return _sentence(f"{_listed([f'the {noun(thing)} is {_where(thing, boxes[thing.id])}' for thing in seen])}.")
 
 
 def _where(thing: Thing, box: Box) -> str:
@@ -104,7 +111,7 @@ def _moves(thing: Thing, sure: bool | None) -> str:
         "left_to_right": "moves from left to right",
         "right_to_left": "moves from right to left",
         "approaching": "approaches",
-        "receding": "drives away",
+        "receding": f"{CLASSES[thing.name].way} away",
     }[thing.attribute]
     return what if sure else f"most likely {what}"
 

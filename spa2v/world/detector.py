@@ -17,17 +17,19 @@ from scipy import ndimage
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.types import Box
+from spa2v.core.untrusted import parse_json, reason_of
 from spa2v.dsp.boxes import iou, pairwise_iou
 from spa2v.world.classes import CLASSES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-NAMES = tuple(CLASSES)
 WEIGHTS = Path(__file__).parent.parent / "weights" / "toyworld" / "detector.safetensors"
 SIZE = (256, 160)
 SEEN, MIN_PIXELS, CANDIDATES, VOTERS = 0.5, 6, 48, 600
 ONE_THING, TRUSTED_PX, REACH, FILLED, DOUBLE = 0.55, 2.0, 0.4, 0.1, 0.7
+CLASSES_KEY = "classes"  # of the metadata of the weights: the names that they find, in order, as JSON
+LAST, BESIDE_CLASSES = "last.weight", 5  # outputs beside those of the classes: the background and four sides
 COUNTER = "num_batches_tracked"  # of batch norms; plays no part once they are trained
 WIDTHS = (16, 24, 48, 72, 96, 128)
 SIDE_SCALE = 32.0  # pixels of one unit of the network's boxes
@@ -52,7 +54,27 @@ class Detection:
     pixels: int
 
 
-def make_network() -> nn.Module:
+def found_classes(weights: Path = WEIGHTS) -> tuple[str, ...]:
+    """The classes that weights of a detector find, in order; the first ones of ToyWorld where they state none.
+
+    Raises:
+        WeightsError: the file is missing, or does not state classes of ToyWorld.
+    """
+    from spa2v.core.weights import read_tensors, stated
+
+    if (text := stated(weights, CLASSES_KEY)) is None:
+        last = read_tensors(weights).get(LAST)
+        return tuple(CLASSES)[: max(0, len(last) - BESIDE_CLASSES) if last is not None else None]
+    try:
+        names = tuple(map(str, parse_json(text)))
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"the file {weights.name!r} states no classes", reason_of(error)) from error
+    if strange := [name for name in names if name not in CLASSES]:
+        raise WeightsError(f"the file {weights.name!r} finds {strange[0]!r}", "expected classes of ToyWorld")
+    return names
+
+
+def make_network(classes: int = len(CLASSES)) -> nn.Module:
     """The untrained network: (B, 3, H, W) in -1..1 to (B, 1 + classes + 4, H, W); H and W are multiples of 32.
 
     The first channels are logits, the background first; the last four are the distances from the pixel to the left,
@@ -72,7 +94,7 @@ def make_network() -> nn.Module:
             self.down = nn.ModuleList(down)
             up = [block(a + b, a) for a, b in pairwise(WIDTHS)]
             self.up = nn.ModuleList(up)
-            self.last = nn.Conv2d(WIDTHS[0], 1 + len(NAMES) + 4, 1)
+            self.last = nn.Conv2d(WIDTHS[0], classes + BESIDE_CLASSES, 1)
 
         def forward(self, x: Tensor) -> Tensor:
             from torch import cat
@@ -106,7 +128,7 @@ class Detector:
     """The trained network and what its answer means.
 
     Args:
-        weights: safetensors file of the network.
+        weights: safetensors file of the network; `names` are the classes that it finds.
 
     Raises:
         WeightsError: the file is missing or does not fit.
@@ -115,7 +137,8 @@ class Detector:
     def __init__(self, weights: Path = WEIGHTS) -> None:
         from spa2v.core.weights import misfits, read_tensors
 
-        self.network = make_network()
+        self.names = found_classes(weights)
+        self.network = make_network(len(self.names))
         tensors = read_tensors(weights)
         state = {key: value for key, value in self.network.state_dict().items() if not key.endswith(COUNTER)}
         have = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
@@ -135,7 +158,7 @@ class Detector:
             with torch.no_grad():
                 answer = self.network(signed)
                 odds, claims = answer[:, :-4].softmax(dim=1).numpy(), sides_of(answer).numpy()
-            found += [things(*one) for one in zip(odds, claims, chunk, strict=True)]
+            found += [things(*one, self.names) for one in zip(odds, claims, chunk, strict=True)]
         return found
 
 
@@ -149,7 +172,10 @@ def sized(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def things(
-    odds: NDArray[np.floating[Any]], claims: NDArray[np.floating[Any]], picture: NDArray[np.uint8]
+    odds: NDArray[np.floating[Any]],
+    claims: NDArray[np.floating[Any]],
+    picture: NDArray[np.uint8],
+    names: Sequence[str] = tuple(CLASSES),
 ) -> list[Detection]:
     """The pixels of each class, grouped by the box that they claim, as detections, the largest first.
 
@@ -157,10 +183,11 @@ def things(
         odds: (1 + classes, H, W), the background first.
         claims: (4, H, W), the box that each pixel claims, in pixels.
         picture: (H, W, 3).
+        names: of the classes.
     """
     seen, label = odds[0] < 1.0 - SEEN, odds[1:].argmax(axis=0)
     found = [
-        _detection(NAMES[index], region, odds[index + 1], picture)
+        _detection(names[index], region, odds[index + 1], picture)
         for index in np.unique(label[seen])
         for region in regions(seen & (label == index), claims)
     ]

@@ -7,6 +7,7 @@ resolve (about 1 dB, about 60 microseconds).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ DISTANCE_DB = 4.0
 MIN_SNR_DB, MIN_OVER_OTHERS_DB = 6.0, -6.0
 NONE_DB = 99.0  # stands for "nothing to compare with"
 SIDE_COLUMN = 0.2
+SILENT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Cues:
     """Cues of one thing alone.
 
     Args:
-        level_difference_db: right over left in 200 to 8000 Hz, over the clip.
+        level_difference_db: right over left in 200 to 8000 Hz, while it sounds.
         level_difference_trend_db: last quarter minus first.
-        delay_us: of the direct sound, positive when the right channel comes first; at the middle of the clip.
+        delay_us: of the direct sound, positive when the right channel comes first; in the middle.
         delay_trend_us: middle of the last quarter minus middle of the first.
         level_change_db: last quarter over first, in 200 to 8000 Hz.
         snr_db: over the background noise, in 200 to 8000 Hz.
@@ -59,10 +61,24 @@ class Cues:
 def measure(scene: Scene, recording: Recording) -> dict[str, Cues]:
     """The cues of every thing, by id."""
     rate = recording.audio.sample_rate
-    powers = {name: _quarters(stem, rate) + 1e-20 for name, stem in recording.stems.items()}
-    noise = float(np.mean(_quarters(recording.noise, rate)))
-    total = sum(float(power.mean()) for power in powers.values())
-    return {thing.id: _cues(scene, thing, powers[thing.id], noise, total) for thing in scene.things}
+    stems = {name: _in_band(stem, rate) for name, stem in recording.stems.items()}
+    noise = _in_band(recording.noise, rate)
+    return {thing.id: _cues_of(scene, thing, stems, noise, rate) for thing in scene.things}
+
+
+def _cues_of(scene: Scene, thing: Thing, stems: Mapping[str, Floats], noise: Floats, rate: int) -> Cues:
+    """Over the part of the clip from its first sound, as it arrives, to the end of its last."""
+    start, end = thing.sounding_s(scene.duration_s)
+    if thing.sounds:
+        travel = float(np.linalg.norm(thing.sound_at(start) - (0.0, scene.camera.height_m, 0.0))) / SPEED_OF_SOUND_M_S
+        start, end = start + travel, min(end + travel, scene.duration_s)
+    part = slice(round(start * rate), max(round(end * rate), round(start * rate) + 4))
+    powers = {name: float(np.mean(stem[:, part] ** 2)) + 1e-20 for name, stem in stems.items()}
+    others = sum(powers.values()) - powers[thing.id]
+    background = float(np.mean(noise[:, part] ** 2))
+    quarters = _quarters(stems[thing.id][:, part])
+    quarters = np.maximum(quarters, SILENT * quarters.mean()) + 1e-20  # a quarter may fall into a pause
+    return _cues(scene, thing, quarters, background, others, (start, end))
 
 
 def judge(scene: Scene, cues: dict[str, Cues]) -> tuple[ClipObject, ...]:
@@ -90,12 +106,11 @@ def _judged(scene: Scene, thing: Thing, cues: Cues) -> ClipObject:
     return ClipObject(thing.id, thing.name, thing.attribute, lateral, distance, cues.to_json())
 
 
-def _cues(scene: Scene, thing: Thing, power: Floats, noise: float, total: float) -> Cues:
+def _cues(scene: Scene, thing: Thing, power: Floats, noise: float, others: float, span: tuple[float, float]) -> Cues:
     own = float(power.mean())
     difference = 10 * np.log10(power[1] / power[0])
     whole = power.sum(axis=1)
-    moments = scene.duration_s * np.array([1 / 8, 1 / 2, 7 / 8])
-    delays = direct_delay_us(scene, thing, moments)
+    delays = direct_delay_us(scene, thing, span[0] + (span[1] - span[0]) * np.array([1 / 8, 1 / 2, 7 / 8]))
     return Cues(
         float(10 * np.log10(whole[1] / whole[0])),
         float(difference[-1] - difference[0]),
@@ -103,7 +118,7 @@ def _cues(scene: Scene, thing: Thing, power: Floats, noise: float, total: float)
         float(delays[2] - delays[0]),
         float(10 * np.log10(power[:, -1].sum() / power[:, 0].sum())),
         _ratio_db(own, noise),
-        _ratio_db(own, total - own) if len(scene.things) > 1 else NONE_DB,
+        _ratio_db(own, others) if len(scene.things) > 1 else NONE_DB,
     )
 
 
@@ -111,10 +126,13 @@ def _ratio_db(power: float, other: float) -> float:
     return float(min(NONE_DB, 10 * np.log10(power / other))) if other > 0 else NONE_DB
 
 
-def _quarters(stem: NDArray[np.float32], rate: int) -> Floats:
-    """Mean power in the band in four equal parts, shape (2, 4)."""
+def _in_band(channels: NDArray[np.float32], rate: int) -> Floats:
     sections = signal.butter(2, [BAND_HZ[0], min(BAND_HZ[1], 0.45 * rate)], "bandpass", fs=rate, output="sos")
-    heard = signal.sosfilt(sections, stem, axis=1)
+    return np.asarray(signal.sosfilt(sections, channels, axis=1))
+
+
+def _quarters(heard: Floats) -> Floats:
+    """Mean power in four equal parts, shape (2, 4)."""
     return np.stack([np.mean(part**2, axis=1) for part in np.array_split(heard, 4, axis=1)], axis=1)
 
 

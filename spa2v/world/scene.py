@@ -16,6 +16,7 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.types.layout import ATTRIBUTES, SCENARIOS
 
 SPEED_OF_SOUND_M_S = 343.0
+SCENERIES = ("street", "rails", "meadow", "water", "sky")
 RECEIVER_KINDS = ("mono", "coincident", "spaced", "sphere")
 Vector = tuple[float, float, float]
 
@@ -64,6 +65,8 @@ class Thing:
         voice: seed of its sound.
         plays: for people, the name of the instrument that they play, if any.
         held: for instruments, True when a player holds them and they need no stand.
+        sounds: intervals in seconds in which it sounds, (start, end), in order; empty for the whole clip.
+        appears: whether it is seen only from the start of its first interval to the end of its last.
     """
 
     id: str
@@ -78,12 +81,29 @@ class Thing:
     voice: int = 0
     plays: str | None = None
     held: bool = False
+    sounds: tuple[tuple[float, float], ...] = ()
+    appears: bool = False
 
     def __post_init__(self) -> None:
         if self.attribute not in ATTRIBUTES:
             raise ConfigError(f"thing {self.id!r}.attribute: {self.attribute!r}", f"expected one of: {ATTRIBUTES}")
         if not self.scale > 0:
             raise ConfigError(f"thing {self.id!r}.scale: {self.scale!r}", "expected a positive number")
+        edges = [edge for interval in self.sounds for edge in interval]
+        if edges != sorted(edges) or any(start == end for start, end in self.sounds):
+            raise ConfigError(f"thing {self.id!r}.sounds: {self.sounds!r}", "expected intervals in order, apart")
+
+    @property
+    def is_moving(self) -> bool:
+        return self.path.speed_m_s > 0
+
+    def sounding_s(self, duration_s: float) -> tuple[float, float]:
+        """From the start of its first sound to the end of its last."""
+        return (self.sounds[0][0], self.sounds[-1][1]) if self.sounds else (0.0, duration_s)
+
+    def is_present(self, time_s: float) -> bool:
+        """Whether it is in the scene, in view or not."""
+        return not (self.appears and self.sounds) or self.sounds[0][0] <= time_s <= self.sounds[-1][1]
 
     def sound_at(self, times_s: ArrayLike) -> NDArray[np.float64]:
         """Places of the sounding point, shape (..., 3)."""
@@ -172,21 +192,25 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Street:
-    """An open place with a road or a track.
+class OpenPlace:
+    """A place under the sky.
 
     Args:
-        along: True when the road runs away from the camera, False when it crosses the view.
-        rails: True for a railway.
+        scenery: one of `SCENERIES`.
+        along: True when its road, track or path runs away from the camera, False when it crosses the view.
         near_m, far_m: the edges of the road: in z when it crosses, in x when it runs along.
         look: seed of its appearance.
     """
 
+    scenery: str = "street"
     along: bool = False
-    rails: bool = False
     near_m: float = 6.0
     far_m: float = 14.0
     look: int = 0
+
+    def __post_init__(self) -> None:
+        if self.scenery not in SCENERIES:
+            raise ConfigError(f"place.scenery: {self.scenery!r}", f"expected one of: {', '.join(SCENERIES)}")
 
 
 @dataclass(frozen=True)
@@ -198,7 +222,7 @@ class Scene:
         duration_s: of the clip.
         scenario: "stationary" or "translational".
         things: what sounds, in no order.
-        place: a `Room` or a `Street`.
+        place: a `Room` or an `OpenPlace`.
         camera, receiver: how it is seen and heard.
         snr_db: level of the things over the background noise; None for no noise.
         rumble_db: level of wind and handling noise below 100 Hz over the things; None for none.
@@ -210,7 +234,7 @@ class Scene:
     duration_s: float
     scenario: str
     things: tuple[Thing, ...]
-    place: Room | Street
+    place: Room | OpenPlace
     camera: Camera = field(default_factory=Camera)
     receiver: Receiver = field(default_factory=Receiver)
     snr_db: float | None = 30.0
@@ -231,6 +255,11 @@ class Scene:
     def side(self) -> float:
         """1, or -1 for a mirrored scene: the factor on every x."""
         return -1.0 if self.is_mirrored else 1.0
+
+    @property
+    def surroundings(self) -> str:
+        """In one word: "room" or one of `SCENERIES`."""
+        return "room" if isinstance(self.place, Room) else self.place.scenery
 
     @property
     def quantity(self) -> str:

@@ -12,7 +12,7 @@ from spa2v.world.acoustics.mix import DEFAULT_RATE_HZ
 from spa2v.world.clips import DEFAULT_SIZE
 from spa2v.world.sampling import Choice
 
-FORMAT = 1  # raised whenever the same settings no longer give the same clips
+FORMAT = 2  # raised whenever the same settings no longer give the same clips
 
 
 @dataclass(frozen=True)

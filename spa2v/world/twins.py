@@ -27,12 +27,13 @@ def twin_of(clip: ToyClip) -> tuple[ToyClip, tuple[str, ...]]:
 
 
 def _reversed(scene: Scene) -> Scene:
-    """The scene as its reversed clip shows it: paths run backwards, headings stay (vehicles are seen in reverse)."""
+    """The scene as its reversed clip shows it: paths run backwards, headings stay (all is seen in reverse)."""
     things = tuple(
         replace(
             thing,
             attribute=REVERSED.get(thing.attribute, thing.attribute),
             path=thing.path.reversed(scene.duration_s),
+            sounds=tuple((scene.duration_s - end, scene.duration_s - start) for start, end in thing.sounds[::-1]),
         )
         for thing in scene.things
     )

@@ -10,6 +10,7 @@ import pytest
 
 from spa2v.core.media.video import write_video
 from spa2v.world.clips import ToyClip, render_clip
+from spa2v.world.detector import found_classes
 from spa2v.world.sampling import Choice, sample_scene
 from tests.cli.test_cli import spa2v  # noqa: F401 - a fixture
 
@@ -30,7 +31,7 @@ def test_true_videos_score_near_one_and_mirrored_ones_near_zero(
     attribute: str,
     seed: int,
 ) -> None:
-    clip = render_clip(sample_scene(seed, Choice(attribute=attribute)))
+    clip = render_clip(sample_scene(seed, Choice(attribute=attribute, classes=found_classes())))
     scores = []
     for mirrored in (False, True):
         path = written(tmp_path, clip, mirrored)
@@ -48,7 +49,7 @@ def test_true_videos_score_near_one_and_mirrored_ones_near_zero(
 
 
 def test_without_a_plan_sides_are_scored_for_named_objects(spa2v, tmp_path: Path) -> None:  # noqa: F811
-    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left")))
+    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left", classes=found_classes())))
     (name,) = clip.layout.names.values()
     path = written(tmp_path, clip, mirrored=True)
     code, _, err = spa2v("check-video", path)
@@ -61,7 +62,7 @@ def test_without_a_plan_sides_are_scored_for_named_objects(spa2v, tmp_path: Path
 
 
 def test_labels_devices_and_sounds_that_cannot_be_are_said(spa2v, tmp_path: Path) -> None:  # noqa: F811
-    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left")))
+    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left", classes=found_classes())))
     (name,) = clip.layout.names.values()
     path = tmp_path / "a.gif"
     write_video(path, clip.video)
@@ -80,7 +81,7 @@ def test_labels_devices_and_sounds_that_cannot_be_are_said(spa2v, tmp_path: Path
 
 
 def test_a_plan_of_another_duration_is_stretched_and_that_is_said(spa2v, tmp_path: Path) -> None:  # noqa: F811
-    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left")))
+    clip = render_clip(sample_scene(7_100_001, Choice(attribute="left", classes=found_classes())))
     path = written(tmp_path, clip, mirrored=False)
     assert "stretched" not in spa2v("check-video", path, "--layout", tmp_path / "plan.json")[2]
     (tmp_path / "plan.json").write_text(clip.layout.spanning(2 * clip.layout.duration_s).dumps())

@@ -9,7 +9,8 @@ from spa2v.core.types import AudioClip, Box, GeneratedVideo, KeyFrame, SceneObje
 from spa2v.world.augment import AUGMENTATIONS, mirror, mirror_layout, reverse, reverse_layout
 from spa2v.world.clips import render_clip
 from spa2v.world.sampling import Choice, sample_scene
-from spa2v.world.twins import twin_of
+from spa2v.world.scene import Path, Room, Scene, Thing
+from spa2v.world.twins import _reversed, twin_of
 
 
 def annotated_clip() -> tuple[AudioClip, GeneratedVideo, VideoSceneLayout]:
@@ -91,7 +92,7 @@ def test_a_clip_without_pictures_can_be_turned() -> None:
 
 
 def test_the_twin_of_an_approach_recedes() -> None:
-    clip = render_clip(sample_scene(4, Choice(quantity="single", attribute="approaching")), (64, 40))
+    clip = render_clip(sample_scene(4, Choice(quantity="single", attribute="approaching", name="car")), (64, 40))
     twin, done = twin_of(clip)
     assert done == ("reverse",)
     thing = clip.scene.things[0]
@@ -114,3 +115,18 @@ def test_the_twin_of_a_side_stands_on_the_other() -> None:
     assert twin.layout.caption == clip.layout.caption.replace("left", "right")
     assert twin.layout.reasoning == clip.layout.reasoning.replace("left", "right")
     assert np.array_equal(twin.audio.samples, clip.audio.samples[::-1])
+
+
+def test_the_twin_of_an_event_keeps_its_place_in_time() -> None:
+    """Mirrored as it is; run backwards, from the other end."""
+    clip = render_clip(bark((0.5, 1.5)), (64, 40), 8)
+    twin, done = twin_of(clip)
+    assert done == ("mirror",)
+    assert [bool(frame.objects) for frame in twin.layout.keyframes] == [False, True, True, True] + [False] * 4
+    assert _reversed(bark((0.5, 1.5))).things[0].sounds == ((2.5, 3.5),)
+
+
+def bark(interval: tuple[float, float]) -> Scene:
+    path = Path((-1.0, 0.0, 3.0))
+    dog = Thing("dog_0", "dog", "left", path, sound_height_m=0.5, sounds=(interval,), appears=True)
+    return Scene(1, 4.0, "stationary", (dog,), Room())

@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.dsp.boxes import iou
-from spa2v.training.detector import DetectorStage, MaskedRenderer, detector_pool, owners_of
+from spa2v.training.detector import DetectorStage, MaskedRenderer, detector_pool, owners_of, with_classes
+from spa2v.world.classes import CLASSES, PEOPLE
 from spa2v.world.clips import render_clip
-from spa2v.world.detector import NAMES, Detector, make_network, sized, things
+from spa2v.world.detector import CLASSES_KEY, Detector, make_network, sized, things
 from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.scene import Path as Way
 from spa2v.world.scene import Room, Scene, Thing
@@ -25,8 +26,8 @@ EMPTY = np.full((HEIGHT, WIDTH, 3), 7, np.uint8)
 
 def odds_of(name: str, coverage: np.ndarray) -> np.ndarray:
     """A picture of odds in which one class covers `coverage` of each pixel."""
-    odds = np.zeros((1 + len(NAMES), HEIGHT, WIDTH), np.float32)
-    odds[0], odds[1 + NAMES.index(name)] = 1 - coverage, coverage
+    odds = np.zeros((1 + len(CLASSES), HEIGHT, WIDTH), np.float32)
+    odds[0], odds[1 + list(CLASSES).index(name)] = 1 - coverage, coverage
     return odds
 
 
@@ -123,9 +124,30 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         Detector(tmp_path / "other.safetensors")
 
 
+def test_weights_state_their_classes_or_have_the_first_ones(tmp_path: Path) -> None:
+    tensors = {key: value.half() for key, value in make_network(3).state_dict().items() if "num_batches" not in key}
+    save_file(tensors, tmp_path / "silent.safetensors")
+    save_file(tensors, tmp_path / "stated.safetensors", {CLASSES_KEY: '["dog", "bell", "car"]'})
+    save_file(tensors, tmp_path / "strange.safetensors", {CLASSES_KEY: '["dog", "bell", "tuba"]'})
+    assert Detector(tmp_path / "silent.safetensors").names == tuple(CLASSES)[:3]
+    assert Detector(tmp_path / "stated.safetensors").names == ("dog", "bell", "car")
+    with pytest.raises(WeightsError, match=r"'strange\.safetensors' finds 'tuba'"):
+        Detector(tmp_path / "strange.safetensors")
+
+
+def test_a_detector_of_fewer_classes_starts_one_of_all(tmp_path: Path) -> None:
+    """Known classes keep their outputs, and so do background and boxes."""
+    few, all_of_them = make_network(2).state_dict(), make_network().state_dict()
+    wider = with_classes(few, ("dog", "car"), all_of_them)
+    dog, car = (1 + list(CLASSES).index(name) for name in ("dog", "car"))
+    assert torch.equal(wider["last.weight"][[0, dog, car]], few["last.weight"][:3])
+    assert torch.equal(wider["last.bias"][-4:], few["last.bias"][-4:])
+    assert {key: value.shape for key, value in wider.items()} == {key: v.shape for key, v in all_of_them.items()}
+
+
 def test_a_network_of_any_weights_answers_for_every_pixel() -> None:
     out = make_network()(torch.zeros(1, 3, 96, 128))
-    assert out.shape == (1, 1 + len(NAMES) + 4, 96, 128)
+    assert out.shape == (1, 1 + len(CLASSES) + 4, 96, 128)
 
 
 def test_pictures_of_any_size_are_judged() -> None:
@@ -135,9 +157,10 @@ def test_pictures_of_any_size_are_judged() -> None:
 def test_the_detector_finds_true_things() -> None:
     """On held-out renders, the target; the benchmark has the full table."""
     detector = Detector()
+    names = tuple(name for name in detector.names if name not in PEOPLE)  # who did not walk when it was trained
     scores, right = [], []
     for seed in range(7_000_000, 7_000_012):
-        clip = render_clip(sample_scene(seed, Choice(quantity="single")), (256, 160), 2)
+        clip = render_clip(sample_scene(seed, Choice(quantity="single", classes=names)), (256, 160), 2)
         for key, found in zip(clip.layout.frames(2), detector.detect(clip.video.frames), strict=True):
             for item in key.objects:
                 best = max(found, key=lambda one: iou(one.box, item.box), default=None)

@@ -7,10 +7,10 @@ import pytest
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types import Box, frame_times
-from spa2v.world.classes import CLASSES, VEHICLES
+from spa2v.world.classes import CLASSES
 from spa2v.world.drawing import Renderer
 from spa2v.world.sampling import Choice, sample_scene
-from spa2v.world.scene import Camera, Path, Room, Scene, Street, Thing
+from spa2v.world.scene import Camera, OpenPlace, Path, Room, Scene, Thing
 
 SIZE = (96, 60)
 
@@ -49,13 +49,13 @@ def test_boxes_are_the_extent_of_drawn_pixels_within_one_pixel_over_500_scenes()
 
 def lone(name: str, path: Path, heading: float = 0.0, look: int = 1) -> Scene:
     thing = Thing(f"{name}_0", name, "center", path, heading_deg=heading, look=look)
-    place = Street(near_m=4, far_m=12) if name in VEHICLES else Room(width_m=9, left_m=4.5)
+    place = OpenPlace(near_m=4, far_m=12) if not CLASSES[name].stands else Room(width_m=9, left_m=4.5)
     return Scene(1, 2.0, "translational", (thing,), place, Camera(1.5, 65, 0.45))
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_every_class_can_be_drawn_at_any_resolution_and_keeps_its_box(name: str) -> None:
-    scene = lone(name, Path((0.3, 0.0, 9.0 if name in VEHICLES else 3.6)))
+    scene = lone(name, Path((0.3, 0.0, 9.0 if not CLASSES[name].stands else 3.6)))
     boxes = [Renderer(scene, *size).frame(0.5).boxes[f"{name}_0"] for size in ((128, 80), (256, 160), (512, 320))]
     for box in boxes[:2]:
         assert np.abs(np.array(box) - np.array(boxes[2])).max() < 1.0 / 80
@@ -91,7 +91,7 @@ def test_what_stands_in_front_hides_what_is_behind() -> None:
     bus = Thing("bus_0", "bus", "center", Path((0.0, 0.0, 9.0)))
     hidden = Thing("car_0", "car", "center", Path((0.0, 0.0, 14.0)))
     peeking = Thing("car_1", "car", "center", Path((10.0, 0.0, 14.0)))
-    scene = Scene(1, 1.0, "translational", (hidden, peeking, bus), Street(near_m=4, far_m=16), Camera(1.6, 75, 0.45))
+    scene = Scene(1, 1.0, "translational", (hidden, peeking, bus), OpenPlace(near_m=4, far_m=16), Camera(1.6, 75, 0.45))
     renderer = Renderer(scene, 256, 160)
     boxes = renderer.frame(0.0).boxes
     assert "car_0" not in boxes

@@ -11,13 +11,14 @@ from spa2v.core.errors import ConfigError
 from spa2v.core.types import VideoSceneLayout, frame_times
 from spa2v.world.acoustics import record
 from spa2v.world.captions import video_caption
+from spa2v.world.classes import CLASSES
 from spa2v.world.clips import render_clip, scene_layout
 from spa2v.world.drawing import Renderer
 from spa2v.world.drawing.look import paint_name
 from spa2v.world.evidence import judge, measure
 from spa2v.world.sampling import Choice, sample_scene
 from spa2v.world.sampling.visibility import all_visible
-from spa2v.world.scene import Path, Scene, Street, Thing
+from spa2v.world.scene import OpenPlace, Path, Receiver, Scene, Thing
 
 SMALL = (64, 40)
 
@@ -64,10 +65,82 @@ def test_a_third_of_the_receivers_are_dual_mono(scenes: list[Scene]) -> None:
     assert kinds["coincident"] + kinds["mono"] > 0.6 * len(scenes)  # no delay in most
 
 
-def test_every_class_occurs(scenes: list[Scene]) -> None:
+FIRST_TWELVE = tuple(CLASSES)[:12]
+
+
+def test_every_class_occurs_and_the_first_twelve_make_up_half(scenes: list[Scene]) -> None:
     names = Counter(thing.name for scene in scenes for thing in scene.things)
-    assert len(names) == 12
-    assert min(names.values()) > 15
+    assert set(names) == set(CLASSES)
+    assert min(names.values()) >= 4
+    assert sum(names[name] for name in FIRST_TWELVE) > 0.5 * sum(names.values())
+
+
+def test_things_move_where_and_face_as_they_go(scenes: list[Scene]) -> None:
+    """Boats on water, aircraft in the sky, trains on rails; the front (heading 0 is +x, 90 is -z) leads."""
+    places = {"road": "street", "pavement": "street"}
+    for scene in scenes:
+        for thing in scene.things:
+            kind = CLASSES[thing.name]
+            where = kind.moves if scene.scenario == "translational" else kind.stands
+            assert scene.surroundings in {places.get(place, place) for place in where}, (scene.seed, thing.id)
+            low, high = kind.heights_m if thing.is_moving else (0.0, 0.0)
+            assert thing.held or low <= thing.path.start[1] <= high
+            if thing.is_moving:
+                vx, _, vz = thing.path.velocity
+                assert thing.heading_deg == pytest.approx(np.degrees(np.arctan2(-vz, vx)))
+                assert thing.path.speed_m_s <= kind.fastest_m_s * 1.3
+
+
+def test_only_the_chosen_classes_are_drawn() -> None:
+    few = ("car", "dog", "bell", "boat")
+    scenes = [sample_scene(seed, Choice(classes=few)) for seed in range(25)]
+    assert {thing.name for scene in scenes for thing in scene.things} == set(few)
+    assert {thing.name for scene in scenes if scene.quantity == "multiple" for thing in scene.things} <= set(few)
+    with pytest.raises(ConfigError, match="no scene is all of: scenario stationary, classes"):
+        sample_scene(0, Choice("stationary", classes=("car", "boat")))
+    with pytest.raises(ConfigError, match="no scene is all of: bus, classes car"):
+        Choice(name="bus", classes=("car",))
+
+
+def test_events_are_seen_and_heard_while_they_last() -> None:
+    """In the rest of the clip there is no box of what appears, and no sound of it."""
+    found = Counter()
+    for seed in range(60):
+        scene = sample_scene(
+            seed, Choice("stationary", "single", name=("dog", "bell")[seed % 2], receiver="coincident")
+        )
+        (thing,) = scene.things
+        start, end = thing.sounding_s(scene.duration_s)
+        assert 0 <= start < end <= scene.duration_s
+        found[bool(thing.sounds), thing.appears] += 1
+        if not thing.appears or found[True, True] > 4:
+            continue
+        renderer = Renderer(scene, *SMALL)
+        for time in np.linspace(0, scene.duration_s, 20, endpoint=False):
+            assert (thing.id in renderer.frame(float(time)).boxes) == (start <= time <= end)
+        stem = record(scene, 8000).stems[thing.id]
+        assert np.abs(stem[:, : round(start * 8000)]).max(initial=0.0) < 1e-5 * np.abs(stem).max()
+        rang_out = round((end + 0.5) * 8000)
+        assert np.abs(stem[:, rang_out:]).max(initial=0.0) < 0.02 * np.abs(stem).max()
+    assert min(found.values()) >= 3
+    assert set(found) == {(False, False), (True, False), (True, True)}
+
+
+def test_evidence_of_an_event_is_that_of_its_sound() -> None:
+    """A bark of a second is as clear in a long clip as in a short one."""
+
+    def lone(duration_s: float, start: float) -> Scene:
+        place = Path((1.6, 0.0, 3.0))
+        dog = Thing("dog_0", "dog", "right", place, sound_height_m=0.5, voice=3, sounds=((start, start + 1.0),))
+        receiver = Receiver("coincident", 0.0, 0.5, 50.0)
+        return Scene(1, duration_s, "stationary", (dog,), OpenPlace("meadow"), receiver=receiver, snr_db=None)
+
+    cues = []
+    for scene in (lone(1.2, 0.1), lone(8.0, 6.0)):
+        (item,) = judge(scene, measure(scene, record(scene, 22_050)))
+        assert item.lateral_evidence
+        cues.append(item.cues["level_difference_db"])
+    assert cues[0] == pytest.approx(cues[1], abs=0.05)
 
 
 def test_level_differences_spread_as_in_real_clips() -> None:
@@ -120,8 +193,8 @@ def test_every_thing_can_be_seen() -> None:
 def test_a_thing_behind_another_is_not_visible() -> None:
     bus = Thing("bus_0", "bus", "approaching", Path((0.0, 0.0, 9.0)))
     car = Thing("car_0", "car", "approaching", Path((0.0, 0.0, 14.0)))
-    assert not all_visible(Scene(1, 1.0, "translational", (bus, car), Street()))
-    assert all_visible(Scene(1, 1.0, "translational", (car,), Street()))
+    assert not all_visible(Scene(1, 1.0, "translational", (bus, car), OpenPlace()))
+    assert all_visible(Scene(1, 1.0, "translational", (car,), OpenPlace()))
 
 
 @pytest.mark.parametrize("attribute", ["left", "center", "right", "left_to_right", "approaching", "receding"])

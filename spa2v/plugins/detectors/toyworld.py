@@ -40,13 +40,12 @@ class ToyWorldDetector:
         Raises:
             WeightsError: the weights are missing or do not fit.
         """
-        from spa2v.world.detector import NAMES, WEIGHTS, Detector
+        from spa2v.world.detector import WEIGHTS, Detector
 
-        unknown = sorted({*labels} - {*NAMES})
-        if unknown:
-            run.notice(f"the detector toyworld cannot find {', '.join(map(repr, unknown))}: no class of ToyWorld")
         if self._network is None:
             self._network = Detector(Path(self.source) if self.source else WEIGHTS)
+        if unknown := sorted({*labels} - {*self._network.names}):
+            run.notice(f"the detector toyworld cannot find {', '.join(map(repr, unknown))}: no class of its weights")
         return tuple(
             tidy([(item.name, item.score, item.box) for item in frame if item.name in labels], OVERLAP, None)
             for frame in self._network.detect(frames)

@@ -15,7 +15,7 @@ from spa2v.world.acoustics.propagation import TAPS, emission_times
 from spa2v.world.acoustics.receivers import ears
 from spa2v.world.classes import CLASSES
 from spa2v.world.scene import Path, Room, Scene, Thing
-from spa2v.world.synth import synthesize
+from spa2v.world.synth import sounding, synthesize
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
@@ -66,7 +66,7 @@ def stem(scene: Scene, thing: Thing, count: int, rate: int) -> Samples:
     """One thing as heard by both channels, shape (2, count), before the level of the scene is set."""
     path = _path(scene, thing)
     lead = int(_lead_s(path, scene) * rate)
-    dry = synthesize(thing.name, thing.voice, count + lead + TAPS, rate)
+    dry = _dry(thing, count + lead + TAPS, lead, rate)
     dry = dry * np.float32(10 ** ((CLASSES[thing.name].level_db + thing.level_db) / 20))
     pair = ears(scene.receiver, scene.camera.height_m, scene.is_mirrored)
     heard = []
@@ -76,6 +76,18 @@ def stem(scene: Scene, thing: Thing, count: int, rate: int) -> Samples:
         else:
             heard.append(in_the_open(dry, path, ear, lead / rate, count, rate))
     return np.stack([heard[0], heard[-1]])
+
+
+def _dry(thing: Thing, count: int, lead: int, rate: int) -> Samples:
+    """What a thing sends out, shape (count,), the clip's start at sample `lead`; silence between its sounds."""
+    if not thing.sounds:
+        return synthesize(thing.name, thing.voice, count, rate)
+    dry = np.zeros(count, np.float32)
+    for number, (start, end) in enumerate(thing.sounds):
+        first, length = lead + round(start * rate), round((end - start) * rate)
+        part = dry[first : first + length]
+        part += sounding(thing.name, thing.voice + number, length, rate)[: len(part)]
+    return dry
 
 
 def _path(scene: Scene, thing: Thing) -> Path:

@@ -1,10 +1,12 @@
-"""Guitar, drum kit, violin and harp, in meters, standing on y = 0 and facing the camera."""
+"""Guitar, drum kit, violin, cello, saxophone and harp, in meters, standing on y = 0 and facing the camera."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from spa2v.world.drawing.look import BRASS, EBONY, GOLD, Look
+from spa2v.world.drawing.look import BRASS, EBONY, GOLD, WOOD, Look
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder, ellipse, limb, shade
 from spa2v.world.drawing.outlines import rect_between
 from spa2v.world.drawing.parts import Figure, Part, disc_footprint, sliding, swinging
@@ -106,6 +108,92 @@ def violin(seed: int, held: bool = False) -> Figure:
         Part(bow.build(), sliding((0.14, 0.042), look.between(0.8, 1.6), look.between(0, 1))),
     ]
     return Figure(parts, disc_footprint(0.26, 0.16))
+
+
+def cello(seed: int, held: bool = False) -> Figure:
+    """A cello that leans on a chair, or upright before its player, with a moving bow; its spike is on y = 0."""
+    look = Look(seed)
+    wood = look.pick(((176, 76, 30), (150, 58, 26), (198, 106, 44), (122, 48, 26)))
+    tilt, pivot = (-9.0 if held else look.between(4, 10)), (0.0, 0.0)
+    builder, bow = MeshBuilder(), MeshBuilder()
+
+    def put(points: Floats | list[tuple[float, float]], color: Color, layer: int) -> None:
+        builder.flat(_tilted(np.asarray(points), tilt, pivot), color, layer)
+
+    if not held:
+        _chair(builder, -0.34, look.pick(WOOD))
+    put(limb((0.0, 0.2), (0.0, 0.0), 0.03, 0.02), (60, 62, 68), 1)
+    for outline in _body(0.16, 0.96, 0.29, 0.165, 0.225, grow=0.016):
+        put(outline, shade(wood, 0.4), 2)
+    for y in (0.5, 0.68):
+        put(rect_between(-0.25, 0.25, y - 0.025, y + 0.025), shade(wood, 0.5), 2)
+    for outline in _body(0.16, 0.96, 0.29, 0.165, 0.225, grow=-0.012):
+        put(outline, wood, 3)
+    put(ellipse(-0.06, 0.37, 0.13, 0.14, 18), shade(wood, 1.2), 4)
+    put(ellipse(-0.05, 0.8, 0.1, 0.09, 18), shade(wood, 1.2), 4)
+    for x in (-0.12, 0.12):
+        put([(x - 0.014, 0.44), (x + 0.014, 0.44), (x + 0.022, 0.66), (x - 0.006, 0.66)], EBONY, 5)
+    put([(-0.045, 0.19), (0.045, 0.19), (0.03, 0.4), (-0.03, 0.4)], EBONY, 5)
+    put(rect_between(-0.085, 0.085, 0.5, 0.53), (222, 180, 110), 6)
+    put([(-0.036, 0.66), (0.036, 0.66), (0.024, 1.34), (-0.024, 1.34)], EBONY, 6)
+    put(ellipse(0, 1.41, 0.05, 0.08, 14), shade(wood, 0.7), 7)
+    for y in (1.34, 1.39):
+        put(rect_between(-0.1, 0.1, y, y + 0.02), EBONY, 6)
+    for x in (-0.018, 0.0, 0.018):
+        put(rect_between(x - 0.003, x + 0.003, 0.36, 1.32), (230, 226, 214), 8)
+    bow.flat(limb((-0.55, 0.56), (0.36, 0.63), 0.028), (96, 48, 24), 10)
+    bow.flat(limb((-0.53, 0.525), (0.36, 0.595), 0.018), (244, 240, 228), 9)
+    slide = sliding((0.16, 0.013), look.between(0.5, 1.1), look.between(0, 1))
+    return Figure([Part(builder.build()), Part(bow.build(), slide)], disc_footprint(0.36, 0.2))
+
+
+def _chair(builder: MeshBuilder, x: float, wood: Color) -> None:
+    """A chair from the front, its middle at x."""
+    for side in (-0.22, 0.22):
+        builder.flat(rect_between(x + side - 0.025, x + side + 0.025, 0.0, 0.95), shade(wood, 0.8), 0)
+    for y in (0.62, 0.8):
+        builder.flat(rect_between(x - 0.22, x + 0.22, y, y + 0.1), wood, 0)
+    builder.flat(rect_between(x - 0.26, x + 0.26, 0.42, 0.5), shade(wood, 1.2), 1)
+
+
+def saxophone(seed: int, held: bool = False) -> Figure:
+    """A saxophone on a stand, or hung before its player with the mouthpiece at x = 0. Larger than life."""
+    look = Look(seed)
+    metal = look.pick((GOLD, BRASS, (206, 142, 44), (196, 200, 208)))
+    tilt, pivot = (-22.0 if held else look.between(-8, 0)), (-0.4, 1.12)
+    shift = np.array([0.4, 0.0]) if held else np.array([0.06, 0.0])
+    dark, light = shade(metal, 0.6), shade(metal, 1.22)
+    builder = MeshBuilder()
+
+    def put(points: Floats | list[tuple[float, float]], color: Color, layer: int) -> None:
+        builder.flat(_tilted(np.asarray(points), tilt, pivot) + shift, color, layer)
+
+    def pipe(places: list[tuple[float, float]], widths: list[float], color: Color, layer: int) -> None:
+        for index, (a, b) in enumerate(pairwise(places)):
+            put(limb(a, b, widths[index], widths[index + 1]), color, layer)
+
+    if not held:
+        for x in (-0.26, 0.3):
+            builder.flat(limb((0.06, 0.34), (x, 0.0), 0.04), (50, 52, 58), 0)
+        builder.flat(limb((0.06, 0.5), (0.06, 0.1), 0.05), (50, 52, 58), 0)
+    path = [(-0.17, 1.06), (-0.1, 0.6), (-0.03, 0.26), (0.02, 0.15), (0.11, 0.1), (0.2, 0.15), (0.25, 0.27), (0.3, 0.5)]
+    widths = [0.065, 0.095, 0.125, 0.135, 0.14, 0.145, 0.155, 0.19]
+    pipe(path, [width + 0.03 for width in widths], dark, 1)
+    pipe(path, widths, metal, 2)
+    pipe([(x - 0.02, y) for x, y in path[:3]], [0.015, 0.02, 0.025], light, 3)
+    put([(0.2, 0.48), (0.4, 0.44), (0.54, 0.68), (0.14, 0.74)], metal, 3)
+    put([(0.34, 0.45), (0.4, 0.44), (0.54, 0.68), (0.42, 0.69)], light, 4)
+    put(_tilted(ellipse(0.34, 0.71, 0.21, 0.06, 18), -8.0, (0.34, 0.71)), dark, 5)
+    put(_tilted(ellipse(0.34, 0.715, 0.17, 0.04, 18), -8.0, (0.34, 0.715)), (62, 44, 22), 6)
+    pipe([(-0.17, 1.06), (-0.2, 1.15), (-0.27, 1.18), (-0.35, 1.15)], [0.06, 0.055, 0.05, 0.045], metal, 4)
+    put(limb((-0.33, 1.16), (-0.42, 1.1), 0.055, 0.045), EBONY, 5)
+    for part in np.linspace(0.12, 0.9, 7):
+        x, y = -0.15 + 0.13 * part, 0.98 - 0.7 * part
+        put(ellipse(x + 0.015, y, 0.036, 0.036, 10), dark, 6)
+        put(ellipse(x + 0.015, y, 0.024, 0.024, 10), (244, 240, 226), 7)
+    put(limb((-0.06, 0.92), (0.06, 0.34), 0.02), light, 5)
+    put(limb((0.16, 0.3), (0.22, 0.5), 0.02), light, 5)
+    return Figure([Part(builder.build())], disc_footprint(0.3, 0.16))
 
 
 def harp(seed: int) -> Figure:

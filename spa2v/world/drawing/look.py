@@ -26,12 +26,20 @@ BUS_PAINT = ("yellow", "red", "green", "blue")
 TRUCK_PAINT = ("red", "blue", "white", "orange", "green")
 MOTORCYCLE_PAINT = ("red", "blue", "green", "orange")
 TRAIN_PAINT = ("green", "red", "blue", "silver")
+BICYCLE_PAINT = ("red", "blue", "green", "orange", "yellow")
+BOAT_PAINT = ("white", "blue", "red", "green")
+AIRPLANE_PAINT = ("white", "silver", "blue", "red", "yellow")
+HELICOPTER_PAINT = ("red", "blue", "yellow", "white", "green")
 PALETTES = {
     "car": CAR_PAINT,
     "bus": BUS_PAINT,
     "truck": TRUCK_PAINT,
     "motorcycle": MOTORCYCLE_PAINT,
     "train": TRAIN_PAINT,
+    "bicycle": BICYCLE_PAINT,
+    "boat": BOAT_PAINT,
+    "airplane": AIRPLANE_PAINT,
+    "helicopter": HELICOPTER_PAINT,
 }
 WOOD: tuple[Color, ...] = ((150, 88, 44), (176, 112, 56), (120, 66, 36))
 GLASS: Color = (150, 190, 214)

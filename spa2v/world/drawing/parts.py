@@ -69,6 +69,27 @@ def sliding(direction: Sequence[float], rate_hz: float, phase: float = 0.0) -> M
     return lambda time_s, way_m: (np.eye(3), way * np.sin(2 * np.pi * (rate_hz * time_s + phase)))
 
 
+def spinning(axis: int, rate_hz: float, pivot: Sequence[float]) -> Motion:
+    """Steady turns about the x (0), y (1) or z (2) axis through a pivot (x, y, z), as of a propeller."""
+    center = np.asarray(pivot, dtype=np.float64)
+
+    def motion(time_s: float, way_m: float) -> tuple[Floats, Floats]:
+        cos, sin = np.cos(2 * np.pi * rate_hz * time_s), np.sin(2 * np.pi * rate_hz * time_s)
+        rotation = np.eye(3)
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        rotation[first, first] = rotation[second, second] = cos
+        rotation[first, second], rotation[second, first] = -sin, sin
+        return rotation, center - rotation @ center
+
+    return motion
+
+
+def alternating(shift: Sequence[float], rate_hz: float, phase: float = 0.0) -> Motion:
+    """Jumps between its place and one `shift` (x, y, z) away, as the light of a beacon that changes sides."""
+    away = np.asarray(shift, dtype=np.float64)
+    return lambda time_s, way_m: (np.eye(3), away * (int(np.floor(2 * (rate_hz * time_s + phase))) % 2))
+
+
 def disc_footprint(radius_x: float, radius_z: float, count: int = 14) -> Floats:
     """An ellipse on the ground, shape (count, 3)."""
     angles = np.linspace(0, 2 * np.pi, count, endpoint=False)

@@ -1,4 +1,7 @@
-"""Woman and man: cut-outs that face the camera, in meters, feet on y = 0. They sing, or hold an instrument."""
+"""Woman, man and child in meters, feet on y = 0: they walk towards +x, or sing or play an instrument facing the camera.
+
+Who walks is a solid; a woman or a man who does not is a cut-out.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,22 @@ import numpy as np
 from spa2v.world.drawing.look import SKIN, Look
 from spa2v.world.drawing.mesh import Color, Floats, Mesh, MeshBuilder, ellipse, limb, shade
 from spa2v.world.drawing.parts import Figure, Motion, Part, disc_footprint, swinging
+from spa2v.world.drawing.solids import facing_camera
+from spa2v.world.drawing.walkers import CHILD, MAN, WOMAN, Clothes, walker
 
 HAIR: tuple[Color, ...] = ((40, 28, 22), (96, 58, 28), (196, 150, 72), (130, 46, 26), (24, 24, 28))
 DRESS: tuple[Color, ...] = ((206, 44, 92), (126, 52, 156), (220, 92, 60), (30, 140, 140), (226, 150, 180))
 SHIRT: tuple[Color, ...] = ((52, 104, 170), (238, 238, 232), (62, 128, 84), (180, 60, 48), (90, 92, 104))
 TROUSERS: tuple[Color, ...] = ((40, 48, 76), (58, 54, 50), (96, 84, 66), (34, 36, 42))
+BRIGHT: tuple[Color, ...] = (
+    (236, 60, 60),
+    (250, 200, 40),
+    (60, 150, 230),
+    (90, 190, 80),
+    (240, 120, 180),
+    (250, 140, 40),
+)
+SHORTS: tuple[Color, ...] = ((40, 70, 150), (70, 60, 60), (40, 120, 110), (150, 60, 130))
 Point = Sequence[float]
 
 # Hands (left of the picture, right of the picture) for each thing that is held.
@@ -21,16 +35,21 @@ HANDS: dict[str | None, tuple[Point, Point]] = {
     None: ((-0.34, 0.86), (0.13, 1.3)),
     "guitar": ((-0.16, 0.98), (0.42, 1.22)),
     "violin": ((-0.34, 1.12), (0.38, 1.38)),
+    "cello": ((-0.46, 0.58), (0.17, 1.14)),
+    "saxophone": ((-0.08, 0.88), (0.1, 1.22)),
     "harp": ((-0.26, 1.16), (0.28, 1.02)),
     "drum": ((-0.36, 1.0), (0.36, 1.0)),
     "piano": ((-0.26, 0.98), (0.26, 0.98)),
 }
 
 
-def woman(seed: int, plays: str | None = None) -> Figure:
+def woman(seed: int, plays: str | None = None, moving: bool = False) -> Figure:
     """A woman in a dress, with long hair."""
     look = Look(seed)
     dress, skin, hair = look.pick(DRESS), look.pick(SKIN), look.pick(HAIR)
+    if moving:
+        clothes = Clothes(skin, hair, dress, shade(dress, 0.94), (60, 30, 40), "long", has_skirt=True)
+        return walker(look, WOMAN, clothes, moving)
     builder = MeshBuilder()
     builder.flat(_hair_behind(), hair, 0)
     for x in (-0.09, 0.09):
@@ -46,11 +65,13 @@ def woman(seed: int, plays: str | None = None) -> Figure:
     return _person(builder, look, skin, sleeve=dress, plays=plays, width=0.075)
 
 
-def man(seed: int, plays: str | None = None) -> Figure:
+def man(seed: int, plays: str | None = None, moving: bool = False) -> Figure:
     """A man in a shirt and trousers, with short hair."""
     look = Look(seed)
     shirt, skin, hair = look.pick(SHIRT), look.pick(SKIN), look.pick(HAIR)
     trousers = look.pick(TROUSERS)
+    if moving:
+        return walker(look, MAN, Clothes(skin, hair, shirt, trousers, (34, 28, 26)), moving)
     builder = MeshBuilder()
     for x in (-0.11, 0.11):
         builder.flat(limb((x * 0.9, 0.9), (x * 1.15, 0.1), 0.19, 0.13), trousers, 1)
@@ -81,6 +102,16 @@ def man(seed: int, plays: str | None = None) -> Figure:
     if look.between(0, 1) < 0.35:
         builder.flat(ellipse(0, 1.5, 0.1, 0.07, 10, 180, 360), hair, 4)
     return _person(builder, look, skin, sleeve=shirt, plays=plays, width=0.095)
+
+
+def child(seed: int, moving: bool = False) -> Figure:
+    """A child with a large head and short limbs, in bright clothes; one who does not walk faces the camera."""
+    look = Look(seed)
+    top, skin, hair, style = look.pick(BRIGHT), look.pick(SKIN), look.pick(HAIR), look.pick(("short", "tails", "cap"))
+    bottom, shoes = look.pick(SHORTS), look.pick(((236, 236, 236), (220, 50, 50), (50, 60, 80)))
+    clothes = Clothes(skin, hair, top, bottom, shoes, style, style == "tails", long_sleeves=False, bare_legs=True)
+    figure = walker(look, CHILD, clothes, moving)
+    return figure if moving else facing_camera(figure)
 
 
 def _head(builder: MeshBuilder, skin: Color, jaw: float = 1.0) -> None:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types import Box
-from spa2v.world.drawing import instruments, motorcycles, people, pianos, trains, vehicles
+from spa2v.world.drawing import (
+    aircraft,
+    animals,
+    bells,
+    bicycles,
+    birds,
+    boats,
+    emergency,
+    instruments,
+    loudspeakers,
+    motorcycles,
+    people,
+    pianos,
+    trains,
+    vehicles,
+)
 from spa2v.world.drawing.canvas import Canvas, samples_for
 from spa2v.world.drawing.parts import Figure
 from spa2v.world.drawing.projection import View, faces, footprint
@@ -31,6 +47,35 @@ FIGURES: Mapping[str, Callable[[int], Figure]] = {
     "drum": instruments.drum,
     "violin": instruments.violin,
     "harp": instruments.harp,
+    "bicycle": bicycles.bicycle,
+    "boat": boats.boat,
+    "airplane": aircraft.airplane,
+    "helicopter": aircraft.helicopter,
+    "police car": emergency.police_car,
+    "ambulance": emergency.ambulance,
+    "fire engine": emergency.fire_engine,
+    "cello": instruments.cello,
+    "saxophone": instruments.saxophone,
+    "bell": bells.bell,
+    "loudspeaker": loudspeakers.loudspeaker,
+}
+LIVING: Mapping[str, Callable[[int, bool], Figure]] = {
+    "dog": animals.dog,
+    "cat": animals.cat,
+    "horse": animals.horse,
+    "cow": animals.cow,
+    "sheep": animals.sheep,
+    "bird": birds.bird,
+    "child": people.child,
+}
+"""By whether they move."""
+PLAYERS: Mapping[str, Callable[[int, str | None, bool], Figure]] = {"woman": people.woman, "man": people.man}
+"""By what they play, if anything, and whether they move."""
+HELD = {
+    "guitar": instruments.guitar,
+    "violin": instruments.violin,
+    "cello": instruments.cello,
+    "saxophone": instruments.saxophone,
 }
 
 
@@ -49,13 +94,16 @@ class Frame:
 
 def figure_of(thing: Thing) -> Figure:
     """The drawable form of a thing, in its own axes."""
-    if thing.name == "woman":
-        return people.woman(thing.look, thing.plays)
-    if thing.name == "man":
-        return people.man(thing.look, thing.plays)
-    if thing.held:
-        return {"guitar": instruments.guitar, "violin": instruments.violin}[thing.name](thing.look, held=True)
-    return FIGURES[thing.name](thing.look)
+    return _figure(thing.name, thing.look, thing.plays, thing.held, thing.is_moving)
+
+
+@lru_cache(maxsize=32)  # a scene is drawn several times while it is sampled
+def _figure(name: str, look: int, plays: str | None, held: bool, moving: bool) -> Figure:
+    if living := LIVING.get(name):
+        return living(look, moving)
+    if player := PLAYERS.get(name):
+        return player(look, plays, moving)
+    return HELD[name](look, held=True) if held else FIGURES[name](look)
 
 
 class Renderer:
@@ -84,7 +132,7 @@ class Renderer:
         canvas, order = self._empty.copy(), self._far_to_near(time_s)
         for thing in order:
             outline = footprint(self._figures[thing.id], thing, self._view, time_s)
-            if len(outline) > 2 and not thing.held:
+            if len(outline) > 2 and not thing.held and thing.path.start[1] == 0:
                 canvas.shadow(outline, SHADOW)
         numbers = {thing.id: index + 1 for index, thing in enumerate(self.scene.things)}
         for thing in order:
@@ -98,7 +146,8 @@ class Renderer:
         return tuple(self.frame(float(time)) for time in times_s)
 
     def _far_to_near(self, time_s: float) -> list[Thing]:
-        return sorted(self.scene.things, key=lambda thing: -float(thing.path.at(time_s)[2]))
+        present = [thing for thing in self.scene.things if thing.is_present(time_s)]
+        return sorted(present, key=lambda thing: -float(thing.path.at(time_s)[2]))
 
     def _finish(self, canvas: Canvas, numbers: Mapping[str, int]) -> Frame:
         extents = canvas.extents(list(numbers.values()))

@@ -1,52 +1,33 @@
-"""The background of a scene: a room, a street, a railway. Drawn once, since the camera is static."""
+"""The background of a scene: streets and railways are here. Drawn once, since the camera is static."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from spa2v.world.drawing.canvas import Canvas
+from spa2v.world.drawing.landscapes import FAR_M, LEAVES, draw_lake, draw_meadow, draw_open_sky, draw_tree, open_land
 from spa2v.world.drawing.look import Look
-from spa2v.world.drawing.mesh import Color, ellipse, shade
+from spa2v.world.drawing.mesh import Color, shade
 from spa2v.world.drawing.painter import NEAR_M, Painter, upright_rect
 from spa2v.world.drawing.projection import View
 from spa2v.world.drawing.rooms import draw_room
-from spa2v.world.scene import Room, Street
+from spa2v.world.scene import OpenPlace, Room
 
-FAR_M = 400.0
-SKIES: tuple[tuple[Color, Color], ...] = (
-    ((92, 150, 218), (206, 228, 244)),
-    ((120, 160, 204), (228, 230, 226)),
-    ((110, 140, 190), (246, 214, 178)),
-    ((150, 168, 188), (214, 220, 224)),
-)
-GRASS: tuple[Color, ...] = ((96, 142, 72), (112, 150, 84), (138, 148, 92))
 ASPHALT: tuple[Color, ...] = ((92, 94, 100), (80, 82, 88), (104, 102, 102))
+SCENES = {"meadow": draw_meadow, "water": draw_lake, "sky": draw_open_sky}
 
 
-def draw_place(place: Room | Street, canvas: Canvas, view: View) -> None:
+def draw_place(place: Room | OpenPlace, canvas: Canvas, view: View) -> None:
     """Draws the surroundings of a scene onto an empty canvas."""
     painter = Painter(canvas, view)
     if isinstance(place, Room):
         draw_room(painter, place)
+    elif place.scenery in SCENES:
+        SCENES[place.scenery](painter, place)
     elif place.along:
         _along(painter, place)
     else:
         _across(painter, place)
-
-
-def _open_land(painter: Painter, look: Look) -> None:
-    """Sky, clouds, a skyline and grass up to the horizon."""
-    top, bottom = look.pick(SKIES)
-    horizon = painter.view.camera.horizon
-    painter.gradient(top, bottom, 0.0, horizon)
-    for _ in range(4):
-        x, y, size = look.between(-240, 240), look.between(60, 150), look.between(16, 34)
-        for dx, dy, part in ((-0.9, 0.0, 0.6), (0.0, 0.25, 1.0), (0.9, 0.05, 0.7)):
-            outline = ellipse(x + dx * size, y + dy * size, size * part * 1.3, size * part * 0.5, 18)
-            painter.upright(outline, FAR_M, shade(bottom, 1.06))
-    grass = look.pick(GRASS)
-    painter.ground(-FAR_M * 3, FAR_M * 3, NEAR_M, FAR_M, grass)
-    painter.ground(-FAR_M * 3, FAR_M * 3, 45.0, FAR_M, shade(grass, 1.1))
 
 
 def _buildings(painter: Painter, look: Look, z: float, left: float, right: float) -> None:
@@ -62,29 +43,22 @@ def _buildings(painter: Painter, look: Look, z: float, left: float, right: float
         x += width + look.pick((0.0, 0.0, 4.0))
 
 
-def _tree(painter: Painter, x: float, z: float, size: float, color: Color) -> None:
-    painter.upright(upright_rect(x - 0.14 * size, x + 0.14 * size, 0.0, 1.8 * size), z, (92, 68, 48))
-    for dx, dy, part in ((-0.7, 2.2, 0.85), (0.7, 2.3, 0.85), (0.0, 3.0, 1.05)):
-        painter.upright(ellipse(x + dx * size, dy * size, part * size, part * size, 16), z, color)
-    painter.upright(ellipse(x - 0.3 * size, 3.2 * size, 0.6 * size, 0.55 * size, 14), z, shade(color, 1.14))
-
-
-def _across(painter: Painter, street: Street) -> None:
+def _across(painter: Painter, street: OpenPlace) -> None:
     look = Look(street.look)
-    _open_land(painter, look)
+    open_land(painter, look)
     if look.between(0, 1) < 0.6:
         _buildings(painter, look, street.far_m + 14.0, -60.0, 60.0)
     for x in np.arange(-44, 45, 11) + look.between(-4, 4):
         if look.between(0, 1) < 0.6:
-            color = look.pick(((66, 112, 58), (84, 124, 62), (56, 100, 66)))
-            _tree(painter, float(x), street.far_m + 5.0, look.between(0.9, 1.5), color)
-    if street.rails:
+            color = look.pick(LEAVES)
+            draw_tree(painter, float(x), street.far_m + 5.0, look.between(0.9, 1.5), color)
+    if street.scenery == "rails":
         _rails_across(painter, street)
     else:
         _road_across(painter, street, look)
 
 
-def _road_across(painter: Painter, street: Street, look: Look) -> None:
+def _road_across(painter: Painter, street: OpenPlace, look: Look) -> None:
     asphalt, wide = look.pick(ASPHALT), 120.0
     curb = (176, 174, 168)
     painter.ground(-wide, wide, street.far_m, street.far_m + 2.2, curb)
@@ -100,7 +74,7 @@ def _road_across(painter: Painter, street: Street, look: Look) -> None:
         painter.ground(float(x), float(x) + 2.6, middle - 0.1, middle + 0.1, (232, 230, 214))
 
 
-def _rails_across(painter: Painter, street: Street) -> None:
+def _rails_across(painter: Painter, street: OpenPlace) -> None:
     wide, middle = 120.0, (street.near_m + street.far_m) / 2
     painter.ground(-wide, wide, middle - 2.2, middle + 2.2, (128, 122, 116))
     for x in np.arange(-60, 60, 0.9):
@@ -109,12 +83,12 @@ def _rails_across(painter: Painter, street: Street) -> None:
         painter.ground(-wide, wide, z - 0.09, z + 0.09, (190, 192, 198), 0.08)
 
 
-def _along(painter: Painter, street: Street) -> None:
+def _along(painter: Painter, street: OpenPlace) -> None:
     look = Look(street.look)
-    _open_land(painter, look)
+    open_land(painter, look)
     if look.between(0, 1) < 0.7:
         _buildings(painter, look, 130.0, -150.0, 150.0)
-    if street.rails:
+    if street.scenery == "rails":
         _rails_along(painter, street)
     else:
         _road_along(painter, street, look)
@@ -122,10 +96,12 @@ def _along(painter: Painter, street: Street) -> None:
     for z in spots:
         for x in (street.near_m - look.between(3.5, 6.0), street.far_m + look.between(3.5, 6.0)):
             if look.between(0, 1) < 0.65:
-                _tree(painter, float(x), float(z), look.between(0.9, 1.5), look.pick(((66, 112, 58), (84, 124, 62))))
+                draw_tree(
+                    painter, float(x), float(z), look.between(0.9, 1.5), look.pick(((66, 112, 58), (84, 124, 62)))
+                )
 
 
-def _road_along(painter: Painter, street: Street, look: Look) -> None:
+def _road_along(painter: Painter, street: OpenPlace, look: Look) -> None:
     asphalt, curb = look.pick(ASPHALT), (176, 174, 168)
     left, right = street.near_m, street.far_m
     painter.ground(left - 2.0, left, NEAR_M, FAR_M, curb)
@@ -138,7 +114,7 @@ def _road_along(painter: Painter, street: Street, look: Look) -> None:
         painter.ground(middle - 0.09, middle + 0.09, float(z), float(z) + 3.0, (232, 230, 214))
 
 
-def _rails_along(painter: Painter, street: Street) -> None:
+def _rails_along(painter: Painter, street: OpenPlace) -> None:
     middle = (street.near_m + street.far_m) / 2
     painter.ground(middle - 2.4, middle + 2.4, NEAR_M, FAR_M, (128, 122, 116))
     for z in np.arange(1.2, 90, 0.9):

@@ -23,8 +23,11 @@ TAILLIGHT: Color = (214, 24, 30)
 STEEL: Color = (120, 124, 132)
 ARCH: Color = (24, 24, 28)
 
+Outline = list[tuple[float, float]]
+Shape = tuple[Outline, Outline, list[Outline]]
+
 # Outlines (x, y) of car bodies: (lower body, cabin, side windows), the front at +x.
-_SEDAN = (
+SEDAN: Shape = (
     [(-2.15, 0.28), (2.1, 0.28), (2.15, 0.6), (1.98, 0.8), (0.95, 0.93), (-1.75, 0.97), (-2.15, 0.88)],
     [(-1.65, 0.95), (0.98, 0.92), (0.3, 1.43), (-1.05, 1.45)],
     [
@@ -32,7 +35,7 @@ _SEDAN = (
         [(-0.32, 0.98), (0.72, 0.97), (0.22, 1.36), (-0.32, 1.37)],
     ],
 )
-_HATCH = (
+HATCH: Shape = (
     [(-1.85, 0.28), (1.9, 0.28), (1.95, 0.62), (1.8, 0.85), (0.95, 0.98), (-1.8, 1.0), (-1.9, 0.8)],
     [(-1.82, 0.98), (1.0, 0.96), (0.35, 1.5), (-1.45, 1.52)],
     [
@@ -40,7 +43,7 @@ _HATCH = (
         [(-0.35, 1.02), (0.74, 1.0), (0.26, 1.43), (-0.35, 1.44)],
     ],
 )
-_SUV = (
+SUV: Shape = (
     [(-2.2, 0.38), (2.15, 0.38), (2.2, 0.75), (2.1, 1.0), (1.05, 1.1), (-2.15, 1.12)],
     [(-2.1, 1.1), (1.12, 1.08), (0.5, 1.72), (-1.95, 1.74)],
     [
@@ -54,9 +57,13 @@ def car(seed: int) -> Figure:
     """A sedan, hatchback or sport utility car."""
     look = Look(seed)
     paint = PAINT[look.pick(CAR_PAINT)]
-    body, cabin, windows = look.pick((_SEDAN, _HATCH, _SUV))
+    return passenger_car(look, paint, look.pick((SEDAN, HATCH, SUV)), MeshBuilder())
+
+
+def passenger_car(look: Look, paint: Color, shape: Shape, builder: MeshBuilder) -> Figure:
+    """A car with one of the outlines; the builder may hold what it carries."""
+    body, cabin, windows = shape
     half, radius = 0.9, look.between(0.33, 0.37)
-    builder = MeshBuilder()
     builder.prism(body, half, paint, layer=1)
     builder.prism(cabin, 0.82, paint, layer=3, edges={1: GLASS, 3: GLASS}, top=0.62)
     for window in windows:
@@ -72,7 +79,7 @@ def car(seed: int) -> Figure:
     return Figure(parts, box_footprint(2.15, 0.95))
 
 
-def _car_details(builder: MeshBuilder, body: list[tuple[float, float]], half: float, paint: Color) -> None:
+def _car_details(builder: MeshBuilder, body: Outline, half: float, paint: Color) -> None:
     nose, tail = max(x for x, _ in body), min(x for x, _ in body)
     low = body[0][1]
     builder.side(
@@ -133,9 +140,9 @@ def bus(seed: int) -> Figure:
     builder.front(rect(0, 2.83, 0.6, 0.07), (255, 190, 40), 5.03, 5)
     builder.front(rect(0, 2.2, 1.0, 0.45), DARK_GLASS, -5.01, 3)
     builder.front(rect(0, 0.75, 0.9, 0.2), shade(paint, 0.6), -5.01, 3)
-    _pair_of_lights(builder, 0.95, 0.7, 0.16, 5.02, -5.02)
+    pair_of_lights(builder, 0.95, 0.7, 0.16, 5.02, -5.02)
     builder.front(rect(0, 0.48, 1.22, 0.1), (50, 52, 58), 5.02, 4)
-    return _on_wheels(builder, {3.0: 0, -3.1: 0}, 0.5, 1.26, 0.3, box_footprint(5.0, 1.3))
+    return on_wheels(builder, {3.0: 0, -3.1: 0}, 0.5, 1.26, 0.3, box_footprint(5.0, 1.3))
 
 
 def truck(seed: int) -> Figure:
@@ -159,11 +166,11 @@ def truck(seed: int) -> Figure:
     builder.side(block(2.4, 0.6, 0.05, 2.1), shade(paint, 0.6), 1.184, 5)
     builder.front(rect(0, 1.05, 0.8, 0.3), (40, 42, 48), 4.26, 5)
     builder.front(rect(0, 0.62, 1.16, 0.12), STEEL, 4.27, 5)
-    _pair_of_lights(builder, 0.92, 0.82, 0.13, 4.28, -4.32, 5)
-    return _on_wheels(builder, {3.2: 1, -1.9: 0, -3.1: 0}, 0.52, 1.22, 0.34, box_footprint(4.3, 1.3))
+    pair_of_lights(builder, 0.92, 0.82, 0.13, 4.28, -4.32, 5)
+    return on_wheels(builder, {3.2: 1, -1.9: 0, -3.1: 0}, 0.52, 1.22, 0.34, box_footprint(4.3, 1.3))
 
 
-def _on_wheels(
+def on_wheels(
     builder: MeshBuilder, axles: Mapping[float, int], radius: float, half: float, width: float, foot: Floats
 ) -> Figure:
     """A vehicle with an axle at each x, given with the body that it belongs to."""
@@ -176,9 +183,10 @@ def _on_wheels(
     return Figure(parts, foot)
 
 
-def _pair_of_lights(
+def pair_of_lights(
     builder: MeshBuilder, z: float, y: float, size: float, front: float, rear: float, layer: int = 4
 ) -> None:
+    """Headlights at x = front and taillights at x = rear, at -z and z."""
     for side in (-z, z):
         builder.front(rect(side, y, size * 1.3, size), HEADLIGHT, front, layer)
         builder.front(rect(side, y, size, size * 1.2), TAILLIGHT, rear, layer)

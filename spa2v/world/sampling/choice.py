@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.types.benchmark import QUANTITIES
 from spa2v.core.types.layout import ATTRIBUTES, SCENARIOS
-from spa2v.world.classes import CLASSES, VEHICLES
+from spa2v.world.classes import CLASSES
 from spa2v.world.scene import RECEIVER_KINDS
 
 SIDES = ("left", "center", "right")
@@ -25,6 +26,7 @@ class Choice:
         duration_s: of the clip.
         receiver: kind of the receiver.
         snr_db: level over the noise.
+        classes: the only ones that are drawn.
     """
 
     scenario: str | None = None
@@ -34,30 +36,45 @@ class Choice:
     duration_s: float | None = None
     receiver: str | None = None
     snr_db: float | None = None
+    classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.name is not None and self.name not in CLASSES:
-            raise ConfigError(f"there is no class {self.name!r} in ToyWorld", f"classes: {', '.join(CLASSES)}")
+        for name in (*(self.classes or ()), *([self.name] if self.name else [])):
+            if name not in CLASSES:
+                raise ConfigError(f"there is no class {name!r} in ToyWorld", f"classes: {', '.join(CLASSES)}")
+        if self.name and not self.allowed({self.name: 1.0}):
+            raise ConfigError(f"no scene is all of: {self.name}, classes {', '.join(self.classes or ())}")
         _known("scenario", self.scenario, SCENARIOS)
         _known("quantity", self.quantity, QUANTITIES)
         _known("attribute", self.attribute, ATTRIBUTES)
         _known("receiver", self.receiver, RECEIVER_KINDS)
-        needed = {kind for kind in (self._by_name(), self._by_attribute(), self.scenario) if kind}
-        if len(needed) > 1:
+        wanted = {value for value in (self.scenario, self._by_attribute()) if value}
+        if len(wanted) > 1 or not all(value in self._by_name() for value in wanted):
             said = ", ".join(str(value) for value in (self.scenario, self.name, self.attribute) if value)
             raise ConfigError(
-                f"no scene is all of: {said}", "vehicles cross, approach or recede; the others stand still"
+                f"no scene is all of: {said}",
+                "vehicles cross, approach or recede, instruments stand still, people and animals do either",
             )
 
-    def _by_name(self) -> str | None:
-        return None if self.name is None else "translational" if self.name in VEHICLES else "stationary"
+    def _by_name(self) -> tuple[str, ...]:
+        """The scenarios in which the first thing can be."""
+        if self.name is None:
+            return SCENARIOS
+        kind = CLASSES[self.name]
+        return tuple(value for value, ways in zip(SCENARIOS, (kind.stands, kind.moves), strict=True) if ways)
 
     def _by_attribute(self) -> str | None:
         return None if self.attribute is None else "stationary" if self.attribute in SIDES else "translational"
 
     @property
-    def forced_scenario(self) -> str | None:
-        return self.scenario or self._by_name() or self._by_attribute()
+    def scenarios(self) -> tuple[str, ...]:
+        """The scenarios that meet the choice."""
+        given = self.scenario or self._by_attribute()
+        return (given,) if given else self._by_name()
+
+    def allowed(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """Without the classes that may not be drawn."""
+        return {name: weight for name, weight in weights.items() if self.classes is None or name in self.classes}
 
 
 def _known(what: str, value: str | None, options: tuple[str, ...]) -> None:

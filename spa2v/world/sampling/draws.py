@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from spa2v.world.classes import CLASSES
-from spa2v.world.scene import Path, Receiver, Thing
+from spa2v.world.scene import Camera, Path, Receiver, Thing
+
+GROUND_SLOPE = 0.36  # of the lowest line of sight
 
 
-def pick(rng: np.random.Generator, names: tuple[str, ...]) -> str:
-    weights = np.array([CLASSES[name].weight for name in names])
-    return names[int(rng.choice(len(names), p=weights / weights.sum()))]
+def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
+    """One of the keys, as often as their weights say."""
+    parts = np.array(list(weights.values()))
+    return list(weights)[int(rng.choice(len(parts), p=parts / parts.sum()))]
 
 
 def new_seed(rng: np.random.Generator) -> int:
@@ -24,7 +29,14 @@ def new_thing(rng: np.random.Generator, name: str, number: int, attribute: str, 
     low, high = kind.scales
     scale = float(rng.uniform(low, high))
     values = {"scale": scale, "sound_height_m": kind.sound_height_m * scale} | more
-    return Thing(f"{name}_{number}", name, attribute, path, look=new_seed(rng), voice=new_seed(rng), **values)
+    return Thing(
+        f"{name.replace(' ', '_')}_{number}", name, attribute, path, look=new_seed(rng), voice=new_seed(rng), **values
+    )
+
+
+def lowered(camera: Camera, nearest_m: float) -> Camera:
+    """The camera low enough to see the ground at this depth."""
+    return replace(camera, height_m=min(camera.height_m, GROUND_SLOPE * nearest_m))
 
 
 def new_receiver(rng: np.random.Generator) -> Receiver:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spa2v.core.types import Box, frame_times
 from spa2v.world.drawing import Renderer
-from spa2v.world.scene import Scene
+from spa2v.world.scene import Scene, Thing
 
 SIZE, MOMENTS = (64, 40), 6
 MIN_SHARE = 0.4
@@ -24,8 +24,14 @@ def all_on_their_sides(scene: Scene) -> bool:
     """True when the middle of the visible box of every thing that stands still lies on the side of its attribute."""
     if scene.scenario == "translational":
         return True
-    boxes = Renderer(scene, *SIZE, samples=1).frame(0.0).boxes
-    return all(_on_its_side(boxes.get(thing.id), thing.attribute) for thing in scene.things)
+    renderer = Renderer(scene, *SIZE, samples=1)
+    boxes = {thing.id: renderer.frame(_moment(thing, scene)).boxes.get(thing.id) for thing in scene.things}
+    return all(_on_its_side(boxes[thing.id], thing.attribute) for thing in scene.things)
+
+
+def _moment(thing: Thing, scene: Scene) -> float:
+    """When a thing is there."""
+    return sum(thing.sounding_s(scene.duration_s)) / 2 if thing.appears else 0.0
 
 
 def _on_its_side(box: Box | None, attribute: str) -> bool:
@@ -41,7 +47,8 @@ def all_visible(scene: Scene) -> bool:
     if len(scene.things) < 2:
         return True
     renderer = Renderer(scene, *SIZE, samples=1)
-    times = frame_times(scene.duration_s, MOMENTS) if scene.scenario == "translational" else [0.0]
+    still = scene.scenario == "stationary"
+    times = [_moment(thing, scene) for thing in scene.things] if still else frame_times(scene.duration_s, MOMENTS)
     together = [renderer.frame(float(t)).boxes for t in times]
     for thing in scene.things:
         others = [other.id for other in scene.things if other.id != thing.id]

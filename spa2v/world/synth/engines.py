@@ -7,7 +7,7 @@ import numpy as np
 from spa2v.world.synth.tools import Samples, band, cycle, drift, noise_band, oscillate, put, unit
 
 
-def _engine_cycle(
+def engine_cycle(
     rng: np.random.Generator, cylinders: int, harmonics: int, falloff: float, unevenness: float
 ) -> Samples:
     """One turn of an engine: harmonics of the firing rate, and weaker ones between them from uneven cylinders."""
@@ -17,7 +17,7 @@ def _engine_cycle(
     return cycle(levels * rng.uniform(0.6, 1.4, harmonics), rng)
 
 
-def _speed(rng: np.random.Generator, count: int, rate: int, base_hz: float, wander: float = 0.015) -> Samples:
+def speed(rng: np.random.Generator, count: int, rate: int, base_hz: float, wander: float = 0.015) -> Samples:
     """Turns a second: a slow wander, and a little unevenness from turn to turn that blurs the high harmonics."""
     uneven = 0.012 * drift(rng, count, rate, 1.5 * base_hz)
     return np.asarray(base_hz * (1 + wander * drift(rng, count, rate, 1.0) + uneven), dtype=np.float32)
@@ -25,16 +25,16 @@ def _speed(rng: np.random.Generator, count: int, rate: int, base_hz: float, wand
 
 def car(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """A four-cylinder engine under the hiss of tires on asphalt."""
-    table = _engine_cycle(rng, 4, 80, rng.uniform(0.8, 1.1), 0.12)
-    engine = oscillate(table, _speed(rng, count, rate, rng.uniform(14, 22)), count, rate)
+    table = engine_cycle(rng, 4, 80, rng.uniform(0.8, 1.1), 0.12)
+    engine = oscillate(table, speed(rng, count, rate, rng.uniform(14, 22)), count, rate)
     tires = noise_band(rng, count, rate, 350, rng.uniform(2200, 3600)) * (1 + 0.15 * drift(rng, count, rate, 6))
     return engine + np.float32(rng.uniform(0.9, 1.3)) * tires + 0.25 * noise_band(rng, count, rate, 2500, 7000)
 
 
 def bus(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """A slow six-cylinder diesel with a whining gear and compressed air let out now and then."""
-    turn = _speed(rng, count, rate, rng.uniform(6.5, 9.0))
-    engine = oscillate(_engine_cycle(rng, 6, 120, 1.0, 0.25), turn, count, rate)
+    turn = speed(rng, count, rate, rng.uniform(6.5, 9.0))
+    engine = oscillate(engine_cycle(rng, 6, 120, 1.0, 0.25), turn, count, rate)
     whine = oscillate(cycle([1.0, 0.3]), turn * rng.uniform(74, 96), count, rate)
     total = engine + 0.5 * noise_band(rng, count, rate, 200, 1200) + np.float32(rng.uniform(0.2, 0.35)) * whine
     hiss = noise_band(rng, int(0.5 * rate), rate, 3000, 8000)
@@ -46,8 +46,8 @@ def bus(rng: np.random.Generator, count: int, rate: int) -> Samples:
 
 def truck(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """A heavy diesel: deep, knocking at its firing rate, with a turbo whistle and a rattling body."""
-    turn = _speed(rng, count, rate, rng.uniform(4.2, 5.8))
-    engine = oscillate(_engine_cycle(rng, 6, 160, 0.75, 0.4), turn, count, rate)
+    turn = speed(rng, count, rate, rng.uniform(4.2, 5.8))
+    engine = oscillate(engine_cycle(rng, 6, 160, 0.75, 0.4), turn, count, rate)
     knock = 0.6 + np.maximum(oscillate(cycle(np.ones(4)), turn * 6, count, rate), 0)
     rattle = noise_band(rng, count, rate, 900, 4000) * unit(knock.astype(np.float32))
     whistle = oscillate(cycle([1.0]), turn * rng.uniform(420, 520), count, rate)
@@ -57,8 +57,8 @@ def truck(rng: np.random.Generator, count: int, rate: int) -> Samples:
 
 def motorcycle(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """One or two cylinders with sharp, uneven exhaust pulses, a little up and down in speed."""
-    table = _engine_cycle(rng, int(rng.integers(1, 3)), 90, rng.uniform(0.45, 0.7), 0.6)
-    turn = _speed(rng, count, rate, rng.uniform(48, 85), wander=0.05)
+    table = engine_cycle(rng, int(rng.integers(1, 3)), 90, rng.uniform(0.45, 0.7), 0.6)
+    turn = speed(rng, count, rate, rng.uniform(48, 85), wander=0.05)
     exhaust = np.tanh(1.6 * oscillate(table, turn, count, rate)).astype(np.float32)
     rasp = np.multiply(noise_band(rng, count, rate, 400, 5000), np.abs(exhaust), dtype=np.float32)
     return unit(exhaust) * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.6 * unit(rasp)

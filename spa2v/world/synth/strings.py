@@ -1,4 +1,4 @@
-"""Piano, guitar, harp and violin: short random tunes on one scale."""
+"""Piano, guitar, harp, violin and cello: short random tunes on one scale."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spa2v.world.synth.tools import (
 )
 
 
-def _walk(rng: np.random.Generator, count: int, low: int, high: int) -> list[int]:
+def walk(rng: np.random.Generator, count: int, low: int, high: int) -> list[int]:
     """Scale steps of a tune: mostly neighbors, sometimes a leap, within low..high."""
     place, steps = int(rng.integers(low, high + 1)), []
     for _ in range(count):
@@ -31,16 +31,16 @@ def _walk(rng: np.random.Generator, count: int, low: int, high: int) -> list[int
     return steps
 
 
-def _scale(rng: np.random.Generator) -> tuple[int, ...]:
+def scale_of(rng: np.random.Generator) -> tuple[int, ...]:
     return MAJOR if rng.random() < 0.6 else MINOR
 
 
 def piano(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """A melody over broken chords; stiff strings (sharp upper partials), two stages of decay, a felt hammer."""
-    track, scale, root = np.zeros(count, np.float32), _scale(rng), 60 + int(rng.integers(-4, 5))
+    track, scale, root = np.zeros(count, np.float32), scale_of(rng), 60 + int(rng.integers(-4, 5))
     beat = rng.uniform(0.22, 0.4)
     beats = int(count / rate / beat) + 2
-    melody, chord = _walk(rng, beats, 2, 12), (0, 2, 4, 2)
+    melody, chord = walk(rng, beats, 2, 12), (0, 2, 4, 2)
     first = -rng.uniform(0, beat)
     for index in range(beats):
         at = int((first + index * beat) * rate)
@@ -64,10 +64,10 @@ def _hammered(frequency: float, rate: int) -> Samples:
 
 def guitar(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Strummed and picked steel strings: harmonics as the plucking point gives them, bright at first."""
-    track, scale, root = np.zeros(count, np.float32), _scale(rng), 45 + int(rng.integers(0, 6))
+    track, scale, root = np.zeros(count, np.float32), scale_of(rng), 45 + int(rng.integers(0, 6))
     beat, strums = rng.uniform(0.2, 0.36), rng.random() < 0.5
     beats, start = int(count / rate / beat) + 2, -rng.uniform(0, beat)
-    steps = _walk(rng, beats, 0, 11)
+    steps = walk(rng, beats, 0, 11)
     for index in range(beats):
         at = int((start + index * beat) * rate)
         if strums and index % 2 == 0:
@@ -91,7 +91,7 @@ def _plucked(frequency: float, rate: int, where: float = 0.17) -> Samples:
 
 def harp(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Arpeggios up and down and a sweeping glissando; soft, almost pure strings that ring on."""
-    track, scale, root = np.zeros(count, np.float32), _scale(rng), 55 + int(rng.integers(-3, 4))
+    track, scale, root = np.zeros(count, np.float32), scale_of(rng), 55 + int(rng.integers(-3, 4))
     time, end = -0.2, count / rate
     while time < end:
         if rng.random() < 0.4:
@@ -119,20 +119,44 @@ def _fingered(frequency: float, rate: int) -> Samples:
 
 def violin(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """Bowed long notes with vibrato, body resonances and the noise of the bow."""
-    scale, root = _scale(rng), 67 + int(rng.integers(-3, 6))
-    length = rng.uniform(0.35, 0.8)
-    notes = _walk(rng, int(count / rate / length) + 2, 0, 10)
+    scale, root = scale_of(rng), 67 + int(rng.integers(-3, 6))
+    body = ((290, 60, 0.8), (470, 90, 1.0), (1050, 250, 0.7), (2600, 900, 1.2))
+    return _bowed(rng, count, rate, scale, root, rng.uniform(0.35, 0.8), (5.2, 6.4), body)
+
+
+def cello(rng: np.random.Generator, count: int, rate: int) -> Samples:
+    """The same an octave and a half lower, slower, in a large body."""
+    scale, root = scale_of(rng), 45 + int(rng.integers(-4, 5))
+    body = ((105, 25, 0.8), (190, 40, 1.1), (240, 60, 0.9), (430, 120, 0.9), (1500, 900, 1.0))
+    return _bowed(rng, count, rate, scale, root, rng.uniform(0.5, 1.1), (4.6, 5.6), body)
+
+
+def _bowed(
+    rng: np.random.Generator,
+    count: int,
+    rate: int,
+    scale: tuple[int, ...],
+    root: int,
+    length: float,
+    vibrato_hz: tuple[float, float],
+    body: tuple[tuple[float, float, float], ...],
+) -> Samples:
+    """A line of notes of `length` seconds through the resonances of a body: center and width in Hz, and gain."""
+    notes = walk(rng, int(count / rate / length) + 2, 0, 10)
     times = np.arange(count) / rate + rng.uniform(0, length)
     index = np.minimum((times / length).astype(int), len(notes) - 1)
     pitches = np.array([pitch_hz(degree(scale, root, step)) for step in notes])[index]
     inside = times / length % 1.0
-    vibrato = 1 + 0.006 * np.sin(2 * np.pi * rng.uniform(5.2, 6.4) * times) * np.minimum(1, inside * 4)
+    vibrato = 1 + 0.006 * np.sin(2 * np.pi * rng.uniform(*vibrato_hz) * times) * np.minimum(1, inside * 4)
     order = np.arange(1, 22)
-    bowed = oscillate(cycle(1 / order**0.85), pitches * vibrato, count, rate)
+    unsteady = 1 + 0.0025 * drift(rng, count, rate, 35)
+    bowed = oscillate(cycle(1 / order**0.85), pitches * vibrato * unsteady, count, rate)
+    bowed = bowed * (1 + 0.25 * drift(rng, count, rate, 25))
     swell = (0.55 + 0.45 * np.minimum(1, np.minimum(inside * length / 0.07, (1 - inside) * length / 0.05))).astype(
         np.float32
     )
-    body = bowed * 0.35
-    for center, width, gain in ((290, 60, 0.8), (470, 90, 1.0), (1050, 250, 0.7), (2600, 900, 1.2)):
-        body = body + np.float32(gain) * resonance(bowed, rate, center, width)
-    return body * swell * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.03 * noise_band(rng, count, rate, 2000, 8000)
+    total = bowed * np.float32(0.35)
+    for center, width, gain in body:
+        total = total + np.float32(gain) * resonance(bowed, rate, center, width)
+    rosin = noise_band(rng, count, rate, 1500, 8000) * (1 + 0.5 * drift(rng, count, rate, 30))
+    return np.asarray((total * (1 + 0.1 * drift(rng, count, rate, 3)) + 0.06 * rosin) * swell, dtype=np.float32)

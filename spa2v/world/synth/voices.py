@@ -1,4 +1,4 @@
-"""A woman and a man who sing on changing vowels: a glottal pulse train through formants."""
+"""A woman, a man and a child who sing on changing vowels: a glottal pulse train through formants."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def woman(rng: np.random.Generator, count: int, rate: int) -> Samples:
 def man(rng: np.random.Generator, count: int, rate: int) -> Samples:
     """A tenor to bass line around 98 to 220 Hz."""
     return _sung(rng, count, rate, root=43 + int(rng.integers(0, 6)), formant_shift=1.0, breath=0.03)
+
+
+def child(rng: np.random.Generator, count: int, rate: int) -> Samples:
+    """A child's tune around 290 to 830 Hz, from a throat much shorter than an adult's."""
+    return _sung(rng, count, rate, root=62 + int(rng.integers(0, 5)), formant_shift=1.5, breath=0.08)
 
 
 def _sung(rng: np.random.Generator, count: int, rate: int, root: int, formant_shift: float, breath: float) -> Samples:

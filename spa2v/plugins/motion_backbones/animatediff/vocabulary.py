@@ -137,7 +137,7 @@ class Vocabulary:
         """The text `with_classes`; a phrase that names no class becomes `otherwise`."""
         replaced = self.with_classes(name)
         words = re.findall(r"[^\W\d_]+", replaced.lower())
-        named = any(word in self.classes or word.removesuffix("s") in self.classes for word in words)
+        named = re.search(rf"\b(?:{_any_of(self.classes)})s?\b", " ".join(words))
         is_phrase = 0 < len(words) <= PHRASE_WORDS and "," not in name
         return self.otherwise if is_phrase and not named else replaced
 
@@ -150,8 +150,8 @@ class Vocabulary:
             known = self.nearest.get(match[1].lower())  # none where case is ignored, but not kept: "bu\u017f" for "bus"
             return match[0] if known is None else known + (match[2] or "")
 
-        names = sorted(self.nearest, key=len, reverse=True)  # "fire engine" before "engine"
-        return re.sub(rf"\b({'|'.join(map(re.escape, names))})(s?)\b", class_of, text, flags=re.IGNORECASE)
+        names = _any_of([*self.nearest, *self.classes])  # of "police" and "police car" the class
+        return re.sub(rf"\b({names})(s?)\b", class_of, text, flags=re.IGNORECASE)
 
     def choose_appearances(self, texts: Sequence[str], run: Run) -> dict[str, str]:
         """The appearance of each class: that of the texts, else one by the run's seed; none where the texts differ."""
@@ -170,7 +170,7 @@ class Vocabulary:
         if not chosen:
             return text
         no_adjective = "".join(rf"(?<!\b{re.escape(word)} )" for word in self._adjectives())
-        names = "|".join(map(re.escape, chosen))
+        names = _any_of([*self.classes, *chosen])
         pattern = re.compile(rf"\b(an? )?{no_adjective}\b({names})(s?)\b", re.IGNORECASE)
 
         def with_adjective(match: re.Match[str]) -> str:
@@ -186,6 +186,11 @@ class Vocabulary:
 
     def _adjectives(self) -> list[str]:
         return sorted({*self.further_adjectives, *(word for words in self.appearances.values() for word in words)})
+
+
+def _any_of(names: Sequence[str]) -> str:
+    """A pattern of any of some names, the longest first: of "car" and "police car" the latter."""
+    return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
 
 
 def sideways(layout: VideoSceneLayout, key: str) -> str:
