@@ -51,7 +51,6 @@ def ablate(
     from spa2v.core.config import read_overrides, read_source
     from spa2v.core.errors import ConfigError
     from spa2v.core.host import Host
-    from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.ablation.cells import NAME, Settings, run_ablation
     from spa2v.evaluation.ablation.spec import read_ablation
@@ -71,7 +70,7 @@ def ablate(
     stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
     layers = [layer for source in config or [] for layer in read_source(source, catalog)]
     above = [*layers, *read_overrides(overrides or [])]
-    settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores(), fresh)
+    settings = Settings(bench, split, stage1, stage2, tuple(above), workers, fresh)
     done = run_ablation(spec, settings, folder, run, opt.say)
     _print(done, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in done.rows if row.status == "failed"]

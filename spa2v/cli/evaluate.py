@@ -28,7 +28,7 @@ def _option(panel: str, *names: str, **settings: Any) -> Any:
 Data = Annotated[Path, _option(CLIPS, "--data", "-d", help="Folder of a benchmark (docs/evaluation.md).")]
 Split = Annotated[str, _option(CLIPS, "--split", help="Whose clips: test, database or all.")]
 Limit = Annotated[int | None, _option(CLIPS, "--limit", min=1, help="Only the first so many clips.")]
-Workers = Annotated[int | None, _option(CLIPS, "--workers", min=1, help="Processes; all cores by default.")]
+Workers = Annotated[int | None, _option(CLIPS, "--workers", min=1, help="Processes; as many as pay by default.")]
 Metrics = Annotated[
     list[str] | None,
     _option(SCORING, "--metric", metavar="NAME[:ARG]", help="A further metric; may be given several times."),
@@ -104,7 +104,6 @@ def evaluate(
     """Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."""
     from spa2v.cli.scoring import Conventions
     from spa2v.core.errors import ConfigError, counted
-    from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.bench.reading import file_stem, read_bench
     from spa2v.evaluation.engine.evaluate import Request
@@ -122,11 +121,11 @@ def evaluate(
     given = [outputs.find(clip.id) for outputs in _given_outputs(layouts, videos) for clip in bench.clips]
     read = opt.read_files(opt.pipeline(config, overrides), config) if config is not None else []
     refuse_data(written, bench, *given, *read)
-    run, count = Run(device=device, quiet=quiet), workers or cores()
+    run = Run(device=device, quiet=quiet)
     files = registry_files(registries, config, overrides)
     scoring = (labels, one_empty, orientation, spatial, detector, features, features_sha256, files, device)
     stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
-    how: Any = {"workers": count, "fresh": fresh}
+    how: Any = {"workers": workers, "fresh": fresh}
     outputs = _outputs(bench, split, layouts, videos, config, overrides, draw, out, run, how)
     title = name or "+".join(config or [Path(layouts or videos or out).name])
     sides = (outputs.layouts, outputs.videos, stage1, stage2)

@@ -30,14 +30,16 @@ __all__ = ["Settings", "write_dataset"]
 SETTINGS = "dataset.json"
 
 
-def write_dataset(out: str | Path, clips: int, settings: Settings, workers: int = 1, run: Run | None = None) -> Path:
+def write_dataset(
+    out: str | Path, clips: int, settings: Settings, workers: int | None = 1, run: Run | None = None
+) -> Path:
     """Renders a dataset, or what is still missing of it, and writes its manifest last.
 
     Args:
         out: folder, made if needed.
         clips: how many; a dataset can be made longer later.
         settings: what the clips depend on.
-        workers: processes; the bytes do not depend on it.
+        workers: processes, None for as many as pay; the bytes do not depend on it.
         run: gives the progress bar.
 
     Returns:
@@ -48,7 +50,7 @@ def write_dataset(out: str | Path, clips: int, settings: Settings, workers: int 
         MediaError: the folder cannot be written.
         WorkerError: a worker died; what is done is kept.
     """
-    if clips < 1 or workers < 1:
+    if clips < 1 or (workers is not None and workers < 1):
         raise ConfigError(f"clips: {clips}, workers: {workers}", "expected 1 or more")
     folder = Path(out)
     _open_folder(folder, settings)
@@ -87,7 +89,7 @@ def _differences(found: Any, wanted: dict[str, Any]) -> list[str]:
     return [*lines, "give another --out folder, or the settings that it was begun with"]
 
 
-def _finish_groups(folder: Path, clips: int, settings: Settings, workers: int) -> Iterator[int]:
+def _finish_groups(folder: Path, clips: int, settings: Settings, workers: int | None) -> Iterator[int]:
     """Renders what is missing, group by group; yields how many clips were just done."""
     yield from spread(partial(_finish_group, folder, clips, settings), range(group_count(clips, settings)), workers)
 

@@ -86,7 +86,7 @@ class Settings:
         bench, split: the clips.
         stage1, stage2: how they are scored.
         above: settings of the command line, between the base and each row.
-        workers: processes.
+        workers: processes; None for as many as pay.
         fresh: do again what is done.
     """
 
@@ -95,7 +95,7 @@ class Settings:
     stage1: Stage
     stage2: Stage
     above: tuple[Layer, ...] = ()
-    workers: int = 1
+    workers: int | None = 1
     fresh: bool = False
 
 
