@@ -98,6 +98,7 @@ def evaluate(
     csv: Csv = None,
     latex: Latex = None,
     as_json: Json = False,
+    trackers: opt.Trackers = None,
     fresh: opt.Fresh = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -105,10 +106,12 @@ def evaluate(
     from spa2v.cli.scoring import Conventions
     from spa2v.core.errors import ConfigError, counted
     from spa2v.core.runtime import Run
+    from spa2v.core.trackers import check_trackers
     from spa2v.evaluation.bench.reading import file_stem, read_bench
     from spa2v.evaluation.engine.evaluate import Request
     from spa2v.evaluation.engine.evaluate import evaluate as score
     from spa2v.evaluation.engine.result import NAME
+    from spa2v.evaluation.tracked import track
 
     if layouts is not None and config is not None and not draw:
         raise ConfigError("--layouts and --config exclude each other", "with --draw, the layouts are drawn")
@@ -119,7 +122,10 @@ def evaluate(
     written = [out / NAME, markdown, csv, latex, *(out / "layouts" / f"{stem}.json" for stem in stems)]
     written += [out / "videos" / f"{stem}.mp4" for stem in stems] if draw else []
     given = [outputs.find(clip.id) for outputs in _given_outputs(layouts, videos) for clip in bench.clips]
-    read = opt.read_files(opt.pipeline(config, overrides), config) if config is not None else []
+    pipeline = opt.pipeline(config, overrides) if config is not None else None
+    read = opt.read_files(pipeline, config) if pipeline is not None else []
+    trackers = trackers or (pipeline.config.run.trackers if pipeline is not None else [])
+    check_trackers(trackers)
     refuse_data(written, bench, *given, *read)
     run = Run(device=device, quiet=quiet)
     files = registry_files(registries, config, overrides)
@@ -130,6 +136,7 @@ def evaluate(
     title = name or "+".join(config or [Path(layouts or videos or out).name])
     sides = (outputs.layouts, outputs.videos, stage1, stage2)
     found = score(Request(bench, split, *sides, title, outputs.config, outputs.failed), out, run, **how)
+    track(found, trackers, out)
     _print(found, out, markdown, csv, latex, as_json)
     if strict and found.faults:
         things = counted(len(found.faults), "thing is", "things are")

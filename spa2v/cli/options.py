@@ -52,6 +52,14 @@ DetectorName = Annotated[
         help="What ranks the tries; toyworld for the weights that come with spa2v, owlv2 for others.",
     ),
 ]
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tracker",
+        metavar="NAME",
+        help="Log to tensorboard, wandb or another tracker of accelerate; may be given several times.",
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything again; nothing finished is reused.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 _IS_QUIET = ContextVar("quiet", default=False)
