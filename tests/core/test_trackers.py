@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def test_the_names_are_those_of_accelerate() -> None:
 
 
 def test_an_unknown_tracker_is_refused_with_near_names() -> None:
-    with pytest.raises(ConfigError, match="unknown tracker 'tensorbord'\n  did you mean 'tensorboard'?"):
+    with pytest.raises(ConfigError, match=re.escape("unknown tracker 'tensorbord'\n  did you mean 'tensorboard'?")):
         check_trackers(["tensorbord"])
 
 
