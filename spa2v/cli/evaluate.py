@@ -261,7 +261,9 @@ def _print(
 
 def say_written(files: Sequence[Path], result: Path) -> None:
     """The files that a command wrote, and how to look at its result."""
-    opt.say(f"wrote {', '.join(map(str, [*files, result]))}; see it with: spa2v report {result.parent}")
+    from spa2v.core.errors import shell
+
+    opt.say(f"wrote {', '.join(map(str, [*files, result]))}\nsee it with: spa2v report {shell(result.parent)}")
 
 
 def print_faults(made: Evaluation) -> None:
