@@ -54,7 +54,7 @@ def _comparison(sources: list[Path]) -> str:
     if whole := [source for source in sources if (source / ABLATION).is_file()]:
         rows = (f"{whole[0]}/{row.folder}" for row in read_folder(whole[0]).rows if row.evaluation)
         raise ConfigError(
-            f"{str(whole[0])!r} is an ablation; evaluations are compared, and each of its rows is one",
+            f"{str(whole[0])!r} is an ablation, whose rows can be compared:",
             *rows,
         )
     found = compare.named({str(source): Evaluation.read(source) for source in sources})

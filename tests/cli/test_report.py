@@ -175,7 +175,7 @@ def test_the_page_of_an_ablation(spa2v, toy: Path, tmp_path: Path) -> None:
     code, _, err = spa2v("report", tmp_path / "out", tmp_path / "out" / rows[0].folder)
     assert (code, err.splitlines()[0]) == (
         1,
-        f"error: '{tmp_path / 'out'}' is an ablation; evaluations are compared, and each of its rows is one",
+        f"error: '{tmp_path / 'out'}' is an ablation, whose rows can be compared:",
     )
     assert err.splitlines()[1:] == [f"  {tmp_path / 'out' / row.folder}" for row in rows]
 
