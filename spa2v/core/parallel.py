@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from statistics import median
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+THREADS = "OMP_NUM_THREADS"
 START_S = 1.0
 """CPU time of a worker before its first item (interpreter, imports of spa2v); what the first item loads is measured."""
 _loaded_s = 0.0
@@ -45,7 +47,8 @@ def spread(work: Callable[[T], R], items: Iterable[T], workers: int | None = Non
     """
     left = deque(items)
     if workers is None:
-        yield from _here(work, left)
+        with _one_thread():
+            yield from _here(work, left)
     workers = min(workers or cores(), len(left))
     if workers < 2:
         yield from map(work, left)
@@ -66,6 +69,25 @@ def spread(work: Callable[[T], R], items: Iterable[T], workers: int | None = Non
         raise worker_died() from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As many threads as a worker has, so that the last bits of a result do not depend on where it is computed."""
+    if THREADS in os.environ:  # which workers take over
+        yield
+        return
+    os.environ[THREADS] = "1"  # for a torch that is loaded inside
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else cores()
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        del os.environ[THREADS]
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(before)
 
 
 def _here(work: Callable[[T], R], left: deque[T]) -> Iterator[R]:
@@ -115,4 +137,4 @@ def worker_died() -> WorkerError:
 def _quiet_worker() -> None:
     """Ctrl-C is for the parent, which then stops the workers; one thread a worker keeps them off each other."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault(THREADS, "1")

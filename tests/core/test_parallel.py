@@ -36,6 +36,25 @@ def test_long_work_is_shared() -> None:
     assert len({*done}) > 1
 
 
+def threads(item: int) -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def test_an_item_has_one_thread_wherever_it_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(spread(threads, range(3))) == [1, 1, 1]
+        assert set(spread(threads, range(2), 2)) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_processes_pay_where_they_end_earlier() -> None:
     assert not pays([0.1], [0.1], 1.0, 6, 2), "they would start for longer than the rest takes"
     assert pays([0.1], [0.1], 1.0, 600, 2)
