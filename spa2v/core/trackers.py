@@ -60,8 +60,10 @@ def tracking(names: Sequence[str], folder: Path, title: str, settings: Mapping[s
 
 
 def _started(name: str, folder: Path, title: str) -> Any:
+    from accelerate import PartialState
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
+    PartialState()  # or the logger of accelerate raises
     kind = LOGGER_TYPE_TO_CLASS[name]
     run = {"tensorboard": "tensorboard", "wandb": PROJECT}.get(name, title)  # its folder; its project
     more: dict[str, Any] = {"name": title, "dir": str(folder)} if name == "wandb" else {}
