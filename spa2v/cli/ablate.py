@@ -43,15 +43,15 @@ def ablate(
     csv: shared.Csv = None,
     latex: shared.Latex = None,
     as_json: shared.Json = False,
+    trackers: opt.Trackers = None,
     fresh: opt.Fresh = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run every row of an ablation and print the paper's table. --config and KEY=VALUE go under each row's settings."""
     from spa2v.cli.scoring import Conventions
-    from spa2v.core.config import read_overrides, read_source
+    from spa2v.core.config import Layer, read_overrides, read_source
     from spa2v.core.errors import ConfigError
     from spa2v.core.host import Host
-    from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.ablation.cells import NAME, Settings, run_ablation
     from spa2v.evaluation.ablation.spec import read_ablation
@@ -71,7 +71,8 @@ def ablate(
     stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
     layers = [layer for source in config or [] for layer in read_source(source, catalog)]
     above = [*layers, *read_overrides(overrides or [])]
-    settings = Settings(bench, split, stage1, stage2, tuple(above), workers or cores(), fresh)
+    above += [Layer({"run": {"trackers": trackers}}, "--tracker")] if trackers else []
+    settings = Settings(bench, split, stage1, stage2, tuple(above), workers, fresh)
     done = run_ablation(spec, settings, folder, run, opt.say)
     _print(done, folder, markdown, csv, latex, as_json)
     failed = [row.name for row in done.rows if row.status == "failed"]

@@ -100,7 +100,7 @@ def _run(work: Batch, quiet: bool) -> int:
 
 
 def _tell(work: Batch, wall_s: float) -> int:
-    from spa2v.core.errors import MediaError
+    from spa2v.core.errors import MediaError, shell
     from spa2v.jobs.batch import Summary, write_summary
 
     try:
@@ -110,5 +110,5 @@ def _tell(work: Batch, wall_s: float) -> int:
         opt.warn(f"the summary is not kept: {error}")
         summary = Summary.of(work, wall_s)
     report = opt.warn if summary.exit_code or summary.count("left") else opt.say
-    report("\n".join([*summary.lines(), f"see them with: spa2v report {work.out}"]))
+    report("\n".join([*summary.lines(), f"see them with: spa2v report {shell(work.out)}"]))
     return summary.exit_code

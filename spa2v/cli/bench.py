@@ -56,7 +56,9 @@ def index(
 @app.command("validate")
 def validate(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of a data set in the benchmark format.")],
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; as many as pay by default.")
+    ] = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -64,12 +66,11 @@ def validate(
     import json
 
     from spa2v.core.errors import ConfigError
-    from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
     from spa2v.evaluation.bench.checks import check_bench
     from spa2v.evaluation.bench.reading import count_kinds
 
-    clips, faults = check_bench(data, Run(quiet=quiet), workers or cores())
+    clips, faults = check_bench(data, Run(quiet=quiet), workers)
     if as_json:
         found = {"clips": clips, "counts": count_kinds(faults), "faults": [fault.to_json() for fault in faults]}
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False))

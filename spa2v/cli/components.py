@@ -60,7 +60,9 @@ def _list_files(files: list[ConfigFile], title: str, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "origin", "path", title=title, title_justify="left", expand=True)
+    table = Table(title=title, title_justify="left", expand=True)
+    for head in ("name", "origin", "path"):
+        table.add_column(head, overflow="fold", no_wrap=head != "path")
     for item in found:
         table.add_row(*map(Text, item.values()))
     Console().print(table)
@@ -87,7 +89,9 @@ def _print(found: list[dict[str, Any]]) -> None:
 
     console = Console()
     for family in dict.fromkeys(item["family"] for item in found):
-        table = Table("name", "summary", "origin", "installed", title=family, title_justify="left", expand=True)
+        table = Table(title=family, title_justify="left", expand=True)
+        for head in ("name", "summary", "origin", "installed"):
+            table.add_column(head, overflow="fold")
         for item in found:
             if item["family"] == family:
                 state = "yes" if item["installed"] else f"no, needs {', '.join(item['missing'])}: {item['install']}"
@@ -96,7 +100,7 @@ def _print(found: list[dict[str, Any]]) -> None:
 
 
 def _explain(host: Host, family: str | None, name: str) -> None:
-    from spa2v.core.errors import Spa2vError, UnknownComponent, near
+    from spa2v.core.errors import Spa2vError, UnknownComponent, near, shell
 
     found = [component for component in host.registry.components(family) if component.name == name]
     if not found:
@@ -110,7 +114,7 @@ def _explain(host: Host, family: str | None, name: str) -> None:
         try:
             loaded = host.registry.load(component.family, component.name)
             typer.echo(f"loads: yes\noptions: {_options(loaded)}")
-            registry = f" --registry {component.origin}" if Path(component.origin).is_file() else ""
+            registry = f" --registry {shell(component.origin)}" if Path(component.origin).is_file() else ""
             command = f"python -m spa2v.testing {component.family} {component.name}{registry}"
             typer.echo(f"check its contract: {command}")
         except Spa2vError as error:

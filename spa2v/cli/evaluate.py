@@ -28,7 +28,7 @@ def _option(panel: str, *names: str, **settings: Any) -> Any:
 Data = Annotated[Path, _option(CLIPS, "--data", "-d", help="Folder of a benchmark (docs/evaluation.md).")]
 Split = Annotated[str, _option(CLIPS, "--split", help="Whose clips: test, database or all.")]
 Limit = Annotated[int | None, _option(CLIPS, "--limit", min=1, help="Only the first so many clips.")]
-Workers = Annotated[int | None, _option(CLIPS, "--workers", min=1, help="Processes; all cores by default.")]
+Workers = Annotated[int | None, _option(CLIPS, "--workers", min=1, help="Processes; as many as pay by default.")]
 Metrics = Annotated[
     list[str] | None,
     _option(SCORING, "--metric", metavar="NAME[:ARG]", help="A further metric; may be given several times."),
@@ -98,18 +98,20 @@ def evaluate(
     csv: Csv = None,
     latex: Latex = None,
     as_json: Json = False,
+    trackers: opt.Trackers = None,
     fresh: opt.Fresh = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."""
     from spa2v.cli.scoring import Conventions
     from spa2v.core.errors import ConfigError, counted
-    from spa2v.core.parallel import cores
     from spa2v.core.runtime import Run
+    from spa2v.core.trackers import check_trackers
     from spa2v.evaluation.bench.reading import file_stem, read_bench
     from spa2v.evaluation.engine.evaluate import Request
     from spa2v.evaluation.engine.evaluate import evaluate as score
     from spa2v.evaluation.engine.result import NAME
+    from spa2v.evaluation.tracked import track
 
     if layouts is not None and config is not None and not draw:
         raise ConfigError("--layouts and --config exclude each other", "with --draw, the layouts are drawn")
@@ -120,17 +122,21 @@ def evaluate(
     written = [out / NAME, markdown, csv, latex, *(out / "layouts" / f"{stem}.json" for stem in stems)]
     written += [out / "videos" / f"{stem}.mp4" for stem in stems] if draw else []
     given = [outputs.find(clip.id) for outputs in _given_outputs(layouts, videos) for clip in bench.clips]
-    read = opt.read_files(opt.pipeline(config, overrides), config) if config is not None else []
+    pipeline = opt.pipeline(config, overrides) if config is not None else None
+    read = opt.read_files(pipeline, config) if pipeline is not None else []
+    trackers = trackers or (pipeline.config.run.trackers if pipeline is not None else [])
+    check_trackers(trackers)
     refuse_data(written, bench, *given, *read)
-    run, count = Run(device=device, quiet=quiet), workers or cores()
+    run = Run(device=device, quiet=quiet)
     files = registry_files(registries, config, overrides)
     scoring = (labels, one_empty, orientation, spatial, detector, features, features_sha256, files, device)
     stage1, stage2 = Conventions(tuple(metrics or ()), *scoring).stages(bench.clips)
-    how: Any = {"workers": count, "fresh": fresh}
+    how: Any = {"workers": workers, "fresh": fresh}
     outputs = _outputs(bench, split, layouts, videos, config, overrides, draw, out, run, how)
     title = name or "+".join(config or [Path(layouts or videos or out).name])
     sides = (outputs.layouts, outputs.videos, stage1, stage2)
     found = score(Request(bench, split, *sides, title, outputs.config, outputs.failed), out, run, **how)
+    track(found, trackers, out)
     _print(found, out, markdown, csv, latex, as_json)
     if strict and found.faults:
         things = counted(len(found.faults), "thing is", "things are")
@@ -255,7 +261,9 @@ def _print(
 
 def say_written(files: Sequence[Path], result: Path) -> None:
     """The files that a command wrote, and how to look at its result."""
-    opt.say(f"wrote {', '.join(map(str, [*files, result]))}; see it with: spa2v report {result.parent}")
+    from spa2v.core.errors import shell
+
+    opt.say(f"wrote {', '.join(map(str, [*files, result]))}\nsee it with: spa2v report {shell(result.parent)}")
 
 
 def print_faults(made: Evaluation) -> None:

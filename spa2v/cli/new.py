@@ -123,11 +123,13 @@ def new(
     quiet: opt.Quiet = False,
 ) -> None:
     """Write an extension package that works at once: component, contract test, preset, README."""
+    from spa2v.core.errors import shell
+
     family = find_family(kind)
     name = usable_name(name)
     refuse_taken(family, name)
     folder = write_package(family, name, into)
-    opt.say(f"wrote {folder}\ntry:\n  cd {folder}\n  pip install -e '.[test]'\n  pytest")
+    opt.say(f"wrote {folder}\ntry:\n  cd {shell(folder)}\n  pip install -e '.[test]'\n  pytest")
     shown = _filled(KINDS[family].use or PRESET, family, name)
     commands = [line.strip() for line in shown.splitlines() if line.startswith("    ")]
     opt.say("\n".join(f"  {line}" for line in (f"spa2v components --why {name}", *commands[:-1])))

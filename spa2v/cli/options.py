@@ -52,6 +52,14 @@ DetectorName = Annotated[
         help="What ranks the tries; toyworld for the weights that come with spa2v, owlv2 for others.",
     ),
 ]
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tracker",
+        metavar="NAME",
+        help="Log to tensorboard, wandb or another tracker of accelerate; may be given several times.",
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything again; nothing finished is reused.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 _IS_QUIET = ContextVar("quiet", default=False)
@@ -158,7 +166,9 @@ def say_plan(layout: VideoSceneLayout, run: Run, target: Path) -> None:
     """How sure the planner is, where it says so (`run.record`), the caption, and the file that was written."""
     planner = run.record.get("planner")
     sure = planner.get("identified") if isinstance(planner, dict) else None
-    say("\n".join([*([f"heard: {sure}"] if sure else []), layout.caption, f"wrote {target}"]))
+    heard = f"heard: {sure}" if sure else ""
+    heard = heard if len(heard) <= 80 else heard.replace("; ", "\n  ")
+    say("\n".join([*([heard] if heard else []), layout.caption, f"wrote {target}"]))
 
 
 def say(text: str) -> None:

@@ -44,11 +44,19 @@ def _comparison(sources: list[Path]) -> str:
     """The page, and its tables on stdout."""
     from spa2v.core.errors import ConfigError
     from spa2v.evaluation import compare, tables
+    from spa2v.evaluation.ablation.cells import NAME as ABLATION
+    from spa2v.evaluation.ablation.cells import read_folder
     from spa2v.evaluation.engine.result import Evaluation
     from spa2v.evaluation.report.evaluation_page import comparison_page
 
     if len({source.resolve() for source in sources}) < len(sources):
         raise ConfigError("an evaluation is given twice", "give others to compare the first with")
+    if whole := [source for source in sources if (source / ABLATION).is_file()]:
+        rows = (f"{whole[0]}/{row.folder}" for row in read_folder(whole[0]).rows if row.evaluation)
+        raise ConfigError(
+            f"{str(whole[0])!r} is an ablation, whose rows can be compared:",
+            *rows,
+        )
     found = compare.named({str(source): Evaluation.read(source) for source in sources})
     tables.show(compare.comparison_grids(found))
     return comparison_page(found)

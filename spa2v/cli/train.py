@@ -38,11 +38,27 @@ def _make(stage: str, help_text: str) -> None:
         clips: Clips = None,
         threads: Threads = None,
         workers: Workers = 0,
+        trackers: opt.Trackers = None,
         quiet: opt.Quiet = False,
     ) -> None:
         from spa2v.training.command import train
 
-        train((stage,), out, steps, batch, rate, init, seed, device, stills, clips, threads, workers, quiet)
+        train(
+            (stage,),
+            out,
+            steps,
+            batch,
+            rate,
+            init,
+            seed,
+            device,
+            stills,
+            clips,
+            threads,
+            workers,
+            quiet,
+            trackers or (),
+        )
 
     app.command(stage, help=help_text)(command)
 
@@ -78,12 +94,13 @@ def tagger(
     device: Device = "auto",
     threads: Threads = None,
     workers: Workers = 0,
+    trackers: opt.Trackers = None,
     quiet: opt.Quiet = False,
 ) -> None:
     """The tagger of stage 1: names kinds of sound; weights and model card go into `weights` of --out."""
     from spa2v.training.tagger.command import train_tagger
 
-    train_tagger(index, out, steps, batch, teacher, seed, device, threads, workers, quiet)
+    train_tagger(index, out, steps, batch, teacher, seed, device, threads, workers, quiet, trackers)
 
 
 @app.command("all")
@@ -96,12 +113,15 @@ def everything(
     clips: Clips = None,
     threads: Threads = None,
     workers: Workers = 0,
+    trackers: opt.Trackers = None,
     quiet: opt.Quiet = False,
 ) -> None:
     """All stages in order, then the weights in the folder `weights` of --out."""
     from spa2v.training.command import export_all, train
 
-    train(tuple(STAGES), out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet)
+    train(
+        tuple(STAGES), out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet, trackers or ()
+    )
     opt.say(export_all(out, seed, device, out / "weights", (), init))
 
 

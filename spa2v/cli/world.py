@@ -80,7 +80,9 @@ def dataset(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.")],
     clips: Annotated[int, typer.Option("--clips", "-n", min=1, help="How many; a dataset can be made longer later.")],
     seed: Seed = 0,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; as many as pay by default.")
+    ] = None,
     width: Width = 256,
     height: Height = 160,
     frames: Frames = 16,
@@ -95,13 +97,10 @@ def dataset(
     quiet: opt.Quiet = False,
 ) -> None:
     """Render a dataset in the benchmark format; started again, it goes on where it stopped."""
-    import os
-
     from spa2v.core.runtime import Run
     from spa2v.world.dataset import Settings, write_dataset
     from spa2v.world.sampling import Choice
 
     choice = Choice(scenario, quantity, classes=tuple(only) if only else None)
     settings = Settings(seed, width, height, frames, sample_rate, twins, test_share, choice)
-    count = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-    typer.echo(str(write_dataset(out, clips, settings, count, Run(quiet=quiet))))
+    typer.echo(str(write_dataset(out, clips, settings, workers, Run(quiet=quiet))))

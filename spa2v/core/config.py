@@ -54,11 +54,19 @@ class AudioConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Seed, device (auto, cpu, cuda, cuda:N, mps) and dtype (auto, float32, float16, bfloat16) of a run."""
+    """Of a run.
+
+    Args:
+        seed: of everything random.
+        device: auto, cpu, cuda, cuda:N or mps.
+        dtype: auto, float32, float16 or bfloat16.
+        trackers: of accelerate, where evaluations and ablations log their scores.
+    """
 
     seed: int = 0
     device: str = "auto"
     dtype: str = "auto"
+    trackers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

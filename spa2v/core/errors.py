@@ -7,6 +7,7 @@ the origin, near names, the command that helps. The command line prints the mess
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 MAX_LINE = 2_000
@@ -108,6 +109,11 @@ def near(name: str, names: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(repr(item) for item in close) + "?"
     return "known names: " + (", ".join(names) or "none")
+
+
+def shell(path: object) -> str:
+    """A path as a word of a command that a person may copy."""
+    return shlex.quote(str(path))
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -88,7 +88,7 @@ def guarded(*origins: Origin) -> Iterator[None]:
             error.details += (f"raised by {origin.who}", *line, f"from {origin.where}", *_debug(error))
             error.located = True
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         origin, line = _found(error, origins)
         if isinstance(error, OSError) and error.errno in OUTSIDE and origin.is_built_in:
             raise

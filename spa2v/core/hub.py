@@ -10,6 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+@contextmanager
+def offline() -> Iterator[None]:
+    """The hub's client fetches nothing inside, whoever asks it."""
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        yield
+        return
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
 def cached(repository: str, filename: str | None) -> Path | None:
     """The snapshot folder of a repository, or one file of it, in the cache; None when it is not there."""
     from huggingface_hub import hf_hub_download, snapshot_download

@@ -183,7 +183,7 @@ def import_target(component: Component) -> type[Any]:
             module = _import_file(Path(module_name))
         else:
             module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a third-party module raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever a third-party module raises while it is imported
         fault = f"{type(error).__name__}: {error}"
         raise ComponentLoadError(what, fault, *_import_line(error, module_name), f"from {component.origin}") from error
     if not hasattr(module, class_name):
@@ -197,7 +197,7 @@ def import_target(component: Component) -> type[Any]:
     return loaded
 
 
-def _import_line(error: Exception, module_name: str) -> list[str]:
+def _import_line(error: BaseException, module_name: str) -> list[str]:
     """The line of a file's code that could not be run; the message of a syntax error names it already."""
     return faults.crash_line(error, Path(module_name)) if module_name.endswith(".py") else []
 

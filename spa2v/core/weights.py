@@ -103,10 +103,11 @@ _offline: ContextVar[bool] = ContextVar("offline", default=False)
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Nothing is fetched from the hub inside."""
+    """Nothing is fetched from the hub inside, neither by `locate` nor by components themselves."""
     token = _offline.set(True)
     try:
-        yield
+        with hub.offline():
+            yield
     finally:
         _offline.reset(token)
 

@@ -87,7 +87,7 @@ def _grids(base: Named, other: Named) -> Iterator[Grid]:
                 f"{STAGE_TITLES[stage]}: {other[0]} against {base[0]}",
                 ("metric", "first", "second", "difference", "better/worse/tied", "p"),
                 tuple(_row(base[1], metric, pair) for metric, pair in pairs.items() if pair is not None),
-                tuple(_notes(base, other, len(shared), [m for m, pair in pairs.items() if pair is None])),
+                tuple(_notes(base, other, len(shared), pairs)),
             )
 
 
@@ -102,9 +102,12 @@ def _row(base: Evaluation, metric: str, pair: Paired) -> Row:
     return Row((title, info.text(pair.baseline), info.text(pair.other), span, counts, p))
 
 
-def _notes(base: Named, other: Named, shared: int, of_sets: Sequence[str]) -> Iterator[str]:
+def _notes(base: Named, other: Named, shared: int, pairs: Mapping[str, Paired | None]) -> Iterator[str]:
+    of_sets = [metric for metric, pair in pairs.items() if pair is None]
+    known = any(pair is not None and pair.gap.low is not None for pair in pairs.values())
+    spans = "paired bootstrap intervals (95 %)" if known else "no intervals, which need clips of two sources"
     yield f"First: {base[0]}; second: {other[0]}. {counted(shared, 'clip')} in both, clips of one source counted once."
-    yield "Differences with paired bootstrap intervals (95 %); p of the two-sided sign test, ties left out."
+    yield f"Differences with {spans}; p of the two-sided sign test, ties left out."
     alone = len(set(base[1].infos) ^ set(other[1].infos))
     if alone:
         yield f"{counted(alone, 'clip')} in one of them only: left out."

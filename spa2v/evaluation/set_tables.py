@@ -52,7 +52,9 @@ def set_table(
             there = [vectors[info.clip] for info in members if info.clip in vectors]
             counts = Counter(flag for info in members for flag in flags.get(info.clip, ()) if flag != OF_SETS)
             key = (name, f"{scenario}/{column}")
-            cell = _cell(metric, there, len(members), counts, bootstrap or Bootstrap(RESAMPLES), key)
+            sources = {info.source or info.clip for info in members if info.clip in vectors}
+            how = bootstrap or Bootstrap(RESAMPLES) if len(sources) > 1 else Bootstrap(0)
+            cell = _cell(metric, there, len(members), counts, how, key)
             table.setdefault(scenario, {})[column] = cell
             step(1)
     return table

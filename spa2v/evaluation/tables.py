@@ -116,7 +116,10 @@ def cell_text(info: MetricInfo, cell: Cell | None, interval: bool = False) -> st
 
 def _notes(made: Evaluation, stage: str) -> Iterable[str]:
     clips = counted(len(made.infos), "clip")
-    yield f"{clips}, split {made.split!r}; S: one sounding object, M: several, C: both; 95 % intervals."
+    cells = [row["C"] for table in made.stages[stage].tables.values() for row in table.values() if "C" in row]
+    known = any(cell.low is not None for cell in cells)
+    spans = "95 % intervals" if known else "no intervals, which need clips of two sources"
+    yield f"{clips}, split {made.split!r}; S: one sounding object, M: several, C: both; {spans}."
     flags = made.flags(stage)
     if flags:
         yield "Clips by flag: " + ", ".join(f"{flag} {count}" for flag, count in flags.items()) + "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import AudioError
+from spa2v.core.errors import AudioError, shell
 from spa2v.core.manifest import Manifest
 from spa2v.core.media.files import read_layout, write_text
 from spa2v.core.pipeline import Pipeline
@@ -109,7 +110,11 @@ class Job:
             return self.pipeline.render(layout, self.run)
         if self.tries.kept is None and offer is not None:
             self._offer(layout, offer)
-        return self.tries.draw(self.pipeline, layout, self.run)
+        began = time.perf_counter()
+        video = self.tries.draw(self.pipeline, layout, self.run)
+        drawing = sum(self.run.timings_s.get(step, 0.0) for step in ("generate", "generate_many"))
+        self.run.timings_s["judge"] = time.perf_counter() - began - drawing
+        return video
 
     def _offer(self, layout: VideoSceneLayout, path: Path) -> None:
         faults = problems(layout)
@@ -121,7 +126,7 @@ class Job:
             path = path.with_name(f"again-{path.name}")
         write_text(path, repaired(layout).dumps())
         self.manifest.output("repaired", path)
-        self.run.notice(f"it is drawn unchanged; a repaired plan is in {str(path)!r}: spa2v render {path}")
+        self.run.notice(f"it is drawn unchanged; a repaired plan is in {str(path)!r}: spa2v render {shell(path)}")
 
     def write(self, video: GeneratedVideo, target: Path) -> None:
         """Encodes a video with the sound of the job.

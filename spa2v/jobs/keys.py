@@ -38,6 +38,7 @@ class Keys:
             marks = [code_mark(registry.find(family, choice.name), registry), content_marks(texts_of(choice.options))]
             self._made_of.setdefault(family, []).append(marks)
         self._parts["audio"].pop("strict")  # it decides whether a recording is used, not what comes of it
+        self._parts["run"].pop("trackers")
 
     def of(self, config: Config) -> Keys:
         """The keys under another configuration with the same registry files."""

@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spa2v.testing.backbone import toy_backbone
+    from spa2v.testing.backbone import packaged_backbone, toy_backbone
     from spa2v.testing.contract import Contract, Report, Rule, check_component
     from spa2v.testing.toys import toy_audio, toy_cues, toy_layout, toy_run, toy_video
 
 _HOME_OF = {
+    "packaged_backbone": "spa2v.testing.backbone",
     "toy_backbone": "spa2v.testing.backbone",
     "Contract": "spa2v.testing.contract",
     "Report": "spa2v.testing.contract",
@@ -34,6 +35,7 @@ __all__ = [
     "Report",
     "Rule",
     "check_component",
+    "packaged_backbone",
     "toy_audio",
     "toy_backbone",
     "toy_cues",

@@ -1,4 +1,7 @@
-"""The contract of grounding injectors, held on a tiny denoising backbone."""
+"""The contract of grounding injectors, held on a tiny denoising backbone.
+
+One whose weights come with the package is held on the packaged backbone, since they fit no other.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spa2v.core.errors import ConfigError, ContractError
-from spa2v.core.protocols import AttachesSeveral
+from spa2v.core.protocols import AttachesSeveral, weights_of
 from spa2v.core.runtime import Run
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
-from spa2v.testing.backbone import toy_backbone
+from spa2v.testing.backbone import packaged_backbone, toy_backbone
 from spa2v.testing.common import COMMON, RUN_MEND, RUN_SAYS, SEED_MEND, having, like, state, untouched
 from spa2v.testing.denoiser_state import snapshot
 from spa2v.testing.rules import LACKING, Broken, Rule, Subject, demand, trying
@@ -19,6 +22,7 @@ from spa2v.testing.same import difference
 from spa2v.testing.toys import toy_audio, toy_cues, toy_layout, toy_run
 
 Drawn = dict[str, Any]
+TOYWORLD = "spa2v:weights/toyworld/"
 
 
 def layouts() -> dict[str, VideoSceneLayout]:
@@ -33,7 +37,11 @@ def layouts() -> dict[str, VideoSceneLayout]:
 
 
 def _backbone(subject: Subject) -> Any:
-    return subject.remember("backbone", toy_backbone)
+    def make() -> Any:
+        packaged = any(need.source.startswith(TOYWORLD) for need in weights_of(subject.make()))
+        return packaged_backbone() if packaged else toy_backbone()
+
+    return subject.remember("backbone", make)
 
 
 def _draw(backbone: Any, layout: VideoSceneLayout) -> Drawn:

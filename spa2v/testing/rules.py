@@ -83,7 +83,7 @@ def trying(what: str) -> Iterator[None]:
         yield
     except (Broken, Unchecked, *LACKING):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Broken(f"{what}: raised {type(error).__name__}: {error}") from error
 
 

@@ -28,15 +28,18 @@ def train(
     threads: int | None = None,
     workers: int = 0,
     quiet: bool = False,
+    trackers: Sequence[str] | None = None,
 ) -> None:
     """Trains stages in a folder, each from its checkpoint there if it has one.
 
     Raises:
         ConfigError: a number that makes no sense, or a folder that cannot be made.
+        MissingDependency: the package of a tracker is not installed.
         WeightsError: an earlier stage is missing, or a checkpoint is of another training.
     """
     import torch
 
+    from spa2v.core.trackers import check_trackers
     from spa2v.training.stages import Trainings
 
     for name, value in (("--steps", steps), ("--batch", batch), ("--stills", stills), ("--threads", threads)):
@@ -49,12 +52,13 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; nothing on a CPU
+    check_trackers(trackers or ())
     make_folder(out)
     plan = Plan()
     plan = replace(plan, stills=stills or plan.stills, clips=plan.clips if clips is None else clips)
     run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
     for stage in stages:
-        trainings = Trainings(out, plan, run, init, workers)
+        trainings = Trainings(out, plan, run, init, workers, trackers or ())
         trainer = trainings.trainer(stage, steps=steps, batch=batch, rate=rate)
         first = trainer.step
         trainer.train()

@@ -13,7 +13,7 @@ import io
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from spa2v.core.errors import WeightsError
 from spa2v.core.media.files import atomic_path
 from spa2v.core.runtime import Run
+from spa2v.core.trackers import Log, tracking
 from spa2v.core.weights import misfits
 from spa2v.jobs.batch.interrupts import Interrupts
 from spa2v.training.plan import Recipe
@@ -119,9 +120,14 @@ class Trainer:
         folder: for checkpoint, loss curve and sheets.
         run: gives seed and device.
         workers: processes that draw batches ahead; the weights do not depend on it.
+        trackers: where losses and learning rates are logged.
     """
 
-    def __init__(self, stage: Stage, recipe: Recipe, folder: Path, run: Run, workers: int = 0) -> None:
+    def __init__(
+        self, stage: Stage, recipe: Recipe, folder: Path, run: Run, workers: int = 0, trackers: Sequence[str] = ()
+    ) -> None:
+        self.trackers = trackers
+        self._log: Log = lambda values, step: None
         self.stage, self.recipe, self.folder, self.run, self.workers = stage, recipe, folder, run, workers
         folder.mkdir(parents=True, exist_ok=True)
         self.module = stage.trained().train()
@@ -148,7 +154,11 @@ class Trainer:
         pinned = self.run.device.type == "cuda"
         row = batches(self.stage, self.recipe.batch, range(self.step, last), self.draws, self.workers, pinned)
         interrupts = Interrupts("this step")
-        with self.run.progress(self.stage.name, last) as tick, interrupts.handled():
+        tracked = tracking(
+            self.trackers if self.run.accelerator.is_main_process else (),
+            self.folder, self.stage.name, {**asdict(self.recipe), "seed": self.run.seed},
+        )  # fmt: skip
+        with tracked as self._log, self.run.progress(self.stage.name, last) as tick, interrupts.handled():
             tick(self.step)
             for batch in row:
                 self._one(batch)
@@ -161,7 +171,7 @@ class Trainer:
                     saved = now
                 if interrupts.asked:
                     break
-        self.save()
+            self.save()
         if interrupts.asked:
             raise KeyboardInterrupt
         if self.step >= self.recipe.steps:
@@ -187,7 +197,9 @@ class Trainer:
     def _read_losses(self) -> None:
         if self._unread:
             first = self.step - len(self._unread)
-            self.losses += list(enumerate(torch.stack(self._unread).tolist(), first))
+            for step, loss in enumerate(torch.stack(self._unread).tolist(), first):
+                self.losses.append((step, loss))
+                self._log({"loss": loss, "rate": rate_at(self.recipe, step)}, step)
             self._unread.clear()
 
     def _share_gradients(self) -> None:

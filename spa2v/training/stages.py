@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,19 @@ class Trainings:
         run: gives seed and device.
         start: a folder of exported weights to start all stages from, or None to start from nothing.
         workers: processes that draw pools and batches; 0 for this one alone.
+        trackers: where losses are logged.
     """
 
-    def __init__(self, out: Path, plan: Plan, run: Run, start: Path | None = None, workers: int = 0) -> None:
+    def __init__(
+        self, out: Path, plan: Plan, run: Run, start: Path | None = None, workers: int = 0, trackers: Sequence[str] = ()
+    ) -> None:
         self.out, self.plan, self.run, self.start, self.workers = out, plan, run, start, workers
+        self.trackers = trackers
 
     def trainer(self, stage: str, **changes: int | float | None) -> Trainer:
         """The trainer of a stage, at its last checkpoint if there is one."""
         recipe = self.plan.recipe(stage, **changes)
-        return Trainer(BUILDERS[stage](self), recipe, self.out / stage, self.run, self.workers)
+        return Trainer(BUILDERS[stage](self), recipe, self.out / stage, self.run, self.workers, self.trackers)
 
     def _seeded(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` gives, with its random weights drawn from its own seed."""

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import ConfigError, MediaError
+from spa2v.core.errors import ConfigError, MediaError, counted
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.parallel import spread
 from spa2v.core.runtime import Run
-from spa2v.core.types.benchmark import MANIFEST, manifest_text
+from spa2v.core.types.benchmark import MANIFEST, BenchmarkClip, manifest_text
+from spa2v.core.types.layout import SCENARIOS
 from spa2v.world.clips import ToyClip, render_clip
 from spa2v.world.sampling import sample_scene
 from spa2v.world.settings import FORMAT, Settings, clip_ids, group_count, scene_seed
@@ -28,16 +29,20 @@ from spa2v.world.twins import twin_of
 __all__ = ["Settings", "write_dataset"]
 
 SETTINGS = "dataset.json"
+FEW_SOURCES = 5
+"""With fewer, the mean of a split depends on which clips are in it; a clip and its twin are one source."""
 
 
-def write_dataset(out: str | Path, clips: int, settings: Settings, workers: int = 1, run: Run | None = None) -> Path:
+def write_dataset(
+    out: str | Path, clips: int, settings: Settings, workers: int | None = 1, run: Run | None = None
+) -> Path:
     """Renders a dataset, or what is still missing of it, and writes its manifest last.
 
     Args:
         out: folder, made if needed.
         clips: how many; a dataset can be made longer later.
         settings: what the clips depend on.
-        workers: processes; the bytes do not depend on it.
+        workers: processes, None for as many as pay; the bytes do not depend on it.
         run: gives the progress bar.
 
     Returns:
@@ -48,7 +53,7 @@ def write_dataset(out: str | Path, clips: int, settings: Settings, workers: int 
         MediaError: the folder cannot be written.
         WorkerError: a worker died; what is done is kept.
     """
-    if clips < 1 or workers < 1:
+    if clips < 1 or (workers is not None and workers < 1):
         raise ConfigError(f"clips: {clips}, workers: {workers}", "expected 1 or more")
     folder = Path(out)
     _open_folder(folder, settings)
@@ -60,8 +65,29 @@ def write_dataset(out: str | Path, clips: int, settings: Settings, workers: int 
     lost = [name for name, record in zip(names, records, strict=True) if record is None]
     if lost:
         raise MediaError(f"clip {lost[0]!r} was damaged while the dataset was written", "run the same command again")
-    write_text(folder / MANIFEST, manifest_text(record for record in records if record))
+    made = [record for record in records if record]
+    write_text(folder / MANIFEST, manifest_text(made))
+    if run is not None and (lack := few_tests(made, settings)):
+        run.notice(lack)
     return folder / MANIFEST
+
+
+def few_tests(clips: Sequence[BenchmarkClip], settings: Settings) -> str:
+    """What is too small about the split "test", in two lines; "" where nothing is, or none was asked for."""
+    tests = [clip for clip in clips if clip.split == "test"]
+    sources = {clip.source_id for clip in tests}
+    wanted = SCENARIOS if settings.choice.scenario is None else (settings.choice.scenario,)
+    lacking = [name for name in wanted if name not in {clip.scenario for clip in tests}]
+    if not settings.test_share or (len(sources) >= FEW_SOURCES and not lacking):
+        return ""
+    size = f"{counted(len(tests), 'clip')} of {counted(len(sources), 'source')}"
+    return "\n".join(
+        [
+            f"the split 'test' has {size}" + "".join(f", none {name}" for name in lacking if tests),
+            "  for scores that say something: more --clips, a larger --test-share, or",
+            "  evaluate with --split all",
+        ]
+    )
 
 
 def _open_folder(folder: Path, settings: Settings) -> None:
@@ -87,7 +113,7 @@ def _differences(found: Any, wanted: dict[str, Any]) -> list[str]:
     return [*lines, "give another --out folder, or the settings that it was begun with"]
 
 
-def _finish_groups(folder: Path, clips: int, settings: Settings, workers: int) -> Iterator[int]:
+def _finish_groups(folder: Path, clips: int, settings: Settings, workers: int | None) -> Iterator[int]:
     """Renders what is missing, group by group; yields how many clips were just done."""
     yield from spread(partial(_finish_group, folder, clips, settings), range(group_count(clips, settings)), workers)
 

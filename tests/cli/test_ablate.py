@@ -254,3 +254,34 @@ def test_several_seeds_give_mean_and_deviation(spa2v, bench: Path, tmp_path: Pat
 def _lt_sim(folder: Path) -> float:
     data = json.loads((folder / "evaluation.json").read_text())
     return data["stages"]["1"]["tables"]["lt_sim"]["all"]["C"]["value"]
+
+
+def test_trackers_get_the_numbers_of_the_tables_and_no_key(
+    spa2v, ablation: Path, bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorboard")
+    from tests.core.test_trackers import events
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-key-0042")
+    words = ("ablate", ablation, "-d", bench, "-o", tmp_path / "out", "-q", "--workers", 1)
+    assert spa2v(*words)[0] == 0
+    before = {path.name for path in (tmp_path / "out").rglob("*")}
+    assert "tensorboard" not in before, "off by default"
+    code, _, err = spa2v(*words, "run.trackers=[tensorboard]")
+    assert code == 0
+    rows = {row["name"]: row for row in json.loads((tmp_path / "out" / "ablation.json").read_text())["rows"]}
+    folder = tmp_path / "out" / rows["size 0.2"]["folder"]
+    table = json.loads((folder / "evaluation.json").read_text())["stages"]["1"]["tables"]["max_iou"]
+    (logged,) = events(folder / "tensorboard").Scalars("stage1/max_iou/all/C")
+    assert logged.value == pytest.approx(100 * table["all"]["C"]["value"])
+    assert "size 0.2: reused outputs of 4 of 4 clips" in err, "a tracker changes no result"
+    left = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"sk-planted-key-0042" not in left
+
+
+def test_a_tracker_that_is_not_there_is_one_message(spa2v, ablation: Path, bench: Path, tmp_path: Path) -> None:
+    words = ("ablate", ablation, "-d", bench, "-o", tmp_path / "out", "-q")
+    code, _, err = spa2v(*words, "--tracker", "tensorbord")
+    assert (code, err) == (1, "error: run.trackers: unknown tracker 'tensorbord'\n  did you mean 'tensorboard'?\n")
+    layouts = ("evaluate", "--layouts", tmp_path, "-d", bench, "-o", tmp_path / "scores")
+    assert spa2v(*layouts, "--tracker", "tensorbord")[2] == err

@@ -208,3 +208,12 @@ def test_nothing_of_the_default_slips_beneath_a_preset_with_weights_of_its_own(p
         for role in ("motion_backbone", "grounding_injector"):
             if own[role]["name"] == default[role]["name"]:
                 assert default[role]["options"].keys() <= own[role]["options"].keys()
+
+
+def test_the_list_of_presets_cuts_no_path(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run(capsys, monkeypatch, "components", "presets")
+    paths = "".join(line.rstrip("│").rpartition("│")[2].strip() for line in out.splitlines())
+    assert code == 0
+    assert all(str(file.path) in paths for file in Host(extensions=[]).configs.files("preset"))
+    assert max(map(len, out.splitlines())) <= 80

@@ -66,16 +66,17 @@ def test_the_ground_truth_scores_the_maximum(bench: Path, tmp_path: Path) -> Non
 def test_tables_on_screen_and_in_files(spa2v, bench: Path, tmp_path: Path) -> None:
     layouts = predict(bench, tmp_path / "layouts")
     files = [tmp_path / name for name in ("t.md", "t.csv", "t.tex")]
-    made = tmp_path / "out" / "evaluation.json"
+    folder = tmp_path / "my results"
+    made = folder / "evaluation.json"
     code, out, err = spa2v(
-        *("evaluate", "--data", bench, "--layouts", layouts, "-o", tmp_path / "out", "--workers", 1),
+        *("evaluate", "--data", bench, "--layouts", layouts, "-o", folder, "--workers", 1),
         *("--markdown", files[0], "--csv", files[1], "--latex", files[2], "--name", "a_b & c|d"),
     )
     assert (code, "MaxIoU" in out, "Trans. C" in out) == (0, True, True)
     assert all(len(line) <= 80 for line in out.splitlines())
     assert "…" not in out
-    assert err == f"wrote {files[0]}, {files[2]}, {files[1]}, {made}; see it with: spa2v report {tmp_path / 'out'}\n"
-    value = read(tmp_path / "out")["stages"]["1"]["tables"]["max_iou"]["all"]["C"]["value"]
+    assert err == f"wrote {files[0]}, {files[2]}, {files[1]}, {made}\nsee it with: spa2v report '{folder}'\n"
+    value = read(folder)["stages"]["1"]["tables"]["max_iou"]["all"]["C"]["value"]
     rows = list(csv.DictReader(files[1].open()))
     mine = [row for row in rows if (row["metric"], row["scenario"], row["column"]) == ("max_iou", "all", "C")]
     assert [float(row["value"]) for row in mine] == [100 * value]  # percent, as in the tables

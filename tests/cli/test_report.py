@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from spa2v.core.media.video import write_video
+from spa2v.evaluation.ablation.cells import read_folder
 from tests.cli.test_cli import run as run_command
 from tests.kit.evaluation_data import layout, make_bench, predict, sound, video
 
@@ -170,6 +171,13 @@ def test_the_page_of_an_ablation(spa2v, toy: Path, tmp_path: Path) -> None:
     assert "unknown option 'no'" in page.text
     assert any(attributes.get("class") == "published" for _, attributes in page.tags)
     assert any(attributes.get("class") == "whisker" for _, attributes in page.tags)
+    rows = [row for row in read_folder(tmp_path / "out").rows if row.evaluation]
+    code, _, err = spa2v("report", tmp_path / "out", tmp_path / "out" / rows[0].folder)
+    assert (code, err.splitlines()[0]) == (
+        1,
+        f"error: '{tmp_path / 'out'}' is an ablation, whose rows can be compared:",
+    )
+    assert err.splitlines()[1:] == [f"  {tmp_path / 'out' / row.folder}" for row in rows]
 
 
 @pytest.fixture

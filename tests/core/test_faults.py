@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from spa2v.core.errors import ComponentError, Spa2vError
+from spa2v.core.errors import ComponentError, ComponentLoadError, Spa2vError
 from spa2v.core.faults import Origin, guarded
 from spa2v.core.pipeline import Pipeline
+from spa2v.core.registry import Component, Entry, import_target
 from spa2v.core.types import SpatialCues
 from tests.core.media.test_video import noise
 
@@ -17,6 +19,21 @@ def test_control_characters_of_a_fault_do_not_reach_the_terminal() -> None:
     origin = Origin("layout planner 'mine'", "mine.yaml", Path("mine.py"))
     with pytest.raises(ComponentError, match=r"raised ValueError: \?\[31mred new"), guarded(origin):
         raise ValueError("\x1b[31mred\nnew")
+
+
+def test_a_component_that_exits_is_a_fault_of_it() -> None:
+    origin = Origin("layout planner 'mine'", "mine.yaml", Path("mine.py"))
+    with pytest.raises(ComponentError, match="layout planner 'mine' raised SystemExit: 3"), guarded(origin):
+        sys.exit(3)
+
+
+def test_a_file_that_exits_while_it_is_loaded_is_a_fault_of_it(tmp_path: Path) -> None:
+    (tmp_path / "quits.py").write_text("import sys\nsys.exit()\n")
+    component = Component("layout_planners", "mine", Entry(f"{tmp_path / 'quits.py'}:Planner"), "mine.yaml")
+    with pytest.raises(ComponentLoadError) as caught:
+        import_target(component)
+    assert caught.value.fact.startswith("cannot load 'mine' of layout_planners")
+    assert any("quits.py:2" in line for line in caught.value.details)
 
 
 def test_an_error_inside_spa2v_is_shown_at_the_line_of_the_component(tmp_path: Path, monkeypatch) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from spa2v.evaluation.tables import Grid, Row, show, to_latex, to_markdown, with_best
+from spa2v.core.types import Score
+from spa2v.evaluation.aggregate import ClipInfo, summarize
+from spa2v.evaluation.compare import comparison_grids
+from spa2v.evaluation.engine.result import Evaluation, StageResult
+from spa2v.evaluation.scores import ClipScore
+from spa2v.evaluation.tables import Grid, Row, show, stage_grid, to_csv, to_latex, to_markdown, with_best
 
 TRIPLES = ("100.00/98.76/99.38", "12.34/-/12.34")
 WIDE = Grid(
@@ -78,3 +83,18 @@ def test_markdown_and_latex_set_the_best_in_bold() -> None:
 
 def test_one_row_has_no_best() -> None:
     assert with_best(ROWS[:1], (None, True, True, True)) == ROWS[:1]
+
+
+def test_clips_of_one_source_have_no_interval_anywhere() -> None:
+    infos = {name: ClipInfo(name, "stationary", 1, "one") for name in ("clip", "twin")}
+    scores = tuple(ClipScore.of(name, "max_iou", Score(0.5)) for name in infos)
+    result = {"1": StageResult(summarize(scores, infos), scores)}
+    made = Evaluation("e", "data", "test", infos, {}, (), result, {"1": {}})
+    grid = stage_grid(made, "1")
+    assert set(grid.rows[0].cells[1:-1]) == {"50.00", "-"}
+    assert "no intervals" in grid.notes[0]
+    assert "[" not in to_markdown([grid])
+    lines = [line.split(",") for line in to_csv([made]).splitlines()[1:]]
+    assert {(low, high) for *_, low, high, _, _ in lines} == {("", "")}
+    (compared,) = comparison_grids([("a", made), ("b", made)])
+    assert compared.rows[0].cells[3] == "+0.00"

@@ -158,3 +158,8 @@ def test_a_batch_ranks_tries_and_knows_videos_by_them(spa2v, tmp_path: Path) -> 
         launches.append(record["launch"])
         assert len(record["record"]["tries"]["scores"]) == tries
     assert launches[0] != launches[1] == launches[2]
+    seconds = record["timings_s"]
+    assert seconds["judge"] > 0
+    assert record["stages"]["render"]["seconds"] == pytest.approx(
+        seconds["generate"] + seconds["judge"] + seconds["write"], abs=1e-2
+    )

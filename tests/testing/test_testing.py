@@ -316,12 +316,52 @@ def test_the_command_tells_what_cannot_be_checked(toy: Path, capsys: pytest.Capt
     assert contract_command(["cue_extractors", "loudest", *registry]) == 0
 
 
+SMALL = {"base": "spa2v:weights/toyworld/stable-diffusion", "motion": "spa2v:weights/toyworld/motion-adapter"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["migc", "gligen"])
+def test_injectors_are_held_on_the_packaged_weights(name: str) -> None:
+    pytest.importorskip("diffusers")
+    file = {"migc": "migc.safetensors", "gligen": "gligen"}[name]
+    report = check_component("grounding_injectors", name, weights=f"spa2v:weights/toyworld/{file}")
+    assert not report.unchecked
+    assert report.facts["grounds"] is True
+
+
+@pytest.mark.slow
+def test_a_backbone_is_held_on_the_packaged_weights() -> None:
+    pytest.importorskip("diffusers")
+    size = {"width": 64, "height": 64, "frames": 4, "steps": 4}
+    assert not check_component("motion_backbones", "animatediff", **SMALL, **size).unchecked
+
+
 class Fetching:
     """A planner whose weights are on a hub."""
 
     def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
         locate(Weights("planner", "nobody-of-ours/no-such-planner", "weights"))
         raise AssertionError
+
+
+class Asking:
+    """A planner that asks the hub past `locate`."""
+
+    def plan(self, audio: AudioClip, cues: SpatialCues, run: Run) -> VideoSceneLayout:
+        from huggingface_hub import hf_hub_download
+
+        hf_hub_download("nobody-of-ours/no-such-planner", "config.json")
+        raise AssertionError
+
+
+def test_the_kit_lets_no_component_ask_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    asked: list[str] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **more: asked.append(str(words[0])))
+    with pytest.raises(ContractError, match="LocalEntryNotFoundError"):
+        check_component("layout_planners", Asking)
+    assert (asked, constants.HF_HUB_OFFLINE) == ([], False)
 
 
 def test_the_kit_never_asks_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from spa2v.core.media.video import read_video
 from spa2v.core.types import VideoSceneLayout
 from spa2v.core.types import benchmark as benchmark_module
 from spa2v.core.types.benchmark import read_manifest
-from spa2v.world.dataset import Settings, write_dataset
+from spa2v.world.dataset import Settings, few_tests, write_dataset
 from spa2v.world.settings import split_of
 
 SMALL = Settings(seed=5, width=48, height=32, frames=4, sample_rate=8000, test_share=0.4)
@@ -124,7 +125,7 @@ def test_a_damaged_clip_is_made_anew_and_whole_ones_are_kept(made: Path, tmp_pat
 SCRIPT = """
 import sys
 from pathlib import Path
-from spa2v.world.dataset import Settings, write_dataset
+from spa2v.world.dataset import Settings, few_tests, write_dataset
 if __name__ == "__main__":
     settings = Settings(seed=5, width=48, height=32, frames=4, sample_rate=8000, test_share=0.4)
     write_dataset(Path(sys.argv[1]), 400, settings, workers=2)
@@ -211,3 +212,18 @@ def test_the_command_line_makes_a_dataset(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*arguments, "--frames", "2", "--sample-rate", "8000", "--quiet"])
     assert result.exit_code == 0, result.output
     assert len(read_manifest(tmp_path / "d")) == 2
+    assert result.stderr.startswith("the split 'test' has ")
+    assert max(map(len, result.stderr.splitlines())) <= 80
+
+
+def test_a_test_split_that_is_too_small_is_named(made: Path) -> None:
+    found = read_manifest(made)
+    clips = [
+        replace(clip, split="test", scenario=("stationary", "translational")[i % 2]) for i, clip in enumerate(found)
+    ]
+    few = few_tests([clip for clip in clips if clip.scenario == "stationary"], SMALL)
+    assert few.splitlines()[0].endswith(", none translational")
+    assert few_tests([], SMALL).startswith("the split 'test' has 0 clips of 0 sources\n")
+    assert few_tests([], replace(SMALL, test_share=0.0)) == "", "none was asked for"
+    many = [replace(clip, source_id=f"s{i}") for i, clip in enumerate(clips)]
+    assert few_tests(many, SMALL) == ""

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.config import Config, Layer, merge, read_source
+from spa2v.core.config import Config, Layer, merge, read_source, texts_of
 from spa2v.core.errors import ConfigError, Spa2vError
 from spa2v.core.host import Host
 from spa2v.core.manifest import make_folder
 from spa2v.core.media.files import write_json, write_text
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
+from spa2v.core.trackers import check_trackers
 from spa2v.core.untrusted import read_json, reason_of
 from spa2v.evaluation.ablation.seeds import mean_of, split_seeds, spread_of
 from spa2v.evaluation.ablation.spec import AblationSpec, RowSpec
@@ -24,6 +25,7 @@ from spa2v.evaluation.engine.planning import make_outputs
 from spa2v.evaluation.engine.result import NAME as RESULT
 from spa2v.evaluation.engine.result import Evaluation
 from spa2v.evaluation.engine.scoring import Stage
+from spa2v.evaluation.tracked import track
 from spa2v.jobs.batch.items import Item
 
 NAME = "ablation.json"
@@ -86,7 +88,7 @@ class Settings:
         bench, split: the clips.
         stage1, stage2: how they are scored.
         above: settings of the command line, between the base and each row.
-        workers: processes.
+        workers: processes; None for as many as pay.
         fresh: do again what is done.
     """
 
@@ -95,7 +97,7 @@ class Settings:
     stage1: Stage
     stage2: Stage
     above: tuple[Layer, ...] = ()
-    workers: int = 1
+    workers: int | None = 1
     fresh: bool = False
 
 
@@ -110,7 +112,13 @@ def run_ablation(
         out: folder of the results, one folder a row in it.
         run: gives progress.
         report: gets a line as each row begins or fails.
+
+    Raises:
+        ConfigError, MissingDependency: a tracker of `run.trackers` cannot be used.
     """
+    layers = [layer for row in spec.rows for layer in (*spec.base, *settings.above, *row.layers)]
+    runs = [layer.data["run"] for layer in layers if isinstance(layer.data.get("run"), dict)]
+    check_trackers({name for section in runs for name in texts_of(section.get("trackers"))})
     make_folder(out)
     rows: list[CellResult] = []
     measured = sum(row.measured for row in spec.rows)
@@ -142,6 +150,7 @@ def run_row(row: RowSpec, spec: AblationSpec, settings: Settings, out: Path, run
             made, spread, failed = _score_seeds(row.name, config, seeds, spec.stages, settings, folder, run)
         else:
             (made, failed), spread = _score(row.name, config, spec.stages, settings, folder, run), None
+        track(made, config.run.trackers, folder)
     except Spa2vError as error:
         return CellResult(row.name, row.paper, "failed", folder.name, str(error), clips)
     if failed == clips:

@@ -19,7 +19,7 @@ TOLERANCE_S, TOLERANCE = 0.05, 0.02
 """Durations may differ by the larger of this many seconds and this part."""
 
 
-def check_bench(folder: str | Path, run: Run, workers: int = 1) -> tuple[int, tuple[Fault, ...]]:
+def check_bench(folder: str | Path, run: Run, workers: int | None = 1) -> tuple[int, tuple[Fault, ...]]:
     """How many clips can be read, and every fault: of lines, of splits, of files and of what they say.
 
     Raises:
@@ -30,7 +30,7 @@ def check_bench(folder: str | Path, run: Run, workers: int = 1) -> tuple[int, tu
     files = [ClipFiles(clip, bench.folder) for clip in bench.clips]
     found: dict[str, tuple[Fault, ...]] = {}
     with run.progress("Checking clips", total=len(files)) as step:
-        for clip, own in spread(check_clip, files, workers if len(files) > 8 else 1):
+        for clip, own in spread(check_clip, files, workers):
             found[clip] = own
             step(1)
     return len(files), (*faults, *(fault for clip in bench.clips for fault in found[clip.id]))

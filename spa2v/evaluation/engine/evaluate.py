@@ -80,7 +80,7 @@ def evaluate(
     request: Request,
     out: Path,
     run: Run,
-    workers: int = 1,
+    workers: int | None = 1,
     bootstrap: Bootstrap | None = None,
     *,
     fresh: bool = False,
@@ -91,7 +91,7 @@ def evaluate(
         request: what to evaluate.
         out: folder of the results, made if needed.
         run: gives progress, and the device of detectors and features.
-        workers: processes. The result does not depend on it, nor on kills and restarts.
+        workers: processes; None for as many as pay. The result does not depend on it, nor on kills and restarts.
         bootstrap: how intervals are made.
         fresh: score again what is scored.
     """
@@ -152,7 +152,7 @@ class StageRun:
     infos: Mapping[str, ClipInfo]
     journal: Journal
     run: Run
-    workers: int
+    workers: int | None
     name: str = "evaluation"
 
     def result(self, bootstrap: Bootstrap | None) -> StageResult:
@@ -175,7 +175,7 @@ class StageRun:
         todo = [item for item in items if self.journal.get(keys[item.files.clip.id]) is None]
         size = BATCHES[self.stage.number]
         batches = [todo[start : start + size] for start in range(0, len(todo), size)]
-        workers = 1 if len(batches) < 2 or self.stage.labels.loads_a_model else self.workers
+        workers = 1 if self.stage.labels.loads_a_model else self.workers
         done = spread(partial(score_batch, self.stage), batches, workers)
         notice_reused(self.run, self.name, f"stage-{self.stage.number} scores", len(items) - len(todo), len(items))
         results = self._kept(keys, done, f"Stage {self.stage.number}")

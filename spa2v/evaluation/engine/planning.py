@@ -80,7 +80,7 @@ def make_outputs(
     *,
     draw: bool = False,
     given: Mapping[str, Path] | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     fresh: bool = False,
     name: str = "evaluation",
 ) -> dict[str, Fault]:
@@ -93,7 +93,7 @@ def make_outputs(
         run: gives progress.
         draw: also make videos.
         given: layouts to draw in place of planned ones, by clip; a clip without one is not drawn.
-        workers: processes, each with its own components (and bounds of cost); 1 for a GPU.
+        workers: processes, each with its own components (and bounds of cost); None for as many as pay.
         fresh: make again what is made.
         name: of what is evaluated, for the notice about reused outputs.
 
@@ -114,7 +114,7 @@ def make_outputs(
     worked = len(todo) < len(tasks)
     with run.progress("Drawing" if draw else "Planning", total=len(tasks)) as step:
         step(len(tasks) - len(todo))
-        for task, result in spread(_work, todo, min(workers, max(1, len(todo)))):
+        for task, result in spread(_work, todo, workers):
             if "error" in result:
                 failed[task.clip] = Fault("failed", task.clip, result["error"])
                 if not worked and len(failed) >= GIVE_UP_AFTER:

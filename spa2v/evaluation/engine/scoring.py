@@ -180,7 +180,7 @@ def _scored(chosen: Chosen, clips: Sequence[ScoredClip], run: Run) -> Sequence[M
         found = list(metric.score(clips, run))
     except Spa2vError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fact, line = f"{who} raised {type(error).__name__}: {error}", crash_line(error, chosen.home)
         raise ContractError(fact, *line, f"on {clips[0].id!r}") from error
     if len(found) != len(clips):

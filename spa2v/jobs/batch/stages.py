@@ -16,6 +16,9 @@ from spa2v.jobs.batch.folders import LAYOUT, OFFERED, VIDEO, ClipFolder
 from spa2v.jobs.batch.goals import Goal
 from spa2v.jobs.job import Job
 
+DRAWING = ("generate", "generate_many", "judge", "write")
+"""The steps of the second stage; their seconds are those of a clip."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -126,7 +129,7 @@ class Stages:
         return {
             "key": self.goal.render_key(audio or "", plan or ""),
             "sha256": {VIDEO: clip.job.manifest.data["sha256"]["video"]},
-            "seconds": round(seconds["generate"] + seconds["write"], 3),
+            "seconds": round(sum(seconds.get(step, 0.0) for step in DRAWING), 3),
             "launch": self.launch,
         }
 

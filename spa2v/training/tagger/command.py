@@ -47,15 +47,18 @@ def train_tagger(
     threads: int | None = None,
     workers: int = 0,
     quiet: bool = False,
+    trackers: Sequence[str] | None = None,
 ) -> None:
     """Trains in a folder, from its checkpoint if it has one, and writes weights, facts and card into its `weights`.
 
     Raises:
-        ConfigError: a number that makes no sense, or an index that cannot be read.
+        ConfigError: a number that makes no sense, an index that cannot be read, or an unknown tracker.
+        MissingDependency: the package of a tracker is not installed.
         WeightsError: the checkpoint is of another training, or the weights are too large.
     """
     import torch
 
+    from spa2v.core.trackers import check_trackers
     from spa2v.training.loop import Trainer
     from spa2v.training.tagger.pool import make_pool
     from spa2v.training.tagger.stage import RECIPE, TaggerStage
@@ -65,6 +68,7 @@ def train_tagger(
             raise ConfigError(f"{name}: {value}", "expected at least 1")
     if threads:
         torch.set_num_threads(threads)
+    check_trackers(trackers or ())
     make_folder(out)
     sounds = read_index(index)
     digest = hashlib.sha256(index.read_bytes()).hexdigest()
@@ -75,7 +79,7 @@ def train_tagger(
     stage = TaggerStage(sounds, pool, names)
     stage.net.to(run.device)
     recipe = replace(RECIPE, steps=steps or RECIPE.steps, batch=batch or RECIPE.batch)
-    trainer = Trainer(stage, recipe, out / stage.name, run, workers)
+    trainer = Trainer(stage, recipe, out / stage.name, run, workers, trackers or ())
     trainer.train()
     if trainer.step >= recipe.steps:
         facts = {

@@ -94,6 +94,12 @@ def test_fvd_table_takes_the_union_for_c_and_counts_what_is_missing() -> None:
     assert table == _table(real, fake, 20, Run())
 
 
+def test_clips_of_one_source_have_no_interval() -> None:
+    clips = ["c0", "c1"]
+    cell = _table(_features(0, clips), _features(1, clips), 20)["all"]["C"]
+    assert (cell.count, cell.low, cell.high) == (2, None, None)
+
+
 def test_intervals_hold_the_value_of_small_sets_too() -> None:
     rng = np.random.default_rng(4)
     real, fake = ({clip: rng.normal(size=64) for clip in INFOS} for _ in range(2))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.core.errors import ConfigError
+from spa2v.core.errors import ConfigError, shell
 from spa2v.core.media.files import atomic_path, write_json, write_text
 from spa2v.core.types import AudioClip, SpatialCues
 from spa2v.core.untrusted import FAULTS, read_json, reason_of
@@ -153,7 +153,7 @@ def find_index(examples: str | Path) -> Path:
             return place
     raise ConfigError(
         f"examples: {str(examples)!r} holds no example index",
-        f"build it from a data set in the benchmark format: spa2v bench index {examples}",
+        f"build it from a data set in the benchmark format: spa2v bench index {shell(examples)}",
     )
 
 
@@ -206,7 +206,7 @@ def _check_fresh(index: ExampleIndex) -> None:
 
 
 def _rebuild(folder: Path) -> str:
-    return f"build it again: spa2v bench index DATA --out {folder}"
+    return f"build it again: spa2v bench index DATA --out {shell(folder)}"
 
 
 def file_digest(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spa2v.core.errors import ConfigError, LayoutError, near
+from spa2v.core.errors import ConfigError, LayoutError, near, shell
 from spa2v.core.media.audio import read_audio
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
@@ -91,7 +91,7 @@ class ExampleSelector:
         if len(key) != index.keys.shape[1]:
             raise ConfigError(
                 f"the example index has keys of {index.keys.shape[1]} numbers, the recording one of {len(key)}",
-                f"build it again: spa2v bench index {index.data}",
+                f"build it again: spa2v bench index {shell(index.data)}",
             )
         return key.astype(np.float32)
 
