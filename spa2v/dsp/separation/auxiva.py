@@ -72,11 +72,7 @@ def demix(audio: AudioClip, iterations: int = ITERATIONS) -> Demixing:
 
 
 def separate(audio: AudioClip, demixing: Demixing) -> NDArray[np.float32]:
-    """The image of each output in the channel where it is louder, at its mean level, shape (2 outputs, n).
-
-    Each bin is weighted by the root of the output's share of the power there: what a linear demixing leaves of the
-    other source in a room is softer than that source itself.
-    """
+    """The image of each output in the channel where it is louder, at its mean level, shape (2 outputs, n)."""
     stft, stereo = transform(audio.sample_rate), audio.stereo.astype(np.float64)
     spectrum = stft.stft(stereo)
     kept = len(demixing.frequencies_hz)
@@ -89,8 +85,6 @@ def separate(audio: AudioClip, demixing: Demixing) -> NDArray[np.float32]:
     for output in (0, 1):
         left, right = rows[:, output, :, None].swapaxes(0, 1)
         separated[output, :kept] = left * spectrum[0, :kept] + right * spectrum[1, :kept]
-    power = np.square(np.abs(separated))
-    separated *= np.sqrt(power / (power.sum(axis=0) + 1e-30))
     return stft.istft(separated, k1=stereo.shape[1]).astype(np.float32)
 
 
