@@ -1,4 +1,4 @@
-"""Scores the localizer on annotated recordings: `python -m benchmarks.real_clips ANNOTATIONS.json AUDIO_DIR`.
+"""Scores the localizer on recordings: `python -m benchmarks.real_clips ANNOTATIONS.json AUDIO_DIR [KEY=VALUE ...]`.
 
 One row a clip and a last line `N passed, N failed`; exit 0 when all pass. A clip passes when its scenario is right,
 and the movement of its dominant thing where the annotation says that the sound supports it, and nothing sideways is
@@ -58,19 +58,19 @@ def read_clip(path: Path) -> AudioClip:
 
 
 @cache
-def pipeline() -> Pipeline:
-    """The default; nothing is drawn."""
-    return Pipeline.from_preset("default", quiet=True)
+def pipeline(*overrides: str) -> Pipeline:
+    """The default with overrides KEY=VALUE; nothing is drawn."""
+    return Pipeline.from_preset("default", overrides=overrides, quiet=True)
 
 
-def cues_of(audio: AudioClip) -> SpatialCues:
-    """What the default extractors measure."""
-    return pipeline().measure(audio)
+def cues_of(audio: AudioClip, *overrides: str) -> SpatialCues:
+    """What the extractors measure."""
+    return pipeline(*overrides).measure(audio)
 
 
-def localize(audio: AudioClip) -> VideoSceneLayout:
-    """The plan of the default extractors and `stereo_rules`."""
-    return StereoRules().plan(audio, cues_of(audio), Run())
+def localize(audio: AudioClip, *overrides: str) -> VideoSceneLayout:
+    """The plan of the extractors and `stereo_rules`."""
+    return StereoRules().plan(audio, cues_of(audio, *overrides), Run())
 
 
 def dominant(objects: Sequence[Mapping[str, Any]]) -> str | None:
@@ -109,9 +109,9 @@ def score(clip: Mapping[str, Any], layout: VideoSceneLayout) -> Row:
     return Row(str(clip.get("id")), *scenarios, asked, said, supports, tuple(failures), names)
 
 
-def run_clip(clip: Mapping[str, Any], folder: Path) -> Row:
+def run_clip(clip: Mapping[str, Any], folder: Path, *overrides: str) -> Row:
     try:
-        return score(clip, localize(read_clip(folder / str(clip.get("audio_file")))))
+        return score(clip, localize(read_clip(folder / str(clip.get("audio_file"))), *overrides))
     except Spa2vError as error:
         return Row(str(clip.get("id")), clip.get("scenario"), None, (), (), None, (str(error).splitlines()[0],))
 
@@ -120,9 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.real_clips", description=__doc__)
     parser.add_argument("annotations", type=Path)
     parser.add_argument("audio_dir", type=Path)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     given = parser.parse_args(arguments)
     clips = json.loads(given.annotations.read_text(encoding="utf-8"))["clips"]
-    rows = [run_clip(clip, given.audio_dir) for clip in clips]
+    rows = [run_clip(clip, given.audio_dir, *given.overrides) for clip in clips]
     for row in rows:
         print(row.line())
     failed = sum(bool(row.failures) for row in rows)

@@ -1,4 +1,6 @@
-"""Scores the rule-based localizer on fresh scenes of ToyWorld: `python -m benchmarks.world_localizer [--clips N]`.
+"""Scores the rule-based localizer on fresh scenes of ToyWorld.
+
+Run it by `python -m benchmarks.world_localizer [--clips N] [KEY=VALUE ...]`.
 
 It hears the two channels and nothing else. Counted are things whose attribute can be heard at all (the evidence that
 the world notes for each); dual mono clips are scored apart: nothing sideways may be claimed there. With several things
@@ -67,13 +69,13 @@ class Result:
         return len(true & set(self.said)), len(true)
 
 
-def run_clip(seed: int, named: bool) -> Result:
+def run_clip(seed: int, named: bool, overrides: Sequence[str] = ()) -> Result:
     scene = sample_scene(seed)
     heard = record(scene)
     objects = judge(scene, measure(scene, heard))
     names = ",".join(item.name for item in objects)
-    overrides = [f"layout_planner.options.objects=[{names}]"] if named else []
-    layout = _pipeline(*overrides).plan(heard.audio)
+    told = [f"layout_planner.options.objects=[{names}]"] if named else []
+    layout = _pipeline(*overrides, *told).plan(heard.audio)
     order = _by_size(layout)
     return Result(
         seed,
@@ -192,11 +194,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help="of the first scene")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--named", action="store_true", help="tell the localizer which things sound")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("--wrong", action="store_true", help="list the seeds of single things that were missed")
     given = parser.parse_args(arguments)
     seeds = range(given.seed, given.seed + given.clips)
     with ProcessPoolExecutor(given.workers) as pool:
-        results = list(pool.map(partial(run_clip, named=given.named), seeds, chunksize=8))
+        results = list(pool.map(partial(run_clip, named=given.named, overrides=given.overrides), seeds, chunksize=8))
     for item in results if given.wrong else []:
         if item.quantity == "single" and item.heard and item.said[:1] != item.true_attributes:
             told = (item.heard[0].name, *item.true_attributes, dict(item.heard[0].cues))

@@ -27,6 +27,7 @@ class SoundClass:
         background: no object makes it; it goes into the caption and plans nothing.
         caption: the sound in words.
         audioset: names of the AudioSet classes that mean it.
+        gain: of YAMNet's score: above 1 for what it hears too seldom, below 1 for what it hears too often.
     """
 
     name: str
@@ -35,15 +36,20 @@ class SoundClass:
     background: bool
     caption: str
     audioset: tuple[str, ...]
+    gain: float = 1.0
 
 
 @dataclass(frozen=True)
 class SoundGroup:
-    """A generic kind above classes; `is_object` where it may be drawn when none of its classes is sure."""
+    """A generic kind above classes; `is_object` where it may be drawn when none of its classes is sure.
+
+    `below` is the group above it, "" for none.
+    """
 
     name: str
     is_object: bool
     audioset: tuple[str, ...]
+    below: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,11 @@ class Vocabulary:
         """The classes of a group."""
         return tuple(name for name, each in self.classes.items() if each.group == group)
 
+    def under(self, group: str) -> tuple[str, ...]:
+        """The classes of a group and of the groups below it."""
+        lower = [name for name, each in self.groups.items() if each.below == group]
+        return self.members(group) + tuple(member for name in lower for member in self.under(name))
+
 
 @cache
 def vocabulary() -> Vocabulary:
@@ -72,7 +83,7 @@ def vocabulary() -> Vocabulary:
 
 
 def _group(name: str, entry: Mapping[str, Any]) -> SoundGroup:
-    return SoundGroup(name, bool(entry["object"]), tuple(entry["audioset"]))
+    return SoundGroup(name, bool(entry["object"]), tuple(entry["audioset"]), str(entry.get("below", "")))
 
 
 def _class(name: str, entry: Mapping[str, Any]) -> SoundClass:
@@ -83,6 +94,7 @@ def _class(name: str, entry: Mapping[str, Any]) -> SoundClass:
         bool(entry.get("background", False)),
         str(entry["caption"]),
         tuple(entry["audioset"]),
+        float(entry.get("gain", 1.0)),
     )
 
 

@@ -12,6 +12,18 @@ def test_every_class_names_a_group_that_exists() -> None:
     assert {each.group for each in known.classes.values() if each.group} <= set(known.groups)
 
 
+def test_groups_lie_below_groups_that_exist_and_come_before_them() -> None:
+    known = vocabulary()
+    order = list(known.groups)
+    assert all(order.index(each.below) < order.index(name) for name, each in known.groups.items() if each.below)
+    assert {"helicopter", "car"} <= set(known.under("vehicle"))
+    assert "helicopter" not in known.members("vehicle")
+
+
+def test_no_group_has_the_name_of_a_class() -> None:
+    assert not set(vocabulary().groups) & set(vocabulary().classes)
+
+
 def test_an_audioset_class_means_one_thing() -> None:
     known = vocabulary()
     used = [name for each in (*known.classes.values(), *known.groups.values()) for name in each.audioset]

@@ -120,17 +120,17 @@ def active_windows(sound: NDArray[np.float32]) -> NDArray[np.float32]:
 def class_scores(audioset: dict[str, float]) -> dict[str, float]:
     """Scores of the vocabulary's classes and groups from those of AudioSet's classes.
 
-    A class has the score of the strongest AudioSet class that means it. Where the generic class above is stronger, a
-    class that is heard at all takes its score over: AudioSet's generic classes are the sum of what lies below them.
+    A class has the score of the strongest AudioSet class that means it, times its gain. Where the generic class above
+    is stronger, the strongest class under it that is heard at all takes its score over: AudioSet's generic classes are
+    the sum of what lies below them.
     """
     known = vocabulary()
-    scores = {name: _best(audioset, each.audioset) for name, each in known.classes.items()}
+    scores = {name: min(0.99, each.gain * _best(audioset, each.audioset)) for name, each in known.classes.items()}
     groups = {name: _best(audioset, each.audioset) for name, each in known.groups.items()}
-    for name, value in groups.items():
-        members = known.members(name)
-        first = max(members, key=lambda member: scores[member], default=None)
-        if known.groups[name].is_object and first and value > scores[first] >= SPECIFIC * value:
-            scores[first] = value
+    for name in reversed(groups):  # those below others come last in the table
+        first = max(known.under(name), key=lambda member: scores[member], default=None)
+        if first and groups[name] > scores[first] >= SPECIFIC * groups[name]:
+            scores[first] = groups[name]
     return {name: ODDS_GAIN * value / (1 + (ODDS_GAIN - 1) * value) for name, value in {**scores, **groups}.items()}
 
 

@@ -24,6 +24,12 @@ def test_a_specific_class_goes_before_the_generic_one_above_it() -> None:
     assert tags_of(class_scores({"Vehicle": 0.6}), "test")[0].label == "vehicle"
 
 
+def test_a_generic_class_covers_the_groups_below_its_own() -> None:
+    assert tags_of(class_scores({"Vehicle": 0.6, "Helicopter": 0.2, "Car": 0.15}), "test")[0].label == "helicopter"
+    assert tags_of(class_scores({"Music": 0.8, "Piano": 0.2}), "test")[0].label == "piano"
+    assert tags_of(class_scores({"Vehicle": 0.6, "Helicopter": 0.02}), "test")[0].label == "vehicle"
+
+
 def test_windows_leave_silence_out_and_have_one_level() -> None:
     rng = np.random.default_rng(0)
     sound = np.concatenate([np.zeros(16_000), rng.normal(size=16_000) * 1e-3, np.zeros(16_000)]).astype(np.float32)

@@ -254,16 +254,17 @@ def test_a_background_goes_into_the_caption_and_has_no_box() -> None:
     assert dict(apart.attributes) == {"dog_0": "right"}
 
 
-def test_noise_that_passes_by_is_an_object_and_rain_never_is() -> None:
+def test_noise_that_passes_by_is_an_object_and_so_is_rain_that_crosses() -> None:
     mono = road(3.0, seed=3)
     audio = clip(with_noise(level_panned(mono, sweep(-40, 40, len(mono))), 20))
     measured = cues_of(audio)
-    for label, names in (("noise", ["vehicle_0"]), ("traffic", ["car_0"]), ("rain", [])):
+    for label, names in (("noise", ["vehicle_0"]), ("traffic", ["car_0"]), ("rain", ["vehicle_0"])):
         layout = StereoRules().plan(audio, replace(measured, sources=(), tags=(Tag(label, 0.6),)), Run())
         assert list(layout.names) == names
         assert set(layout.attributes.values()) <= {"left_to_right"}
-    still, _ = _plan(SpatialCues(2.0, tags=(Tag("noise", 0.6),)))
-    assert not still.names
+    for label in ("noise", "rain"):
+        still, _ = _plan(SpatialCues(2.0, tags=(Tag(label, 0.6),)))
+        assert not still.names
 
 
 def test_the_plan_says_how_sure_it_is_and_what_helps() -> None:

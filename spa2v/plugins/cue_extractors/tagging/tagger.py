@@ -17,7 +17,7 @@ from spa2v.vocabulary import vocabulary
 SHORT_S = 5.0  # sound below this is heard in patches that overlap by half
 MOST_PATCHES = 64  # of a long recording, spread evenly
 ACTIVE_DB = 30.0  # a patch further below the loudest one is a pause
-ODDS = 0.26  # of a score's odds: on held-out recordings 0.37 makes it the part that is right; below that it is cautious
+ODDS = 0.26  # of a score's odds, cautious: of 281 held-out recordings 125 are named right, 79 wrong; 0.2: 117 and 62
 MEAN_SHARE = 0.7  # of a clip's score: the mean over its patches; the rest is the highest patch
 
 

@@ -21,6 +21,7 @@ from spa2v.plugins.layout_planners.stereo_rules.priors import (
 from spa2v.vocabulary import is_background, vocabulary
 
 UNNAMED = "sound source"
+CROSSINGS = ("left_to_right", "right_to_left")
 AMBIENCE = "ambience"  # the group of backgrounds that say little of what sounds: noise, traffic, ...
 MIN_TAG = 0.3  # confidence under which a tag names nothing
 SIDES = {"left": -18.0, "center": 0.0, "right": 18.0}  # degrees: well inside the third of the picture
@@ -91,13 +92,14 @@ def best_tag(tags: tuple[Tag, ...]) -> Tag | None:
 
 
 def _is_background(candidate: _Candidate) -> bool:
-    """Whether no object makes the sound: noise or traffic unless it moves or has a side; rain and wind always."""
+    """Whether no object makes the sound: noise or traffic unless it moves or has a side; rain unless it crosses."""
     best = best_tag(candidate.tags)
     if best is None or best.confidence < MIN_TAG or not is_background(best.label):
         return False
     motion = estimate_motion(candidate.cues)
-    localized = motion.moves or side_of(motion.azimuth_deg) != "center"
-    return vocabulary().classes[best.label].group != AMBIENCE or not localized
+    if vocabulary().classes[best.label].group == AMBIENCE:
+        return not motion.moves and side_of(motion.azimuth_deg) == "center"
+    return not (motion.moves and motion.attribute in CROSSINGS)  # a car on a wet road; weather stays
 
 
 def _of_mixture(cues: SpatialCues) -> _Candidate:
