@@ -1,6 +1,7 @@
 """Runs one batch in 1 and in several processes and compares them: `python -m benchmarks.batch_scale MANIFEST OUT ...`.
 
     python -m benchmarks.batch_scale world/ out/ --config storyboard --processes 1 2
+    python -m benchmarks.batch_scale recordings/ out/ --stage plan --processes 1 2
 
 Each number of processes gets a folder of its own below OUT, which must not hold results yet. The processes are started
 with `accelerate launch` on the CPU (gloo). Prints a row a launch: wall time from the first clip to the last as
@@ -29,7 +30,8 @@ import psutil
 
 GROWTH = 1.10
 POLL_S = 0.5
-MADE = ("video.mp4", "layout.json")
+MADE = {"both": ("video.mp4", "layout.json"), "plan": ("layout.json",)}
+"""Files of a clip by stage; the first is written last."""
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Watch:
     memory: list[tuple[int, int]] = field(default_factory=list)
     cpu_s: dict[int, float] = field(default_factory=dict)
 
-    def look(self, launcher: psutil.Process, out: Path) -> None:
+    def look(self, launcher: psutil.Process, out: Path, last: str) -> None:
         sizes = []
         for process in _workers(launcher):
             try:
@@ -49,7 +51,7 @@ class Watch:
             except psutil.Error:
                 continue
         if sizes:
-            self.memory.append((sum(1 for _ in out.glob("clips/*/video.mp4")), max(sizes)))
+            self.memory.append((sum(1 for _ in out.glob(f"clips/*/{last}")), max(sizes)))
 
     def resident(self, clips: int) -> int:
         """Bytes of the largest worker once so many clips were finished."""
@@ -90,9 +92,9 @@ class Launch:
         return int(counts.get("failed", 0)) if isinstance(counts, dict) else 0
 
 
-def launch(manifest: Path, out: Path, processes: int, words: Sequence[str]) -> Launch:
+def launch(manifest: Path, out: Path, processes: int, stage: str, words: Sequence[str]) -> Launch:
     """Runs the command, alone or under accelerate launch, and watches its processes."""
-    settings = [str(manifest), "--out", str(out), "--quiet", "run.device=cpu", *words]
+    settings = [str(manifest), "--out", str(out), "--quiet", "--stage", stage, "run.device=cpu", *words]
     command = [sys.executable, "-m", "spa2v", "batch", *settings]
     if processes > 1:
         accelerate = [
@@ -109,20 +111,20 @@ def launch(manifest: Path, out: Path, processes: int, words: Sequence[str]) -> L
     watch, load = Watch(), os.getloadavg()[0]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            watch.look(psutil.Process(process.pid), out)
+            watch.look(psutil.Process(process.pid), out, MADE[stage][0])
             time.sleep(POLL_S)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    return Launch(processes, summary, watch, _digests(out), load, process.returncode)
+    return Launch(processes, summary, watch, _digests(out, stage), load, process.returncode)
 
 
-def _digests(out: Path) -> dict[str, str]:
-    paths = (path for name in MADE for path in out.glob(f"clips/*/{name}"))
+def _digests(out: Path, stage: str) -> dict[str, str]:
+    paths = (path for name in MADE[stage] for path in out.glob(f"clips/*/{name}"))
     return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def row(found: Launch, first: Launch) -> tuple[str, bool]:
     """The text of a row, and whether memory stayed flat."""
-    clips = len(found.digests) // len(MADE)
+    clips = len({Path(name).parent for name in found.digests})
     early, late = found.watch.resident(clips // 4), found.watch.memory[-1][1]
     cells = (
         f"{found.processes:>9}",
@@ -144,6 +146,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", "-c", action="append", default=[])
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--stage", choices=MADE, default="both")
     parser.add_argument("words", nargs="*", help="further words for `spa2v batch`, as key=value")
     given = parser.parse_args()
     words = [word for name in given.config for word in ("--config", name)] + given.words
@@ -151,7 +154,7 @@ def main() -> None:
     found: list[Launch] = []
     passed = failed = 0
     for count in given.processes:
-        found.append(launch(given.manifest, given.out / f"processes{count}", count, words))
+        found.append(launch(given.manifest, given.out / f"processes{count}", count, given.stage, words))
         text, flat = row(found[-1], found[0])
         print(text, flush=True)
         if found[-1].code:

@@ -1,33 +1,55 @@
-"""The command line. One module a command or group; each imports what it needs inside the command."""
+"""The command line. One module a command or group, imported when it is called; heavy imports are inside functions."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from functools import partial
 from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
+from spa2v.cli.lazy import HELP, LazyCommand, convert_without_pydantic
 from spa2v.core.errors import Spa2vError
 from spa2v.core.faults import DEBUG_VARIABLE, OUTSIDE
 
-COMMANDS = (
-    "generate",
-    "plan",
-    "render",
-    "cues",
-    "components",
-    "check",
-    "check_video",
-    "doctor",
-    "batch",
-    "evaluate",
-    "ablate",
-    "edit",
-    "report",
-    "new",
-)
+COMMANDS = {
+    "generate": (
+        "Plan a recording and draw the plan: AUDIO in, a video out (.mp4, .gif, or .png for a contact sheet)."
+    ),
+    "plan": "Decide which objects are where: AUDIO in, a layout file out (on stdout without -o).",
+    "render": "Draw a layout file: LAYOUT.json in, a video out (.mp4, .gif, or .png for a contact sheet).",
+    "cues": "Measure a recording and print the cues.",
+    "components": (
+        "List the components: name, summary, origin, installed or not, and why not. Also presets and ablations."
+    ),
+    "check": "Check a configuration: names, options, what is not installed. Nothing heavy is loaded.",
+    "check-video": (
+        "Score a video of any generator: its boxes and classes against a plan, its sides against its sound, flicker."
+    ),
+    "doctor": (
+        "Try this machine: packages, device, encoders, presets, weights, keys, extensions, disk.\n\n"
+        "Exit code 0 when the config (the preset default, if none is given) can run here, 1 with what to do otherwise."
+    ),
+    "batch": (
+        "Plan and draw many clips. Finished ones are skipped; run it in as many processes as you like on one folder."
+    ),
+    "evaluate": (
+        "Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."
+    ),
+    "ablate": (
+        "Run every row of an ablation and print the paper's table. --config and KEY=VALUE go under each row's settings."
+    ),
+    "edit": ("Edit a layout in the browser: see and hear it, drag boxes, draw it. A recording is planned first."),
+    "report": (
+        "Make one self-contained HTML page that opens from disk. Several evaluations are compared with the first."
+    ),
+    "new": "Write an extension package that works at once: component, contract test, preset, README.",
+}
+"""Commands and their help; GROUPS alike. Both are here so that no module of a command is imported to list them."""
 DEBUG = "--debug"
 GROUPS = {
     "world": "The procedural audio-visual world.",
@@ -47,14 +69,29 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": HELP},
     )
-    app.callback()(_root)
-    for name in COMMANDS:
-        app.command(name.replace("_", "-"))(getattr(import_module(f"spa2v.cli.{name}"), name))
-    for name, text in GROUPS.items():
-        app.add_typer(import_module(f"spa2v.cli.{name}").app, name=name, help=text, no_args_is_help=True)
+    app.callback(cls=_Root)(_root)
     return app
+
+
+class _Root(TyperGroup):
+    """The commands and groups, each imported when it is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        convert_without_pydantic(self)
+        for name, text in (COMMANDS | GROUPS).items():
+            self.add_command(LazyCommand(name, text, partial(_add, name=name, text=text)))
+
+
+def _add(app: typer.Typer, name: str, text: str) -> None:
+    word = name.replace("-", "_")
+    module = import_module(f"spa2v.cli.{word}")
+    if name in GROUPS:
+        app.add_typer(module.app, name=name, help=text, no_args_is_help=True)
+    else:
+        app.command(name, help=text)(getattr(module, word))
 
 
 def _version(wanted: bool) -> None:

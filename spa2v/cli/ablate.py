@@ -47,7 +47,6 @@ def ablate(
     fresh: opt.Fresh = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Run every row of an ablation and print the paper's table. --config and KEY=VALUE go under each row's settings."""
     from spa2v.cli.scoring import Conventions
     from spa2v.core.config import Layer, read_overrides, read_source
     from spa2v.core.errors import ConfigError

@@ -44,7 +44,6 @@ def batch(
     strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Plan and draw many clips. Finished ones are skipped; run it in as many processes as you like on one folder."""
     from spa2v.core.config import raise_all
     from spa2v.core.errors import ConfigError, near
     from spa2v.core.runtime import joined_processes

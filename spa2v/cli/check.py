@@ -8,7 +8,6 @@ from spa2v.cli import options as opt
 
 
 def check(overrides: opt.Overrides = None, config: opt.Sources = None, quiet: opt.Quiet = False) -> None:
-    """Check a configuration: names, options, what is not installed. Nothing heavy is loaded."""
     from spa2v.core.errors import ConfigError, counted
 
     pipeline = opt.pipeline(config, overrides)

@@ -45,7 +45,6 @@ def check_video(
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Score a video of any generator: its boxes and classes against a plan, its sides against its sound, flicker."""
     from spa2v.core.errors import ConfigError
     from spa2v.core.media.files import check_output, read_layout, write_text
     from spa2v.core.media.outputs import refuse_inputs

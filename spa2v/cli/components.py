@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +26,6 @@ def components(
     why: Annotated[str | None, typer.Option("--why", metavar="NAME", help="Explain one component.")] = None,
     as_json: opt.Json = False,
 ) -> None:
-    """List the components: name, summary, origin, installed or not, and why not. Also presets and ablations."""
     host = _host(config)
     if family in FILES:
         _list_files(host.configs.files(FILES[family]), family, as_json)
@@ -37,24 +35,27 @@ def components(
         return
     found = [_describe(component) for component in host.registry.components(family)]
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
+        _print_json(found)
     else:
         _print(found)
 
 
 def _host(sources: list[str] | None) -> Host:
-    from spa2v.core.config import load
     from spa2v.core.host import Host
 
     host = Host()
-    files = load(sources, [], host.configs).registries if sources else ()
+    if not sources:
+        return host
+    from spa2v.core.config import load
+
+    files = load(sources, [], host.configs).registries
     return Host([Path(path) for path in files]) if files else host
 
 
 def _list_files(files: list[ConfigFile], title: str, as_json: bool) -> None:
     found = [{"name": file.name, "origin": file.origin, "path": str(file.path)} for file in files]
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
+        _print_json(found)
         return
     from rich.console import Console
     from rich.table import Table
@@ -65,7 +66,13 @@ def _list_files(files: list[ConfigFile], title: str, as_json: bool) -> None:
         table.add_column(head, overflow="fold", no_wrap=head != "path")
     for item in found:
         table.add_row(*map(Text, item.values()))
-    Console().print(table)
+    Console(emoji=False).print(table)
+
+
+def _print_json(found: list[dict[str, Any]]) -> None:
+    import json
+
+    typer.echo(json.dumps(found, indent=1))
 
 
 def _describe(component: Component) -> dict[str, Any]:
@@ -87,7 +94,7 @@ def _print(found: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(emoji=False)  # does not import the table of emoji
     for family in dict.fromkeys(item["family"] for item in found):
         table = Table(title=family, title_justify="left", expand=True)
         for head in ("name", "summary", "origin", "installed"):

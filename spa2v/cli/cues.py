@@ -22,7 +22,6 @@ def cues(
     strict_media: opt.Strict = False,
     as_json: opt.Json = False,
 ) -> None:
-    """Measure a recording and print the cues."""
     pipeline = opt.pipeline(config, overrides, start, duration, strict=strict_media)
     found = pipeline.measure(pipeline.read(audio))
     if as_json:

@@ -27,7 +27,6 @@ def edit(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Edit a layout in the browser: see and hear it, drag boxes, draw it. A recording is planned first."""
     opt.needs_extra("edit", "starlette", "uvicorn")
     from spa2v.core.media.files import check_output
     from spa2v.edit.opening import open_source

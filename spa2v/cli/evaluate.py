@@ -102,7 +102,6 @@ def evaluate(
     fresh: opt.Fresh = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Score layouts (stage 1), videos (stage 2) or a configuration on a benchmark; goes on where it was stopped."""
     from spa2v.cli.scoring import Conventions
     from spa2v.core.errors import ConfigError, counted
     from spa2v.core.runtime import Run

@@ -40,7 +40,6 @@ def generate(
     strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Plan a recording and draw the plan: AUDIO in, a video out (.mp4, .gif, or .png for a contact sheet)."""
     others = any(value is not None for value in (tries, until, detector))
     if from_run is not None:
         if config or overrides or start is not None or duration is not None or strict_media or others:

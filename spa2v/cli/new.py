@@ -122,7 +122,6 @@ def new(
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to make the folder.")] = Path(),
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write an extension package that works at once: component, contract test, preset, README."""
     from spa2v.core.errors import shell
 
     family = find_family(kind)

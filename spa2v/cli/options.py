@@ -101,13 +101,13 @@ def tries(count: int | None, until: float | None, detector: str | None, pipeline
         BadParameter: the others without --tries.
         UnknownComponent, ConfigError: no such detector, or none is known for the backbone.
     """
-    from spa2v.jobs.tries import Tries
-
     if count is None:
         for name, value in (("--until", until), ("--detector", detector)):
             if value is not None:
                 raise typer.BadParameter("goes with --tries N", param_hint=f"'{name}'")
         return None
+    from spa2v.jobs.tries import Tries
+
     wanted = Tries(count, until, detector)
     wanted.detector_of(pipeline)
     return wanted

@@ -23,7 +23,6 @@ def plan(
     strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Decide which objects are where: AUDIO in, a layout file out (on stdout without -o)."""
     from spa2v.core.media.files import check_output
     from spa2v.core.media.outputs import refuse_inputs
     from spa2v.jobs.job import Job

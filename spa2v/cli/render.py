@@ -25,7 +25,6 @@ def render(
     strict_media: opt.Strict = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Draw a layout file: LAYOUT.json in, a video out (.mp4, .gif, or .png for a contact sheet)."""
     from spa2v.core.media.outputs import refuse_inputs
     from spa2v.jobs.job import Job
 

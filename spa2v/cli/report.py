@@ -22,7 +22,6 @@ def report(
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Make one self-contained HTML page that opens from disk. Several evaluations are compared with the first."""
     from spa2v.core.media.files import check_output, write_text
     from spa2v.core.media.outputs import default_output, refuse_inputs
 

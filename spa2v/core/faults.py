@@ -9,11 +9,11 @@ import numbers
 import os
 import re
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,7 +31,6 @@ OUTSIDE = frozenset(
 """What a user can fix: no room, no right, a file where a folder should be. A missing file is not among them: commands
 name it themselves, and why they need it."""
 PACKAGE = Path(__file__).resolve().parents[1]
-_INSTALLED = tuple({Path(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib", "purelib", "platlib")})
 MAX_SOURCE, MAX_NUMBERS = 90, 4
 
 
@@ -137,8 +136,15 @@ def _is_theirs(file: Path, homes: list[Path]) -> bool:
     """Whether a file is in a home, or is neither of spa2v nor installed, as the helper beside a component's file."""
     if any(file.is_relative_to(home) for home in homes):
         return True
-    elsewhere = file.is_absolute() and not any(file.is_relative_to(root) for root in (PACKAGE, *_INSTALLED))
+    elsewhere = file.is_absolute() and not any(file.is_relative_to(root) for root in (PACKAGE, *_installed()))
     return elsewhere and file.suffix == ".py" and bool(homes)
+
+
+@cache
+def _installed() -> frozenset[Path]:
+    import sysconfig
+
+    return frozenset(Path(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def crash_line(error: BaseException, home: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -106,6 +105,8 @@ class Extension:
 @cache
 def _warn(message: str) -> None:
     """Prints a message once, however many hosts a command makes; of several processes the first alone speaks."""
+    import multiprocessing
+
     if multiprocessing.parent_process() is None and os.environ.get("RANK", "0") == "0":
         print(message, file=sys.stderr)
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ def file_sha256(path: Path) -> str | None:
 
 def versions() -> dict[str, str]:
     """Of Python, the system and the packages that are installed."""
+    return dict(_versions())
+
+
+@cache  # reading the metadata of ten packages takes a twelfth of planning a clip
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "system": platform.platform()}
     for package in ("spa2v", *PACKAGES):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -205,6 +204,8 @@ def _import_line(error: BaseException, module_name: str) -> list[str]:
 def _import_file(path: Path) -> Any:
     if not path.is_file():
         raise ImportError(f"no file {str(path)!r}")
+    import hashlib
+
     source = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()
     name = f"_spa2v_file_{path.stem}_{source[:16]}"  # a file that was edited meanwhile is imported anew
     spec = importlib.util.spec_from_file_location(name, path)

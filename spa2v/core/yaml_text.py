@@ -70,14 +70,14 @@ def load_yaml(text: str) -> Any:
     return yaml.load(text, Loader=_Plain)  # noqa: S506 - a safe loader
 
 
-class _Plain(yaml.SafeLoader):  # type: ignore[misc]
+class _Plain(_Loader):  # type: ignore[misc]
     """Safe, with all plain scalars but merge keys read by `scalar`, and without duplicate keys."""
 
     yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile("^<<$"))]}
 
     def scalar(self, node: Any) -> Any:
         value = self.construct_scalar(node)
-        return scalar(value) if node.style is None else value
+        return value if node.style else scalar(value)  # plain: None, or "" from libyaml
 
     def mapping(self, node: Any) -> Iterator[dict[Any, Any]]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]

@@ -12,7 +12,6 @@ from math import gcd
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 Array32 = NDArray[np.float32]
 
@@ -34,6 +33,8 @@ def resampled(samples: NDArray[np.floating], rate: int, wanted: int = RATE_HZ) -
     """Mono samples (n,) at another rate."""
     if rate == wanted:
         return np.asarray(samples, dtype=np.float32)
+    from scipy.signal import resample_poly
+
     common = gcd(rate, wanted)
     return np.asarray(resample_poly(samples, wanted // common, rate // common), dtype=np.float32)
 

@@ -11,7 +11,6 @@ from spa2v.core.pipeline import Pipeline
 from spa2v.core.protocols import Detector, weights_of
 from spa2v.core.runtime import Run
 from spa2v.core.types import GeneratedVideo, VideoSceneLayout
-from spa2v.jobs.judge import RANKING, judge
 
 TOYWORLD = "spa2v:weights/toyworld"
 RENAMED = "renamed_for_the_weights"
@@ -43,6 +42,8 @@ class Tries:
 
     def draw(self, pipeline: Pipeline, layout: VideoSceneLayout, run: Run) -> GeneratedVideo:
         """The best video; the scores of all tries and the kept seed go into the run's record."""
+        from spa2v.jobs.judge import RANKING, judge
+
         if self.kept is not None:
             one = run.seeded(self.kept)
             video = pipeline.render(layout, one)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from spa2v.core.types import Box, VideoSceneLayout, frame_times
 from spa2v.core.types.layout import Beyond
@@ -99,6 +98,8 @@ def _matched(
     left_a, left_b = [key for key in a if key not in done], [key for key in b if key not in done]
     if not left_a or not left_b:
         return pairs
+    from scipy.optimize import linear_sum_assignment
+
     gain = np.array(
         [[_mean_iou(a[one], b[two]) + (first.names[one] == second.names[two]) for two in left_b] for one in left_a]
     )

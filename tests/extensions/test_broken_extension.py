@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from spa2v.cli import build
 from spa2v.core import host
 from spa2v.core.media.audio import write_audio
 from spa2v.core.media.video import write_video
 from tests.cli.test_cli import run
 from tests.cli.test_study import answer
 from tests.conftest import TOY, TOY_CONFIG, TOY_REGISTRY
+from tests.kit.doc_commands import leaves
 from tests.kit.evaluation_data import KINDS, layout, make_bench, predict, sound, video
 
 CONFIG = ("-c", "config.yaml")
@@ -65,12 +64,6 @@ REFUSED = {f"train {stage}": ("--out", "trained", "--threads", "0") for stage in
 }
 """Commands whose work is long: they get as far as refusing their input."""
 TOLD = ("doctor",)
-
-
-def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every command of the command line, by its words; aliases are hidden."""
-    for name, item in ((name, item) for name, item in group.commands.items() if not item.hidden):
-        yield from commands(item, (*words, name)) if hasattr(item, "commands") else [" ".join((*words, name))]
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +127,7 @@ def outcomes(
 
 def test_every_command_is_tried() -> None:
     tried = [*USES, *QUIET, *REFUSED, *TOLD]
-    assert sorted(tried) == sorted(commands(typer.main.get_command(build())))
+    assert sorted(tried) == sorted(name for name, _ in leaves())
 
 
 @pytest.mark.parametrize("command", [*USES, *QUIET, *REFUSED])

@@ -16,8 +16,10 @@ TOGETHER = ("train",)
 
 @cache
 def application() -> Any:
-    """The whole command line, as typer runs it."""
-    return typer.main.get_command(build())
+    """The whole command line with all modules of commands imported, as typer runs it."""
+    root: Any = typer.main.get_command(build())
+    root.commands = {name: command.resolved() for name, command in root.commands.items()}
+    return root
 
 
 def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

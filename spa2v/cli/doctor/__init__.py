@@ -19,10 +19,6 @@ KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY", "HF_TOKEN")
 
 
 def doctor(overrides: opt.Overrides = None, config: opt.Sources = None, as_json: opt.Json = False) -> None:
-    """Try this machine: packages, device, encoders, presets, weights, keys, extensions, disk.
-
-    Exit code 0 when the config (the preset default, if none is given) can run here, 1 with what to do otherwise.
-    """
     from spa2v.cli.doctor.showing import show
 
     report = examine(_pipeline(config or [], overrides or []), config or ["default"])

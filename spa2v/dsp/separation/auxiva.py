@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from spa2v.core.types import AudioClip
+
+if TYPE_CHECKING:
+    from scipy import signal
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -50,6 +53,8 @@ class Demixing:
 
 def transform(rate: int) -> signal.ShortTimeFFT:
     """The short-time Fourier transform that the demixing matrices belong to, by half windows."""
+    from scipy import signal
+
     window = 2 ** round(math.log2(WINDOW_S * rate))
     return signal.ShortTimeFFT(np.hanning(window + 1)[:-1], window // 2, rate, scale_to="magnitude")
 

@@ -86,10 +86,8 @@ class ClipFolder:
 
     def finished(self, goal: Goal) -> bool:
         """Whether everything that the goal asks for is here and was made from the same input and configuration."""
-        audio = file_sha256(self.item.audio)
-        if audio is None:
+        if not (stages := self.stages()) or (audio := file_sha256(self.item.audio)) is None:
             return False
-        stages = self.stages()
         if not goal.given_layouts and not self.planned(goal, audio, stages):
             return False
         if not goal.renders:
