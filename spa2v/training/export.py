@@ -28,7 +28,7 @@ from spa2v.training.stages import (
 )
 from spa2v.training.tokenizer import VOCABULARY, vocabulary
 
-MOST_BYTES, FACTS, RECENT, LICENSE = 25_000_000, "training.json", 100, "Apache-2.0"
+MOST_BYTES, FACTS, RECENT, LICENSE = 27_000_000, "training.json", 100, "Apache-2.0"
 
 
 def export(trainings: Trainings, target: Path, parts: Sequence[str] = ()) -> list[str]:

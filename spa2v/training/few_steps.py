@@ -25,7 +25,7 @@ from spa2v.training.grounding import MOST_THINGS, Boxed, Frozen, boxed, draw_gro
 from spa2v.training.migc import MIGCGrounder
 from spa2v.training.sheets import write_grid
 
-STEPS, RANK, UNGROUNDED_ODDS, TEACHER_STEPS = 5, 32, 0.2, 2
+STEPS, RANK, UNGROUNDED_ODDS, TEACHER_STEPS = 5, 24, 0.2, 2
 LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "conv1", "conv2")
 SPACING = "trailing"
 """Of the timesteps of DDIM when the student is sampled, with `STEPS` and without guidance."""
