@@ -16,12 +16,21 @@ from spa2v.training.gligen import GLIGENGrounder
 from spa2v.training.loop import CHECKPOINT, averaged
 from spa2v.training.migc import MIGCGrounder
 from spa2v.training.motion import MotionModules, adapter_tensors, make_adapter, with_motion
-from spa2v.training.stages import ADAPTER, BASE, DETECTOR_FILE, GLIGEN_FILE, MIGC_FILE, Trainings
+from spa2v.training.stages import (
+    ADAPTER,
+    BASE,
+    BUILDERS,
+    DETECTOR_FILE,
+    FEW_STEPS_FILE,
+    GLIGEN_FILE,
+    MIGC_FILE,
+    Trainings,
+)
 from spa2v.training.tokenizer import VOCABULARY, vocabulary
 from spa2v.world.classes import CLASSES
 from spa2v.world.detector import CLASSES_KEY
 
-MOST_BYTES, FACTS, RECENT, LICENSE = 25_000_000, "training.json", 100, "Apache-2.0"
+MOST_BYTES, FACTS, RECENT, LICENSE = 27_000_000, "training.json", 100, "Apache-2.0"
 
 
 def export(trainings: Trainings, target: Path, parts: Sequence[str] = ()) -> list[str]:
@@ -120,6 +129,12 @@ def _gligen(trainings: Trainings, target: Path) -> None:
     _save(grounder.tensors(), target / GLIGEN_FILE)
 
 
+def _few_steps(trainings: Trainings, target: Path) -> None:
+    stage: Any = BUILDERS["few_steps"](trainings)
+    stage.trained().load_state_dict(averaged(trainings.out / "few_steps"))
+    _save(stage.tensors(), target / FEW_STEPS_FILE)
+
+
 def _detector(trainings: Trainings, target: Path) -> None:
     state = averaged(trainings.out / "detector")
     _save(
@@ -144,6 +159,7 @@ WRITERS: Mapping[str, Callable[[Trainings, Path], None]] = {
     "motion": _motion,
     "migc": _migc,
     "gligen": _gligen,
+    "few_steps": _few_steps,
     "detector": _detector,
 }
 """By stage: writes its weights into a folder."""

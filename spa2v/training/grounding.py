@@ -149,6 +149,7 @@ def draw_grounded(
     steps: int = 20,
     share: float = 1.0,
     guidance: float = GUIDANCE,
+    schedule: Any = None,
 ) -> np.ndarray[Any, Any]:
     """Single pictures (B, H, W, 3) of prompts and boxes; without a grounder, of prompts alone."""
     both = frozen.encode([*[""] * len(prompts), *prompts], run).states
@@ -167,5 +168,5 @@ def draw_grounded(
             return guided(answer, guidance)
 
         with torch.no_grad():
-            latents = draw(predict, noise, make_noise_schedule(), steps, at_step)
+            latents = draw(predict, noise, schedule or make_noise_schedule(), steps, at_step)
     return decode(frozen.vae, latents)

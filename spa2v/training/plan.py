@@ -67,6 +67,10 @@ STAGES: Mapping[str, StageInfo] = {
         "GLIGEN grounding modules, on single pictures with boxes; the base is frozen.",
         Recipe(steps=6000, batch=128, rate=1e-3, ema=0.998),
     ),
+    "few_steps": StageInfo(
+        "A LoRA of the base for few steps without guidance; base and MIGC are frozen and teach.",
+        Recipe(steps=6000, batch=64, rate=1e-3, ema=0.995),
+    ),
 }
 """In the order in which `spa2v train all` trains them."""
 

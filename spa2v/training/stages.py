@@ -17,10 +17,11 @@ from spa2v.core.runtime import Run
 from spa2v.core.weights import read_tensors
 from spa2v.training.base import BaseStage, Latents, Prompter, make_unet
 from spa2v.training.detector import DetectorStage, detector_pool, with_classes
+from spa2v.training.few_steps import FewStepsStage
 from spa2v.training.gligen import GLIGENStage
 from spa2v.training.grounding import Frozen
 from spa2v.training.loop import CHECKPOINT, Stage, Trainer, averaged
-from spa2v.training.migc import MIGCStage
+from spa2v.training.migc import MIGCGrounder, MIGCStage
 from spa2v.training.motion import MotionStage, make_adapter, with_motion
 from spa2v.training.pictures import Pool, kept_pool
 from spa2v.training.plan import Plan
@@ -30,6 +31,7 @@ from spa2v.world.detector import found_classes
 
 BASE, ADAPTER, ADAPTER_FILE = "stable-diffusion", "motion-adapter", "diffusion_pytorch_model.safetensors"
 MIGC_FILE, GLIGEN_FILE, DETECTOR_FILE = "migc.safetensors", f"gligen/{ADAPTER_FILE}", "detector.safetensors"
+FEW_STEPS_FILE = "few-steps.safetensors"
 """Where the parts lie in a folder of exported weights."""
 
 
@@ -216,6 +218,15 @@ class Trainings:
             stage.grounder.load_tensors(read_tensors(self._given / GLIGEN_FILE))
         return stage
 
+    def _few_steps(self) -> Stage:
+        frozen = self.frozen()
+        grounder = MIGCGrounder(frozen.sites).to(self.run.device)
+        if not self._starts(MIGC_FILE) or (self.out / "migc" / CHECKPOINT).exists():
+            grounder.load_state_dict(averaged(self.out / "migc"))
+        else:
+            grounder.load_tensors(read_tensors(self._given / MIGC_FILE))
+        return self._seeded_stage("few_steps", lambda: FewStepsStage(frozen, grounder))
+
 
 BUILDERS: Mapping[str, Callable[[Trainings], Stage]] = {
     "detector": Trainings._detector,
@@ -224,6 +235,7 @@ BUILDERS: Mapping[str, Callable[[Trainings], Stage]] = {
     "motion": Trainings._motion,
     "migc": Trainings._migc,
     "gligen": Trainings._gligen,
+    "few_steps": Trainings._few_steps,
 }
 """By stage: from earlier stages to the one to train."""
 

@@ -1,0 +1,88 @@
+"""What a clip of the default costs, part by part: planning, loading, text, denoiser, decoding, encoding.
+
+    python -m benchmarks.clip_profile [--clips N] [--config NAME ...] [KEY=VALUE ...]
+
+Processor seconds of one thread, so that other load on the machine counts little; the mean over N clips of ToyWorld,
+loading apart. With several presets each later one is compared with the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.small_weights import HELD_OUT
+from spa2v.core.media.video import write_video
+from spa2v.core.pipeline import Pipeline
+from spa2v.core.types import GeneratedVideo
+from spa2v.world.clips import render_clip
+from spa2v.world.sampling import Choice, sample_scene
+
+PARTS = ("planning", "text", "denoiser", "decoding", "encoding")
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=4)
+    parser.add_argument("--config", nargs="+", default=["default"])
+    parser.add_argument("overrides", nargs="*")
+    asked = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    first: float | None = None
+    for name in asked.config:
+        spent = profile(Pipeline.from_preset(name, overrides=["run.device=cpu", *asked.overrides]), asked.clips)
+        total = sum(spent[part] for part in PARTS) / asked.clips
+        print(f"\n{name}: {total:.1f} s a clip; loading {spent['loading']:.1f} s once")
+        for part in PARTS:
+            print(f"| {part} | {spent[part] / asked.clips:.2f} | {spent[part] / asked.clips / total:.0%} |")
+        first = first or total
+        print(f"{total / first:.2f} of the first")
+
+
+def profile(pipeline: Pipeline, clips: int) -> Counter[str]:
+    """Processor seconds by part, over all clips."""
+    spent: Counter[str] = Counter()
+
+    @contextmanager
+    def timed(part: str) -> Iterator[None]:
+        began = time.process_time()
+        yield
+        spent[part] += time.process_time() - began
+
+    backbone: Any = pipeline.motion_backbone
+    run = pipeline.new_run()
+    with timed("loading"):
+        networks = backbone.engine.pipeline(run)
+    scene = sample_scene(HELD_OUT, Choice("translational", "single"))
+    warm = render_clip(scene)
+    pipeline.plan(warm.audio, pipeline.new_run())  # tagger and tables
+    for index in range(clips):
+        clip = render_clip(sample_scene(HELD_OUT + index, Choice("translational", "single")))
+        run = pipeline.new_run()
+        with timed("planning"):
+            layout = pipeline.plan(clip.audio, run)
+        (layout,) = pipeline._fitting([layout], [run])
+        with timed("text"):
+            backbone.engine.text_rows([layout], run)
+        with timed("denoiser"), pipeline.grounding_injector.attach(backbone, layout, run):
+            latents = backbone.engine.draw_latents([layout], [run.torch_generator("animatediff/noise")], run)
+        spent["denoiser"] -= spent["text"] / (index + 1)  # which drawing encodes once more
+        with timed("decoding"):
+            frames = backbone.engine._decode(networks.vae, latents, run)[0]
+        video = GeneratedVideo(frames, len(frames) / layout.duration_s)
+        with tempfile.TemporaryDirectory() as folder, timed("encoding"):
+            write_video(Path(folder) / "clip.mp4", video, clip.audio)
+    return spent
+
+
+if __name__ == "__main__":
+    main()
