@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+CONNECT_S = 5.0
 
 
 @contextmanager
@@ -24,6 +30,32 @@ def offline() -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """What is in the cache is read at once, and what is not fails at once, while the hub cannot be reached.
+
+    The hub's client asks each file five times, over 23 s, and a model has several files.
+    """
+    with nullcontext() if reachable() else offline():
+        yield
+
+
+@cache
+def reachable() -> bool:
+    """Whether the hub's host takes a connection within `CONNECT_S`; found out once. True behind a proxy."""
+    from huggingface_hub import constants
+
+    address = urlsplit(constants.ENDPOINT)
+    if address.hostname is None or getproxies().get(address.scheme):
+        return True
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname, port), CONNECT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def cached(repository: str, filename: str | None) -> Path | None:

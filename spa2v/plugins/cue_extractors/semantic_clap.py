@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core import hub
 from spa2v.core.errors import ConfigError, MissingDependency, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, Tag
@@ -105,8 +106,9 @@ class SemanticClap:
             ) from error
         where = {"pretrained_model_name_or_path": self.model, "local_files_only": self.local_files_only}
         try:
-            processor = ClapProcessor.from_pretrained(**where)
-            model, report = ClapModel.from_pretrained(**where, output_loading_info=True)
+            with hub.without_waiting():
+                processor = ClapProcessor.from_pretrained(**where)
+                model, report = ClapModel.from_pretrained(**where, output_loading_info=True)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             raise WeightsError(
                 f"the CLAP model {self.model!r} cannot be loaded",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core import hub
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import Detection
@@ -83,11 +84,12 @@ class ZeroShotDetector(ABC):
         processor_class, model_class = self._classes()
         where = {"pretrained_model_name_or_path": self.model, "revision": self.revision}
         try:
-            kind = AutoConfig.from_pretrained(**where).model_type
-            if kind != self.kind:
-                raise WeightsError(f"{self.model!r} is a {kind} model, not {self.kind}")
-            processor = processor_class.from_pretrained(**where)
-            model, report = model_class.from_pretrained(**where, use_safetensors=True, output_loading_info=True)
+            with hub.without_waiting():
+                kind = AutoConfig.from_pretrained(**where).model_type
+                if kind != self.kind:
+                    raise WeightsError(f"{self.model!r} is a {kind} model, not {self.kind}")
+                processor = processor_class.from_pretrained(**where)
+                model, report = model_class.from_pretrained(**where, use_safetensors=True, output_loading_info=True)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise WeightsError(f"{self.model!r} is not a usable {self.kind} model", str(error)[:300]) from error
         refuse_missing(self.model, report)

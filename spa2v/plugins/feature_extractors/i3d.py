@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core import hub
 from spa2v.core.errors import ConfigError, MetricError, MissingDependency, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.dsp.boxes import Floats
@@ -125,7 +126,8 @@ def fetched(repository: str, file: str, revision: str | None = None) -> Path:
             "weights by id need the package 'huggingface_hub'", "pip install 'spa2v[diffusion]'"
         ) from error
     try:
-        return Path(hf_hub_download(repository, file, revision=revision))
+        with hub.without_waiting():
+            return Path(hf_hub_download(repository, file, revision=revision))
     except (OSError, ValueError) as error:
         raise WeightsError(f"{repository}:{file} cannot be fetched", str(error)[:200]) from error
 

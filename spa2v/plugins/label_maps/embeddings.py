@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core import hub
 from spa2v.core.errors import WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.weights import refuse_missing
@@ -76,12 +77,13 @@ class EmbeddingLabels:
         from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPTextModelWithProjection
 
         try:
-            config = AutoConfig.from_pretrained(self.model, revision=self.revision)
-            clip = config.model_type.startswith("clip")
-            kind = CLIPTextModelWithProjection if clip else AutoModel
-            tokenizer = AutoTokenizer.from_pretrained(self.model, revision=self.revision)
-            where = {"pretrained_model_name_or_path": self.model, "revision": self.revision}
-            model, report = kind.from_pretrained(**where, use_safetensors=True, output_loading_info=True)
+            with hub.without_waiting():
+                config = AutoConfig.from_pretrained(self.model, revision=self.revision)
+                clip = config.model_type.startswith("clip")
+                kind = CLIPTextModelWithProjection if clip else AutoModel
+                tokenizer = AutoTokenizer.from_pretrained(self.model, revision=self.revision)
+                where = {"pretrained_model_name_or_path": self.model, "revision": self.revision}
+                model, report = kind.from_pretrained(**where, use_safetensors=True, output_loading_info=True)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise WeightsError(f"{self.model!r} is not a usable text model", str(error)[:300]) from error
         refuse_missing(self.model, report, optional="pooler")  # the pooler is not used here

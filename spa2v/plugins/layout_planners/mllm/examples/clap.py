@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spa2v.core import hub
 from spa2v.core.errors import MissingDependency, WeightsError
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip
@@ -55,8 +56,9 @@ class ClapEmbedder:
                         "the CLAP embedding needs torch and transformers", "pip install 'spa2v[clap]'"
                     ) from error
                 try:
-                    processor = ClapProcessor.from_pretrained(self.model)
-                    model = ClapModel.from_pretrained(self.model).to(run.device).eval()
+                    with hub.without_waiting():
+                        processor = ClapProcessor.from_pretrained(self.model)
+                        model = ClapModel.from_pretrained(self.model).to(run.device).eval()
                 except (OSError, ValueError) as error:
                     reason = str(error).splitlines()[0][:300]
                     raise WeightsError(f"cannot load the CLAP model {self.model!r}", reason) from error
