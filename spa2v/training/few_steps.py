@@ -128,12 +128,10 @@ class FewStepsStage:
             self.frozen.unet.enable_adapters()
 
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors under diffusers' names."""
-        from diffusers.utils import convert_state_dict_to_diffusers
+        """All tensors under the names of a LoRA of diffusers and peft."""
         from peft.utils import get_peft_model_state_dict
 
-        found = convert_state_dict_to_diffusers(get_peft_model_state_dict(self.frozen.unet))
-        return {f"unet.{name}": tensor for name, tensor in found.items()}
+        return {f"unet.{name}": tensor for name, tensor in get_peft_model_state_dict(self.frozen.unet).items()}
 
     def sheet(self, path: Path, run: Run, count: int = 16) -> None:
         """Pictures by the teacher over the same ones by the student."""
