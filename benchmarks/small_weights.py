@@ -52,7 +52,7 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
     (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
 )
 BOX_WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200)
-PARTS = ("sizes", "detector", "vae", "grounding", "box_sizes", "composition", "end_to_end", "cost")
+PARTS = ("sizes", "detector", "vae", "grounding", "box_sizes", "composition", "presets", "end_to_end", "cost")
 
 
 def main() -> None:
@@ -76,6 +76,7 @@ def main() -> None:
         "grounding": lambda: bench.grounding_table(asked.count),
         "box_sizes": lambda: bench.box_sizes_table(asked.count),
         "composition": lambda: bench.composition_table(asked.clips),
+        "presets": lambda: bench.presets_table(asked.clips),
         "end_to_end": lambda: bench.end_to_end_table(asked.data, asked.videos),
         "cost": bench.cost_table,
     }
@@ -286,6 +287,31 @@ class Bench:
             f"{mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} | {mean(holds):.2f} "
             f"| {flicker:.2f} | {drift:.1f}"
         )
+
+    def presets_table(self, clips: int) -> Iterator[str]:
+        """The presets of these weights: clips of one thing that moves, and clips of things that stand."""
+        kinds = {
+            "moving": [Choice(None, "single", move, classes=known_movers(self.weights)) for move in MOVES],
+            "still": [Choice("stationary", classes=self.classes)],
+        }
+        yield "| preset | clips | IoU a frame | right class | class holds | flicker | CPU seconds, judging included |"
+        yield "|---|---|---|---|---|---|---|"
+        for name in ("toyworld", "toyworld-fast"):
+            pipeline = Pipeline.from_preset(name, overrides=["run.device=cpu"])
+            for kind, choices in kinds.items():
+                first = HELD_OUT + 500_000 + 100_000 * (kind == "still")
+                began, values = time.process_time(), []
+                for index in range(clips):
+                    choice = choices[index % len(choices)]
+                    layout = scene_layout(sample_scene(first + index, choice), SIZE, 16)
+                    frames = pipeline.render(layout, pipeline.new_run().seeded(3)).frames
+                    rows = self.judged(layout, frames)
+                    found = [row for frame in rows for row in frame]
+                    means = [float(np.mean([row[place] for row in found])) for place in (1, 2)]
+                    values.append([*means, all(row[2] for row in found), background_flicker(layout, frames)])
+                iou_, right, holds, flicker = np.mean(values, axis=0)
+                seconds = (time.process_time() - began) / clips
+                yield f"| {name} | {kind} | {iou_:.3f} | {right:.3f} | {holds:.2f} | {flicker:.2f} | {seconds:.1f} |"
 
     def end_to_end_table(self, data: Path, videos: Path) -> Iterator[str]:
         """Sound in, video out: does the thing seen do what the thing heard does?
