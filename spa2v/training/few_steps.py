@@ -7,7 +7,7 @@ single pictures, most of them grounded by MIGC; motion modules are added when a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,6 +126,13 @@ class FewStepsStage:
             yield
         finally:
             self.frozen.unet.enable_adapters()
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes tensors under the names of `tensors`."""
+        from peft.utils import set_peft_model_state_dict
+
+        found = {name.removeprefix("unet."): tensor.float() for name, tensor in tensors.items()}
+        set_peft_model_state_dict(self.frozen.unet, found)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors under the names of a LoRA of diffusers and peft."""

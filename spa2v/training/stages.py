@@ -225,7 +225,10 @@ class Trainings:
             grounder.load_state_dict(averaged(self.out / "migc"))
         else:
             grounder.load_tensors(read_tensors(self._given / MIGC_FILE))
-        return self._seeded_stage("few_steps", lambda: FewStepsStage(frozen, grounder))
+        stage: FewStepsStage = self._seeded_stage("few_steps", lambda: FewStepsStage(frozen, grounder))
+        if self._starts(FEW_STEPS_FILE):
+            stage.load_tensors(read_tensors(self._given / FEW_STEPS_FILE))
+        return stage
 
 
 BUILDERS: Mapping[str, Callable[[Trainings], Stage]] = {

@@ -22,7 +22,7 @@ from tests.kit.evaluation_data import KINDS, layout, make_bench, predict, sound,
 
 CONFIG = ("-c", "config.yaml")
 WARNING = "warning: the extension broken 1.0 is left out: RuntimeError: no luck"
-TRAINED = ("detector", "vae", "base", "motion", "migc", "gligen", "all")
+TRAINED = ("detector", "vae", "base", "motion", "migc", "gligen", "few_steps", "all")
 USES: dict[str, tuple[str, ...]] = {
     "generate": ("street.wav", "-o", "v.gif", *CONFIG, "--run-dir", "made"),
     "plan": ("street.wav", "-o", "l.json", *CONFIG),

@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 
 import spa2v
 from spa2v.core.errors import ConfigError, WeightsError
+from spa2v.core.protocols import Denoising
 from spa2v.core.runtime import Run
 from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.core.weights import local_path, locate
@@ -24,8 +26,10 @@ from spa2v.plugins.grounding_injectors.migc.injector import MIGC
 from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
 from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
 from spa2v.training import tokenizer as words
+from spa2v.training.base import GUIDANCE
 from spa2v.training.captions import Shown, caption, phrase
 from spa2v.training.command import export_all, train
+from spa2v.training.diffusion import guided
 from spa2v.training.export import WRITERS, export
 from spa2v.training.loop import Recipe, averaged, batches, rate_at
 from spa2v.training.pictures import draw_pool, kept_pool
@@ -50,10 +54,7 @@ TINY = Plan(
     stills=6,
     clips=2,
     frames=4,
-    recipes={
-        name: Recipe(steps=STEPS, batch=2, rate=2e-2, sheet_every=0)
-        for name in ("detector", "vae", "base", "motion", "migc", "gligen")
-    },
+    recipes={name: Recipe(steps=STEPS, batch=2, rate=2e-2, sheet_every=0) for name in STAGES},
 )
 SEED = 3
 
@@ -69,7 +70,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("training")
     for stage in TINY.recipes:
         trainings(out).trainer(stage).train()
-    assert set(export(trainings(out), out / "weights")) == {"vae", "base", "motion", "migc", "gligen", "detector"}
+    assert set(export(trainings(out), out / "weights")) == set(STAGES)
     return out
 
 
@@ -79,10 +80,10 @@ def link_earlier(trained: Path, out: Path, stages: tuple[str, ...]) -> None:
         (out / name).symlink_to(trained / name)
 
 
-@pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp_path: Path) -> None:
     earlier = {"base": ("vae",), "motion": ("vae", "base")}
-    earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"]}
+    earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"], "few_steps": ("vae", "base", "migc")}
     link_earlier(trained, tmp_path, earlier.get(stage, ()))
     trainings(tmp_path).trainer(stage).train(until=2)
     resumed = trainings(tmp_path).trainer(stage)
@@ -116,7 +117,7 @@ def test_an_interrupt_leaves_a_checkpoint_from_which_training_goes_on(
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
-@pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_batches_drawn_ahead_are_the_same(stage: str, trained: Path) -> None:
     """By worker processes or by this one, in order, from any step on."""
     made = trainings(trained).trainer(stage).stage
@@ -230,7 +231,7 @@ def test_some_parts_can_be_shipped_alone(trained: Path, tmp_path: Path) -> None:
 
 def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
     told = json.loads((trained / "weights" / "training.json").read_text())
-    assert set(told) == {"base", "motion", "migc", "gligen", "detector", "vae"}
+    assert set(told) == set(STAGES)
     assert {(item["steps"], item["seed"]) for item in told.values()} == {(STEPS, SEED)}
 
 
@@ -337,12 +338,34 @@ def test_a_vocabulary_that_does_not_fit_is_refused(content: str, reason: str, tm
         Vocabulary.read(tmp_path / "v.json")
 
 
-@pytest.mark.parametrize("stage", ["vae", "base", "motion", "migc", "gligen", "detector"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_training_can_start_from_shipped_weights(stage: str, trained: Path, tmp_path: Path) -> None:
     start = trainings(tmp_path, start=trained / "weights").trainer(stage).module.state_dict()
     state = averaged(trained / stage)
     floats = [key for key in state if state[key].is_floating_point()]
     assert all(torch.equal(start[key], state[key].half().float()) for key in floats)
+
+
+def test_one_step_of_the_student_is_to_lead_where_two_guided_steps_lead(trained: Path) -> None:
+    """Against diffusers' own sampler."""
+    stage: Any = trainings(trained).trainer("few_steps").stage
+    run = Run(seed=SEED, device="cpu")
+    made = stage.batch(1, 3, run).boxed
+    noisy, times = made.noised.noise, torch.full((3,), 999)
+    cond, now = stage.frozen.states(made.tokens, run), Denoising(guided=False)
+    with stage.grounder.attached(stage.frozen, made.instances, now, run):
+        wanted = stage._taught(noisy, times, cond, now, run)
+        now.guided = True
+        both = torch.cat([stage.frozen.states(stage.frozen.prompter.tokens([""]), run).expand_as(cond), cond])
+        sampler = type(stage.schedule).from_config(stage.schedule.config, timestep_spacing="trailing")
+        sampler.set_timesteps(2 * stage.steps)
+        latents = noisy
+        with torch.no_grad(), stage._without_lora():
+            for t in sampler.timesteps[:2]:
+                answer = stage.frozen.unet(torch.cat([latents, latents]), t, both).sample
+                latents = sampler.step(guided(answer, GUIDANCE), t, latents).prev_sample
+    sampler.set_timesteps(stage.steps)
+    assert torch.allclose(sampler.step(wanted, sampler.timesteps[0], noisy).prev_sample, latents, atol=1e-5)
 
 
 def test_a_stage_without_the_earlier_one_says_so(tmp_path: Path) -> None:
