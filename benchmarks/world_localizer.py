@@ -74,8 +74,8 @@ def run_clip(seed: int, named: bool, overrides: Sequence[str] = ()) -> Result:
     heard = record(scene)
     objects = judge(scene, measure(scene, heard))
     names = ",".join(item.name for item in objects)
-    told = [f"layout_planner.options.objects=[{names}]"] if named else []
-    layout = _pipeline(*overrides, *told).plan(heard.audio)
+    given = [f"layout_planner.options.objects=[{names}]"] if named else []
+    layout = _pipeline(*overrides, *given).plan(heard.audio)
     order = _by_size(layout)
     return Result(
         seed,
