@@ -74,9 +74,12 @@ def velocity_loss(
     latents, noise, times = (part.to(run.device, non_blocking=True) for part in batch)
     answer = predict(schedule.add_noise(latents, noise, times), times)
     error = (answer.float() - schedule.get_velocity(latents, noise, times)) ** 2
-    if weights is None:
-        return error.mean()
-    weights = weights.to(run.device, non_blocking=True).expand_as(error)
+    return error.mean() if weights is None else weighted_mean(error, weights.to(run.device, non_blocking=True))
+
+
+def weighted_mean(error: Tensor, weights: Tensor) -> Tensor:
+    """The mean of errors with weights that are broadcast over them."""
+    weights = weights.expand_as(error)
     return (error * weights).sum() / weights.sum()
 
 

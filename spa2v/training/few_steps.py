@@ -19,7 +19,7 @@ from spa2v.core.protocols import Denoising
 from spa2v.core.runtime import Run
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.training.base import GUIDANCE
-from spa2v.training.diffusion import Noised, guided, make_noise_schedule
+from spa2v.training.diffusion import Noised, guided, make_noise_schedule, weighted_mean
 from spa2v.training.grounding import MOST_THINGS, Boxed, Frozen, boxed, draw_grounded, things_of
 from spa2v.training.migc import MIGCGrounder
 from spa2v.training.sheets import write_grid
@@ -85,9 +85,7 @@ class FewStepsStage:
         with self._grounded(batch.grounded, part.instances, now, run):
             wanted = self._taught(noisy, times, cond, now, run)
             answer = self.frozen.unet(noisy, times, cond).sample.float()
-        error = (answer - wanted) ** 2
-        weights = part.weights.to(run.device, non_blocking=True).expand_as(error)
-        return (error * weights).sum() / weights.sum()
+        return weighted_mean((answer - wanted) ** 2, part.weights.to(run.device, non_blocking=True))
 
     def _grounded(self, wanted: bool, instances: Instances, now: Denoising, run: Run) -> AbstractContextManager[Any]:
         return self.grounder.attached(self.frozen, instances, now, run) if wanted else nullcontext({})
