@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy import signal
 
-from spa2v.world.drawing import animals, birds, people
+from spa2v.world.drawing import birds, people, render
 from spa2v.world.drawing.parts import Figure
-from spa2v.world.synth import animals as animal_voices
+from spa2v.world.synth import SYNTHESIZERS, voices
 from spa2v.world.synth import birds as bird_voices
-from spa2v.world.synth import voices
 from spa2v.world.synth.tools import Samples
 
+
+def _alone(made: Callable[[int, str | None, bool], Figure], seed: int, moving: bool) -> Figure:
+    return made(seed, None, moving)
+
+
 FIGURES: Mapping[str, Callable[[int, bool], Figure]] = {
-    "dog": animals.dog,
-    "cat": animals.cat,
-    "horse": animals.horse,
-    "cow": animals.cow,
-    "sheep": animals.sheep,
-    "bird": birds.bird,
-    "child": people.child,
-    "woman": lambda seed, moving: people.woman(seed, moving=moving),
-    "man": lambda seed, moving: people.man(seed, moving=moving),
+    **render.LIVING,
+    **{name: partial(_alone, made) for name, made in render.PLAYERS.items()},
 }
 HEIGHTS_M = {
     "dog": 0.9,
@@ -37,14 +35,9 @@ HEIGHTS_M = {
     "man": 1.82,
 }
 VOICES: Mapping[str, Callable[[np.random.Generator, int, int], Samples]] = {
-    "dog": animal_voices.dog,
-    "cat": animal_voices.cat,
-    "horse": animal_voices.horse,
-    "cow": animal_voices.cow,
-    "sheep": animal_voices.sheep,
+    **{name: SYNTHESIZERS[name] for name in render.LIVING if name != "bird"},
     "songbird": bird_voices.songbird,
     "crow": bird_voices.crow,
-    "child": voices.child,
 }
 RATE = 32_000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import signal
 
-from spa2v.world.drawing import aircraft, bells, bicycles, boats, emergency, instruments, loudspeakers, vehicles
+from spa2v.world.drawing import bicycles, emergency, instruments, render, vehicles
 from spa2v.world.drawing.hulls import ball, loft, rounds, slab, tube
 from spa2v.world.drawing.look import PAINT, PALETTES, paint_name
 from spa2v.world.drawing.mesh import Color, MeshBuilder
@@ -18,41 +17,16 @@ from spa2v.world.drawing.parts import Figure, alternating, spinning
 from spa2v.world.drawing.people import HANDS
 from spa2v.world.drawing.projection import View, faces
 from spa2v.world.scene import Camera, Path, Thing
-from spa2v.world.synth import bells as bell_sounds
-from spa2v.world.synth import crafts, sirens, strings, winds
-from spa2v.world.synth import loudspeakers as speaker_sounds
+from spa2v.world.synth import SYNTHESIZERS, strings
 from spa2v.world.synth.tools import Samples, unit
 
 RATE = 16_000
-MOVING: dict[str, Callable[[int], Figure]] = {
-    "bicycle": bicycles.bicycle,
-    "boat": boats.boat,
-    "airplane": aircraft.airplane,
-    "helicopter": aircraft.helicopter,
-    "police car": emergency.police_car,
-    "ambulance": emergency.ambulance,
-    "fire engine": emergency.fire_engine,
+MOVING = {
+    name: render.FIGURES[name]
+    for name in ("bicycle", "boat", "airplane", "helicopter", "police car", "ambulance", "fire engine")
 }
-STANDING: dict[str, Callable[[int], Figure]] = {
-    "bell": bells.bell,
-    "loudspeaker": loudspeakers.loudspeaker,
-    "cello": instruments.cello,
-    "saxophone": instruments.saxophone,
-}
-FIGURES = MOVING | STANDING
-SYNTHS: dict[str, Callable[[np.random.Generator, int, int], Samples]] = {
-    "bicycle": crafts.bicycle,
-    "boat": crafts.boat,
-    "airplane": crafts.airplane,
-    "helicopter": crafts.helicopter,
-    "police car": sirens.police_car,
-    "ambulance": sirens.ambulance,
-    "fire engine": sirens.fire_engine,
-    "bell": bell_sounds.bell,
-    "cello": strings.cello,
-    "saxophone": winds.saxophone,
-    "loudspeaker": speaker_sounds.loudspeaker,
-}
+FIGURES = MOVING | {name: render.FIGURES[name] for name in ("bell", "loudspeaker", "cello", "saxophone")}
+SYNTHS = {name: SYNTHESIZERS[name] for name in FIGURES}
 
 
 def sound(name: str, seed: int, seconds: float = 4.0, rate: int = RATE) -> Samples:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,17 +10,19 @@ from numpy.typing import ArrayLike
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder
 
 Point3 = Sequence[float]
+Paint = Color | Callable[[Floats], Color]
+"""A color, or a color by the middle (x, y, z) of a face."""
 
 
 def loft(
-    builder: MeshBuilder, rings: ArrayLike, colors: Color | list[Color], layer: int = 1, closed: bool = True
+    builder: MeshBuilder, rings: ArrayLike, colors: Paint | list[Color], layer: int = 1, closed: bool = True
 ) -> None:
     """A skin over cross-sections, its faces seen from outside.
 
     Args:
         builder: what the faces are added to.
         rings: shape (m, k, 3), m sections of k corresponding points.
-        colors: one for all, or one for each of the k strips (k - 1 when open) along the body.
+        colors: one for all or by place, or one for each of the k strips (k - 1 when open) along the body.
         layer: of all faces.
         closed: whether the last point of a section is joined to its first.
     """
@@ -37,7 +39,13 @@ def loft(
     normals *= np.where(outside, 1.0, -1.0)[:, :, None]
     for corners, directions in zip(quads, normals.tolist(), strict=True):
         for index, (x, y, z) in enumerate(directions):
-            builder.face(corners[index], colors[index] if isinstance(colors, list) else colors, layer, (x, y, z))
+            paint = colors[index] if isinstance(colors, list) else painted(colors, corners[index])
+            builder.face(corners[index], paint, layer, (x, y, z))
+
+
+def painted(paint: Paint, corners: Floats) -> Color:
+    """The color of a face with these corners (k, 3)."""
+    return paint(corners.mean(axis=0)) if callable(paint) else paint
 
 
 def rounds(sections: ArrayLike, count: int = 10, start: float = 0.0) -> Floats:

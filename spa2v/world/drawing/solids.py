@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spa2v.world.drawing.hulls import Paint, loft, painted
 from spa2v.world.drawing.mesh import Color, Floats, MeshBuilder
 from spa2v.world.drawing.parts import Figure, Motion, Part
-
-Paint = Color | Callable[[Floats], Color]
-"""A color, or a color by the middle (x, y, z) of a face."""
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
@@ -47,23 +45,11 @@ def tube(
         + np.cos(angles)[:, None] * (rows[:, 2, None] * up)[:, None]
         + np.sin(angles)[:, None] * np.asarray(side) * rows[:, 3, None, None]
     )
-    after = np.roll(rings, -1, axis=1)
-    quads = np.stack([rings[:-1], after[:-1], after[1:], rings[1:]], axis=2).reshape(-1, 4, 3)
-    _outward(builder, quads, np.repeat((centers[:-1] + centers[1:]) / 2, sides, axis=0), paint, layer)
-    _outward(builder, rings[[0, -1]], centers[[1, -2]], paint, layer)
-
-
-def _outward(builder: MeshBuilder, faces: Floats, inside: Floats, paint: Paint, layer: int) -> None:
-    """Faces (n, k, 3) whose normals point away from places (n, 3) inside the body."""
-    quarter = faces.shape[1] // 4
-    normals = np.cross(faces[:, 2 * quarter] - faces[:, 0], faces[:, 3 * quarter] - faces[:, quarter])
-    middles = faces.mean(axis=1)
-    lengths = np.linalg.norm(normals, axis=1)
-    normals *= np.sign(np.einsum("ij,ij->i", normals, middles - inside) / np.maximum(lengths, 1e-12))[:, None]
-    for corners, normal, length, middle in zip(faces, normals, lengths, middles, strict=True):
-        if length > 1e-12:
-            x, y, z = (normal / length).tolist()
-            builder.face(corners, paint(middle) if callable(paint) else paint, layer, (x, y, z))
+    loft(builder, rings, paint, layer)
+    for corners, out in ((rings[0], centers[0] - centers[1]), (rings[-1], centers[-1] - centers[-2])):
+        normal = np.cross(corners[sides // 2] - corners[0], corners[3 * sides // 4] - corners[sides // 4])
+        x, y, z_out = (normal * np.sign(normal @ out) / max(float(np.linalg.norm(normal)), 1e-12)).tolist()
+        builder.face(corners, painted(paint, corners), layer, (x, y, z_out))
 
 
 def ball(
