@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.small_weights import HELD_OUT
+from benchmarks.small_weights import HELD_OUT, known_movers
 from spa2v.core.media.video import write_video
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.types import GeneratedVideo
@@ -62,11 +62,11 @@ def profile(pipeline: Pipeline, clips: int) -> Counter[str]:
     run = pipeline.new_run()
     with timed("loading"):
         networks = backbone.engine.pipeline(run)
-    scene = sample_scene(HELD_OUT, Choice("translational", "single"))
-    warm = render_clip(scene)
+    choice = Choice("translational", "single", classes=known_movers())
+    warm = render_clip(sample_scene(HELD_OUT, choice))
     pipeline.plan(warm.audio, pipeline.new_run())  # tagger and tables
     for index in range(clips):
-        clip = render_clip(sample_scene(HELD_OUT + index, Choice("translational", "single")))
+        clip = render_clip(sample_scene(HELD_OUT + index, choice))
         run = pipeline.new_run()
         with timed("planning"):
             layout = pipeline.plan(clip.audio, run)
