@@ -204,7 +204,7 @@ class Trainings:
         adapter = self._seeded("motion", lambda: make_adapter(unet, plan.heads, plan.frames))
         if self._starts(ADAPTER):
             adapter.load_state_dict(read_tensors(self._given / ADAPTER / ADAPTER_FILE))
-        network = with_motion(unet, adapter).to(self.run.device)
+        network = with_fast_attention(with_motion(unet, adapter).to(self.run.device), self.run)
         return MotionStage(network, self.prompter, self.vae, self.clips, self.latents("clips"))
 
     def _migc(self) -> Stage:
