@@ -30,6 +30,18 @@ GUIDANCE, SHEET_PROMPTS = 4.0, (
     "A violin in the center, in a room",
     "A harp on the left and a man on the right, in a room",
     "A woman in the center, in a room, A woman in the center",
+    "A helicopter moves from left to right, in the sky, A helicopter in the center",
+    "A dog in the center, outdoors in nature, A dog in the center",
+    "A boat moves from right to left, on the water, A boat in the center",
+    "A bicycle moves from left to right, outdoors on a street",
+    "A police car comes closer, outdoors on a street",
+    "A horse on the left, outdoors in nature",
+    "A cow on the right, outdoors in nature",
+    "A bird in the center, outdoors in nature",
+    "A bell in the center, outdoors in nature",
+    "A cello on the left, in a room",
+    "A man moves from right to left, outdoors on a street",
+    "A loudspeaker in the center, in a room",
 )  # fmt: skip
 
 
@@ -154,9 +166,8 @@ class BaseStage:
         return velocity_loss(predict, batch.noised, self.schedule, run)
 
     def sheet(self, path: Path, run: Run) -> None:
-        """A picture of each of some fixed prompts, and a second one."""
-        prompts = [*SHEET_PROMPTS, *SHEET_PROMPTS]
-        pictures = draw_texts(self.unet, self.prompter, prompts, self.vae, self.latents.latents[0].shape[2:], run)
+        """A picture of each of some fixed prompts."""
+        pictures = draw_texts(self.unet, self.prompter, SHEET_PROMPTS, self.vae, self.latents.latents[0].shape[2:], run)
         write_grid(path, np.split(pictures, 4))
 
 

@@ -90,5 +90,5 @@ def export_all(
     refuse_inputs([target], [init])
     make_folder(target)
     run = Run(seed=seed, device=device, dtype="float32")
-    done = export(Trainings(out, Plan(), run, init), target, parts or tuple(WRITERS))
+    done = export(Trainings(out, Plan(), run, init, with_pools=False), target, parts or tuple(WRITERS))
     return f"wrote {', '.join(done) or 'nothing'} to {target}"

@@ -45,8 +45,8 @@ class Frozen:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, h, w) of the latents."""
-        c, h, w = self.latents.latents[0].shape[2:]
-        return int(c), int(h), int(w)
+        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return self.vae.config.latent_channels, self.pixels[0] // factor, self.pixels[1] // factor
 
     @property
     def sites(self) -> tuple[AttentionSite, ...]:

@@ -45,13 +45,21 @@ class Trainings:
         start: a folder of exported weights to start all stages from, or None to start from nothing.
         workers: processes that draw pools and batches; 0 for this one alone.
         trackers: where losses are logged.
+        with_pools: False leaves the pools of the grounding stages empty, for an export.
     """
 
     def __init__(
-        self, out: Path, plan: Plan, run: Run, start: Path | None = None, workers: int = 0, trackers: Sequence[str] = ()
+        self,
+        out: Path,
+        plan: Plan,
+        run: Run,
+        start: Path | None = None,
+        workers: int = 0,
+        trackers: Sequence[str] = (),
+        with_pools: bool = True,
     ) -> None:
         self.out, self.plan, self.run, self.start, self.workers = out, plan, run, start, workers
-        self.trackers = trackers
+        self.trackers, self.with_pools = trackers, with_pools
 
     def trainer(self, stage: str, **changes: int | float | None) -> Trainer:
         """The trainer of a stage, at its last checkpoint if there is one."""
@@ -196,7 +204,8 @@ class Trainings:
 
     def frozen(self) -> Frozen:
         """The base as grounding sees it."""
-        latents = Latents([self.stills], [self.latents("stills")], only_with_things=True)
+        drawn = ([self.stills], [self.latents("stills")]) if self.with_pools else ([], [])
+        latents = Latents(*drawn, only_with_things=True)
         return Frozen(self.base(), self.prompter, self.vae, latents, (self.plan.size[1], self.plan.size[0]))
 
     def _motion(self) -> Stage:
