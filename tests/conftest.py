@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from spa2v import AudioClip
+from tests.kit import browsers
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +36,13 @@ def noise() -> AudioClip:
     rng = np.random.default_rng(7)
     mono = rng.normal(0.0, 0.1, 44_100 * 2)
     return AudioClip(np.stack([mono, mono * 10 ** (3 / 20)]), 44_100)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Chromium, driven by Playwright."""
+    with browsers.chromium() as browser:
+        yield browser
 
 
 TOY = '''
