@@ -12,8 +12,7 @@ from PIL import Image
 from spa2v import Box, KeyFrame, LayoutError, SceneObject, VideoSceneLayout, frame_times
 from spa2v.core.media.video import read_video
 from spa2v.layouts import Sampling, format_names, get_format, read_any, write_any
-from spa2v.world.clips import scene_layout
-from spa2v.world.sampling import sample_scene
+from spa2v.world.scene import Scene
 
 TWO_WAY = [name for name in format_names() if get_format(name).read]
 SIZE = (512, 320)
@@ -52,12 +51,6 @@ CVAT_FILE = """<?xml version="1.0" encoding="utf-8"?>
 """
 
 
-@pytest.fixture(scope="module")
-def toys() -> list[VideoSceneLayout]:
-    """200 layouts of drawn scenes; few of their edges lie on pixels of `SIZE`, since they are drawn in another size."""
-    return [scene_layout(sample_scene(seed), (101, 67)) for seed in range(200)]
-
-
 def crossing() -> VideoSceneLayout:
     """A car that crosses, and a man who is there in the second half."""
     frames = []
@@ -87,10 +80,10 @@ def farthest_px(first: VideoSceneLayout, second: VideoSceneLayout, times: np.nda
 
 @pytest.mark.parametrize("name", TWO_WAY)
 def test_200_toyworld_layouts_come_back_within_half_a_pixel(
-    name: str, tmp_path: Path, toys: list[VideoSceneLayout]
+    name: str, tmp_path: Path, drawn: list[tuple[Scene, VideoSceneLayout]]
 ) -> None:
     form = get_format(name)
-    for number, layout in enumerate(toys):
+    for number, (_, layout) in enumerate(drawn):
         path = tmp_path / f"{number}{form.suffixes[0] or ''}"
         wanted = Sampling(frames=16) if form.to_last else Sampling(*SIZE)
         write_any(layout, path, name, wanted)
