@@ -55,8 +55,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory, scenes: list[Scene]) -> list
     """The first 200 scenes with layouts from pictures of a size by which few edges lie on whole pixels elsewhere."""
     from spa2v.world.clips import scene_layout
 
-    layouts = once(tmp_path_factory, "layouts", lambda: [scene_layout(scene, (101, 67)) for scene in scenes[:200]])
-    return list(zip(scenes, layouts, strict=False))
+    texts = once(tmp_path_factory, "drawn", lambda: [scene_layout(scene, (101, 67)).dumps() for scene in scenes[:200]])
+    return [(scene, VideoSceneLayout.loads(text)) for scene, text in zip(scenes, texts, strict=False)]
 
 
 @pytest.fixture(scope="session")
