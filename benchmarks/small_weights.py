@@ -51,8 +51,13 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
     (True, "noise_follows: 0", {"noise_follows": 0.0}),
     (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
 )
+FIRST = 12  # classes of the first generation of weights
+EDGE, LEAST_IN_VIEW = 0.002, 0.08  # in parts of the width
 BOX_WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200)
-PARTS = ("sizes", "detector", "vae", "grounding", "box_sizes", "composition", "presets", "end_to_end", "cost")
+PARTS = (
+    "sizes", "detector", "vae", "grounding", "kinds", "edges", "box_sizes", "composition", "presets", "end_to_end",
+    "cost",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -74,6 +79,8 @@ def main() -> None:
         "detector": lambda: bench.detector_table(4 * asked.count),
         "vae": lambda: bench.vae_table(asked.count),
         "grounding": lambda: bench.grounding_table(asked.count),
+        "kinds": lambda: bench.kinds_table(asked.count // 5),
+        "edges": lambda: bench.edges_table(asked.count),
         "box_sizes": lambda: bench.box_sizes_table(asked.count),
         "composition": lambda: bench.composition_table(asked.clips),
         "presets": lambda: bench.presets_table(asked.clips),
@@ -253,6 +260,39 @@ class Bench:
                         f"| {mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} |"
                     )
 
+    def kinds_table(self, count: int) -> Iterator[str]:
+        """Single pictures of one thing with MIGC, by class, and for the classes of the first and second generation."""
+        backbone, injector = self.backbone(1, motion=False), self.injectors()["migc"]
+        found: dict[str, list[tuple[float, bool]]] = {}
+        yield "| class | boxes | mean IoU | right class |"
+        for name in self.classes:
+            wanted = [moment(layout) for layout in layouts(count, Choice(quantity="single", name=name))]
+            pairs = zip(wanted, self.drawn(backbone, injector, wanted, 16), strict=True)
+            found[name] = [(s[1], s[2]) for pair in pairs for row in self.judged(*pair) for s in row]
+        generations = {"the first twelve": self.classes[:FIRST], "all others": self.classes[FIRST:]}
+        groups = {**{name: (name,) for name in self.classes}, **generations}
+        for label, names in groups.items():
+            scores = [score for name in names for score in found[name]]
+            if scores:
+                means = [mean(score[place] for score in scores) for place in (0, 1)]
+                yield f"| {label} | {len(scores)} | {means[0]:.3f} | {means[1]:.3f} |"
+
+    def edges_table(self, count: int) -> Iterator[str]:
+        """Single pictures of crossing things with MIGC, at a moment in which the frame's edge cuts them."""
+        backbone, injector = self.backbone(1, motion=False), self.injectors()["migc"]
+        wanted: list[VideoSceneLayout] = []
+        index = 0
+        while len(wanted) < count:
+            choice = Choice(None, "single", MOVES[index % 2], classes=known_movers(self.weights))
+            layout = scene_layout(sample_scene(HELD_OUT + 700_000 + index, choice), SIZE)
+            if part := next((part for part in np.arange(16) / 16 if _is_cut(moment(layout, part))), None):
+                wanted.append(moment(layout, part))
+            index += 1
+        pairs = zip(wanted, self.drawn(backbone, injector, wanted, 16), strict=True)
+        scores = [s for pair in pairs for row in self.judged(*pair) for s in row]
+        yield "| cut by an edge | mean IoU of what is in view | right class |"
+        yield f"| {len(scores)} | {mean(s[1] for s in scores):.3f} | {mean(s[2] for s in scores):.3f} |"
+
     def box_sizes_table(self, count: int) -> Iterator[str]:
         """Single pictures of one object in boxes of several widths, in pixels; IoU and class for each."""
         backbone, injector = self.backbone(1, motion=False), self.injectors()["migc"]
@@ -371,6 +411,12 @@ class Bench:
         for name, injector in self.injectors().items():
             seconds = timed(lambda injector=injector: self.drawn(backbone, injector, [layout], 1))
             yield f"| {name} | {seconds:.1f} | {seconds / step:.1f} |"
+
+
+def _is_cut(layout: VideoSceneLayout) -> bool:
+    """Whether one of the things at the first moment is at the left or right edge, and still well in view."""
+    boxes = [item.box for item in layout.keyframes[0].objects]
+    return any((b.x1 <= EDGE or b.x2 >= 1 - EDGE) and b.x2 - b.x1 >= LEAST_IN_VIEW for b in boxes)
 
 
 def _boxes(layout: VideoSceneLayout) -> list[tuple[Any, ...]]:

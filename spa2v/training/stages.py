@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from spa2v.core.media.files import atomic_path, write_json
 from spa2v.core.runtime import Run
 from spa2v.core.weights import read_tensors
-from spa2v.training.base import BaseStage, Latents, Prompter, make_unet
+from spa2v.training.base import BaseStage, Latents, Prompter, make_unet, with_fast_attention
 from spa2v.training.detector import DetectorStage, detector_pool, with_classes
 from spa2v.training.few_steps import FewStepsStage
 from spa2v.training.gligen import GLIGENStage
@@ -150,10 +150,11 @@ class Trainings:
             from diffusers import UNet2DConditionModel
 
             folder = self._given / BASE / "unet"
-            return UNet2DConditionModel.from_pretrained(folder).float().to(self.run.device)
+            unet = UNet2DConditionModel.from_pretrained(folder).float().to(self.run.device)
+            return with_fast_attention(unet, self.run)
         p = self.plan
         make = lambda: make_unet(p.unet_widths, p.latent_channels, p.text_width, p.heads, p.groups)  # noqa: E731
-        return self._seeded("unet", make)
+        return with_fast_attention(self._seeded("unet", make), self.run)
 
     def _detector(self) -> Stage:
         scenes = self.plan.stills // 2
@@ -203,7 +204,7 @@ class Trainings:
         adapter = self._seeded("motion", lambda: make_adapter(unet, plan.heads, plan.frames))
         if self._starts(ADAPTER):
             adapter.load_state_dict(read_tensors(self._given / ADAPTER / ADAPTER_FILE))
-        network = with_motion(unet, adapter).to(self.run.device)
+        network = with_fast_attention(with_motion(unet, adapter).to(self.run.device), self.run)
         return MotionStage(network, self.prompter, self.vae, self.clips, self.latents("clips"))
 
     def _migc(self) -> Stage:

@@ -144,7 +144,8 @@ def encode_pool(vae: Any, pool: Pool, run: Run, chunk: int = 128) -> Tensor:
     parts = []
     with run.progress("encoding", len(flat)) as tick:
         for pixels in _chunks(flat, chunk):
-            posterior = vae.encode(to_signed(pixels, run.device)).latent_dist
+            with run.accelerator.autocast():
+                posterior = vae.encode(to_signed(pixels, run.device)).latent_dist
             parts.append((posterior.mean * vae.config.scaling_factor).half().cpu())
             tick(len(parts[-1]))
     latents = torch.cat(parts)
