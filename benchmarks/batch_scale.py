@@ -6,9 +6,10 @@
 Each number of processes gets a folder of its own below OUT, which must not hold results yet. The processes are started
 with `accelerate launch` on the CPU (gloo). Prints a row a launch: wall time from the first clip to the last as
 summary.json has it, CPU seconds of the workers, clips a minute, speed-up over the first row, resident memory of the
-largest worker after a quarter of the clips and at the end. Then whether all launches made the same bytes. The last
-line is `N passed, N failed`: no clip failed, the launch ended well, the same bytes, and memory that grew by at most
-10 % after the first quarter.
+largest worker over the second and over the last quarter of the clips. Then whether all launches made the same bytes.
+The last line is `N passed, N failed`: no clip failed, the launch ended well, the same bytes, and memory that grew by at
+most 10 % between the two quarters. Resident memory is the median of what was seen each half second: a single look may
+fall into a clip's own peak, which is tens of MiB above what stays.
 
 The machine decides what the speed-up is worth: with other work on it, compare CPU seconds, which the table has, too.
 """
@@ -25,6 +26,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import psutil
 
@@ -53,9 +55,10 @@ class Watch:
         if sizes:
             self.memory.append((sum(1 for _ in out.glob(f"clips/*/{last}")), max(sizes)))
 
-    def resident(self, clips: int) -> int:
-        """Bytes of the largest worker once so many clips were finished."""
-        return next((size for done, size in self.memory if done >= clips), self.memory[-1][1])
+    def resident(self, first: int, last: int) -> int:
+        """Bytes of the largest worker, the median while so many clips were finished; at the end if never seen then."""
+        seen = [size for done, size in self.memory if first <= done < last]
+        return int(median(seen or [self.memory[-1][1]]))
 
 
 def _workers(launcher: psutil.Process) -> list[psutil.Process]:
@@ -97,16 +100,8 @@ def launch(manifest: Path, out: Path, processes: int, stage: str, words: Sequenc
     settings = [str(manifest), "--out", str(out), "--quiet", "--stage", stage, "run.device=cpu", *words]
     command = [sys.executable, "-m", "spa2v", "batch", *settings]
     if processes > 1:
-        accelerate = [
-            "--multi_gpu",
-            "--num_processes",
-            str(processes),
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-        ]
-        accelerate += ["--dynamo_backend", "no", "--main_process_port", "0"]
+        options = {"num_processes": processes, "num_machines": 1, "mixed_precision": "no", "dynamo_backend": "no"}
+        accelerate = ["--multi_gpu", "--main_process_port=0", *(f"--{name}={value}" for name, value in options.items())]
         command = [sys.executable, "-m", "accelerate.commands.launch", *accelerate, *command[1:]]
     watch, load = Watch(), os.getloadavg()[0]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -125,7 +120,8 @@ def _digests(out: Path, stage: str) -> dict[str, str]:
 def row(found: Launch, first: Launch) -> tuple[str, bool]:
     """The text of a row, and whether memory stayed flat."""
     clips = len({Path(name).parent for name in found.digests})
-    early, late = found.watch.resident(clips // 4), found.watch.memory[-1][1]
+    early = found.watch.resident(clips // 4, clips // 2)
+    late = found.watch.resident(clips - clips // 4, clips)
     cells = (
         f"{found.processes:>9}",
         f"{clips:>5}",
@@ -133,7 +129,7 @@ def row(found: Launch, first: Launch) -> tuple[str, bool]:
         f"{sum(found.watch.cpu_s.values()):>7.1f}",
         f"{60 * clips / found.wall_s:>11.1f}",
         f"{first.wall_s / found.wall_s:>8.2f}",
-        f"{early / 2**20:>12.0f}",
+        f"{early / 2**20:>17.0f}",
         f"{late / 2**20:>10.0f}",
         f"{found.load:>5.1f}",
     )
@@ -150,7 +146,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="further words for `spa2v batch`, as key=value")
     given = parser.parse_args()
     words = [word for name in given.config for word in ("--config", name)] + given.words
-    print("processes  clips  wall (s)  cpu (s)  clips a min  speed-up  early (MiB)  end (MiB)   load")
+    print("processes  clips  wall (s)  cpu (s)  clips a min  speed-up  2nd quarter (MiB)  last (MiB)   load")
     found: list[Launch] = []
     passed = failed = 0
     for count in given.processes:

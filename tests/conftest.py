@@ -6,11 +6,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from spa2v import AudioClip
+from spa2v import AudioClip, VideoSceneLayout
+from tests.kit import browsers
+from tests.kit.once import once
+
+if TYPE_CHECKING:
+    from spa2v.world.scene import Scene
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +40,30 @@ def noise() -> AudioClip:
     rng = np.random.default_rng(7)
     mono = rng.normal(0.0, 0.1, 44_100 * 2)
     return AudioClip(np.stack([mono, mono * 10 ** (3 / 20)]), 44_100)
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
+    """900 scenes of ToyWorld, seeds 0 to 899."""
+    from spa2v.world.sampling import sample_scene
+
+    return once(tmp_path_factory, "scenes", lambda: [sample_scene(seed) for seed in range(900)])
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory, scenes: list[Scene]) -> list[tuple[Scene, VideoSceneLayout]]:
+    """The first 200 scenes with layouts from pictures of a size by which few edges lie on whole pixels elsewhere."""
+    from spa2v.world.clips import scene_layout
+
+    texts = once(tmp_path_factory, "drawn", lambda: [scene_layout(scene, (101, 67)).dumps() for scene in scenes[:200]])
+    return [(scene, VideoSceneLayout.loads(text)) for scene, text in zip(scenes, texts, strict=False)]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Chromium, driven by Playwright."""
+    with browsers.chromium() as browser:
+        yield browser
 
 
 TOY = '''

@@ -92,6 +92,11 @@ for _family in FAMILIES:
     setattr(RegistryFile, f"spa2v_{_family}", _contribution(_family))
 
 
+@cache  # the same in every host of a process; the editor makes one a preset
+def _packaged(path: Path) -> RegistryFile:
+    return RegistryFile(path)
+
+
 @dataclass(frozen=True)
 class Extension:
     """An installed extension package: its entry point's name, its package, and what is wrong with it, if anything."""
@@ -133,16 +138,15 @@ class Host:
         self.extensions: list[Extension] = []
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._add_file(data_folder() / "registry.yaml", BUILT_IN)
+        self._add_file(_packaged(data_folder() / "registry.yaml"), BUILT_IN)
         self.configs.add_all(config_files(data_folder() / "configs", BUILT_IN))
         for path in registries:
-            self._add_file(path, str(path))
+            self._add_file(RegistryFile(path), str(path))
         for point in _installed_extensions() if extensions is None else extensions:
             self._add_extension(point, warn)
 
-    def _add_file(self, path: Path, origin: str) -> None:
-        plugin = RegistryFile(path)
-        self._manager.register(plugin, name=f"registry:{path}")
+    def _add_file(self, plugin: RegistryFile, origin: str) -> None:
+        self._manager.register(plugin, name=f"registry:{plugin.path}")
         self.registry.add_all(self._collect(plugin, origin))
 
     def _add_extension(self, point: EntryPoint, warn: Callable[[str], None]) -> None:
@@ -215,11 +219,11 @@ class Host:
 
 def _installed_extensions() -> list[EntryPoint]:
     wanted = os.environ.get(EXTENSIONS_VARIABLE)
+    names = None if wanted is None else {name.strip() for name in wanted.split(",")}
+    if names == {""}:
+        return []  # without reading the metadata of all that is installed, half the time of a host
     points = sorted(entry_points(group=hookspecs.PROJECT), key=lambda point: point.name)
-    if wanted is None:
-        return points
-    names = {name.strip() for name in wanted.split(",")}
-    return [point for point in points if point.name in names]
+    return points if names is None else [point for point in points if point.name in names]
 
 
 def _near_hook(plugin: Any) -> str:

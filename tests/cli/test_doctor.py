@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -42,15 +41,12 @@ def doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return examine
 
 
-def in_a_process(*words: str, limit: int | None = None, **variables: str) -> tuple[int, dict[str, Any]]:
-    """The same in a process of its own, with variables and a limit on the size of files."""
-    kept = {key: value for key, value in os.environ.items() if key not in NO_KEYS}
-    small = None if limit is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    command = [sys.executable, "-m", "spa2v", "doctor", "--json", *words]
-    done = subprocess.run(command, env=kept | variables, capture_output=True, text=True, preexec_fn=small)
-    report = json.loads(done.stdout)
-    jsonschema.validate(report, SCHEMA)
-    return done.returncode, report
+def encoders_with(limit: int) -> list[dict[str, Any]]:
+    """What the trial of the encoders finds in a process that may write files of so many bytes."""
+    probe = "import json; from spa2v.cli.doctor import encoders; print(json.dumps(encoders.tried()))"
+    small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, preexec_fn=small, check=True)
+    return json.loads(done.stdout)
 
 
 def preset(report: dict[str, Any], name: str) -> dict[str, Any]:
@@ -73,9 +69,12 @@ def test_the_default_is_asked_about_where_nothing_is_named(doctor: Doctor) -> No
     assert preset(report, "default")["runs"] is (code == 0)
 
 
-def test_a_preset_without_its_weights_and_its_key(tmp_path: Path) -> None:
+def test_a_preset_without_its_weights_and_its_key(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("diffusers")
-    code, report = in_a_process("--config", "spa2v", HF_HOME=str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    code, report = doctor("--config", "spa2v")
     needs = {(need["kind"], need["help"]) for need in report["todo"]}
     fetch = ("weights", "spa2v weights fetch --config spa2v")
     assert (code, needs) == (1, {fetch, ("key", "set it, or take a planner that needs no key")})
@@ -154,8 +153,10 @@ def test_a_device_that_is_not_there(doctor: Doctor) -> None:
     assert ("device", "run.device: 'cuda:7' is not available") in {(need["kind"], need["fact"]) for need in todo}
 
 
-def test_encoders_that_cannot_write(tmp_path: Path) -> None:
-    code, report = in_a_process("--config", "storyboard", limit=400)
+def test_encoders_that_cannot_write(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = encoders_with(limit=400)
+    monkeypatch.setattr(encoders, "tried", lambda: found)
+    code, report = doctor("--config", "storyboard")
     assert code == 1
     assert {need["kind"] for need in report["todo"]} == {"encoder"}
     broken = {item["name"]: item["problem"] for item in report["encoders"] if not item["usable"]}

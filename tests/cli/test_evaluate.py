@@ -280,7 +280,7 @@ def slow(tmp_path: Path) -> Path:
     return folder
 
 
-def test_killed_and_restarted_gives_the_same_as_one_run(slow: Path, bench: Path, tmp_path: Path) -> None:
+def test_killed_and_restarted_gives_the_same_as_one_run(spa2v, slow: Path, bench: Path, tmp_path: Path) -> None:
     """A real process, really killed in the middle; the restart makes only what is missing."""
     words = ["evaluate", "--data", bench, "--config", slow / "config.yaml", "--workers", 1, "-q", "--name", "slow"]
     command = [sys.executable, "-m", "spa2v", *map(str, words)]
@@ -303,9 +303,7 @@ def test_killed_and_restarted_gives_the_same_as_one_run(slow: Path, bench: Path,
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(finish, check=True, env=environment, capture_output=True)
     assert len(marks.read_text().splitlines()) == 8 - kept
-    subprocess.run(
-        [*command, "-o", tmp_path / "whole", "layout_planner.options.wait_s=0.2"], check=True, capture_output=True
-    )
+    assert spa2v(*words, "-o", tmp_path / "whole", "layout_planner.options.wait_s=0.2")[0] == 0
     torn, whole = ((tmp_path / name / "evaluation.json").read_text() for name in ("torn", "whole"))
     assert torn.replace(str(tmp_path / "torn"), "OUT") == whole.replace(str(tmp_path / "whole"), "OUT")
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spa2v.core.media.video import write_video
 from spa2v.evaluation.ablation.cells import read_folder
 from tests.cli.test_cli import run as run_command
+from tests.kit.browsers import dom_of, needs_chromium
 from tests.kit.evaluation_data import layout, make_bench, predict, sound, video
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">'\"{{7*7}}&lt;"
@@ -262,25 +263,16 @@ def test_what_is_no_result_is_refused(spa2v, tmp_path: Path) -> None:
     assert (code, f"error: '{tmp_path}' is no run, batch, evaluation or ablation\n" in err) == (1, True)
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@needs_chromium
 @pytest.mark.parametrize("kind", ["hostile_run", "evaluated", "batched"])
 def test_in_a_browser_nothing_hostile_runs_and_the_player_works(
     spa2v, request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ) -> None:
     source = request.getfixturevalue(kind)
     assert spa2v("report", source)[0] == 0
-    page = source / "report.html"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    flags += ["--enable-logging=stderr", "--virtual-time-budget=2000", "--host-resolver-rules=MAP * 127.0.0.1:9"]
-    done = subprocess.run(
-        [str(CHROMIUM), *flags, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=True
-    )
-    dom = done.stdout
+    dom, log = dom_of(source / "report.html", tmp_path / "profile", "--host-resolver-rules=MAP * 127.0.0.1:9")
     assert "<title>owned</title>" not in dom
-    assert "Content Security Policy" not in done.stderr, "our own page broke its policy"
+    assert "Content Security Policy" not in log, "our own page broke its policy"
     assert (kind == "batched") == ("4 of 4 shown" in dom)
     if kind == "hostile_run":
         live = re.search(r'<svg pointer-events="none">(.*?)</svg>', dom, re.DOTALL)
@@ -288,31 +280,27 @@ def test_in_a_browser_nothing_hostile_runs_and_the_player_works(
         assert live[1].count("<rect") == 1, "the script drew the box of the first frame"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_the_clips_of_a_batch_are_filtered_and_sorted(spa2v, batched: Path) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed; see `make browser`")
+def test_the_clips_of_a_batch_are_filtered_and_sorted(spa2v, batched: Path, chromium: Any) -> None:
     assert spa2v("report", batched)[0] == 0
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.goto((batched / "report.html").as_uri())
-        shown = lambda: [one.get_attribute("data-name") for one in page.locator("section:visible").all()]  # noqa: E731
-        assert shown() == ["missing", "broken", "planned", HOSTILE]
-        for order, names in {
-            "name": [HOSTILE, "broken", "missing", "planned"],
-            "slowest": ["planned", HOSTILE, "missing", "broken"],
-            "fastest": ["broken", "missing", HOSTILE, "planned"],
-            "status": [HOSTILE, "planned", "broken", "missing"],
-            "first": ["missing", "broken", "planned", HOSTILE],
-        }.items():
-            page.select_option("#sort", order)
-            assert shown() == names
-        page.select_option("#status", "failed")
-        assert shown() == ["missing", "broken"]
-        page.fill("#least", "0.5")
-        assert shown() == ["missing"]
-        page.select_option("#status", "")
-        page.fill("#name", "PLAN")
-        assert shown() == ["planned"]
-        assert page.text_content("#shown") == "1 of 4 shown"
-        browser.close()
+    page = chromium.new_page()
+    page.goto((batched / "report.html").as_uri())
+    shown = lambda: [one.get_attribute("data-name") for one in page.locator("section:visible").all()]  # noqa: E731
+    assert shown() == ["missing", "broken", "planned", HOSTILE]
+    for order, names in {
+        "name": [HOSTILE, "broken", "missing", "planned"],
+        "slowest": ["planned", HOSTILE, "missing", "broken"],
+        "fastest": ["broken", "missing", HOSTILE, "planned"],
+        "status": [HOSTILE, "planned", "broken", "missing"],
+        "first": ["missing", "broken", "planned", HOSTILE],
+    }.items():
+        page.select_option("#sort", order)
+        assert shown() == names
+    page.select_option("#status", "failed")
+    assert shown() == ["missing", "broken"]
+    page.fill("#least", "0.5")
+    assert shown() == ["missing"]
+    page.select_option("#status", "")
+    page.fill("#name", "PLAN")
+    assert shown() == ["planned"]
+    assert page.text_content("#shown") == "1 of 4 shown"
+    page.close()

@@ -49,14 +49,21 @@ def echo(service: str) -> Act:
 
 
 @pytest.mark.parametrize(
-    ("service", "component"), [pytest.param("gemini", "gemini", marks=pytest.mark.slow), ("openai", "gpt4o")]
+    ("service", "component", "preset"),
+    [pytest.param("gemini", "gemini", "default", marks=pytest.mark.slow), ("openai", "gpt4o", "storyboard")],
 )
-def test_no_artefact_of_a_run_holds_a_key(tmp_path: Path, service: str, component: str) -> None:
+def test_no_artefact_of_a_run_holds_a_key(tmp_path: Path, service: str, component: str, preset: str) -> None:
     write_audio(tmp_path / "a.wav", kit.recording(1))
     write_audio(tmp_path / "b.wav", kit.recording(2))
     write_audio(tmp_path / "c.wav", kit.recording(3))
     (tmp_path / "list.txt").write_text("a.wav\nb.wav\nc.wav\n")
-    options = [f"layout_planner={component}", "layout_planner.options.shots=0", "layout_planner.options.cache=write"]
+    options = [
+        "--config",
+        preset,
+        f"layout_planner={component}",
+        "layout_planner.options.shots=0",
+        "layout_planner.options.cache=write",
+    ]
     options += ["layout_planner.options.save_prompt=true", "layout_planner.options.repairs=0"]
     options += ["layout_planner.options.first_wait_s=0.01", "motion_backbone.options.frames=2"]
     bad = kit.answer(service, "no layout at all, but " + kit.PLANTED[service])

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from spa2v.cli.study import app
 from spa2v.core.errors import ConfigError
 from spa2v.core.media.video import write_video
 from spa2v.evaluation.study.making import CRITERIA
 from spa2v.evaluation.study.results import Rank, mean_ranks, read_key, read_ranks
 from tests.cli.test_cli import run as run_command
 from tests.cli.test_report import Page, check_sealed
+from tests.kit.browsers import dom_of, needs_chromium
 from tests.kit.evaluation_data import KINDS, sound, video
 
 METHODS = ("ours", "theirs", "baseline")
@@ -26,20 +27,21 @@ def spa2v(capsys, monkeypatch):
     return lambda *words: run_command(capsys, monkeypatch, *words)
 
 
-@pytest.fixture
-def study(spa2v, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three methods; one lacks a clip."""
-    words: list[object] = ["study", "make", "-o", tmp_path / "study"]
+    folder = tmp_path_factory.mktemp("study")
+    words: list[object] = ["make", "-o", folder / "study"]
     for number, name in enumerate(METHODS):
-        (tmp_path / name).mkdir()
-        words += ["-m", f"{name}={tmp_path / name}"]
+        (folder / name).mkdir()
+        words += ["-m", f"{name}={folder / name}"]
         for clip, kind in enumerate(KINDS[: 4 - (number == 2)]):
-            write_video(tmp_path / name / f"clip_{clip}.mp4", video(KINDS[(clip + number) % 4]), sound(kind, clip))
-    code, _, err = spa2v(*words)
-    assert code == 0
-    assert "left out: clip_3: without a video of: baseline" in err
-    assert "3 clips of 3 methods" in err
-    return tmp_path / "study"
+            write_video(folder / name / f"clip_{clip}.mp4", video(KINDS[(clip + number) % 4]), sound(kind, clip))
+    made = CliRunner().invoke(app, list(map(str, words)))
+    assert made.exit_code == 0
+    assert "left out: clip_3: without a video of: baseline" in made.stderr
+    assert "3 clips of 3 methods" in made.stderr
+    return folder / "study"
 
 
 def answer(key: dict, order: tuple[str, ...], rater: str) -> dict:
@@ -155,14 +157,8 @@ def _refused_key(spa2v, folder: Path) -> str:
     return spa2v("study", "results", folder, folder / "r.json")[2]
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@needs_chromium
 def test_in_a_browser_the_page_counts_rankings(study: Path, tmp_path: Path) -> None:
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    command = [str(CHROMIUM), *flags, "--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom"]
-    page = (study / "study.html").as_uri()
-    done = subprocess.run([*command, page], capture_output=True, text=True, timeout=120, check=True)
-    assert "0 of 6 rankings done" in done.stdout
-    assert "Content Security Policy" not in done.stderr
+    dom, log = dom_of(study / "study.html", tmp_path / "profile")
+    assert "0 of 6 rankings done" in dom
+    assert "Content Security Policy" not in log

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from spa2v.cli.weights import app
 from spa2v.core.errors import WeightsError
 from spa2v.core.hub import listing as hub_listing
 from spa2v.core.weights import Weights, find, is_local, locate, misfits, read_tensors, split_source
+from tests.cli.test_cli import run
 from tests.kit import tiny_weights as tiny
 
 RULES = "layout_planner.name=stereo_rules"
@@ -210,27 +211,36 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
+Told = tuple[int, str, str]
+
+
 @pytest.fixture
-def listing(tmp_path: Path) -> Iterator[Any]:
-    """`spa2v weights check --dry` against a hub that lists models."""
+def listing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Told]]:
+    """`spa2v weights check --dry` against a hub that lists models: exit code, stdout and stderr."""
+    import huggingface_hub
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), ListedHub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    place = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HUB_CACHE": str(tmp_path)}
+    client = huggingface_hub.HfApi(endpoint=f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(huggingface_hub, "model_info", client.model_info)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
 
-    def check(models: dict[str, dict[str, Any]], *words: str) -> subprocess.CompletedProcess[str]:
+    def check(models: dict[str, dict[str, Any]], *words: str) -> Told:
         ListedHub.models, ListedHub.asked = models, []
-        done = run_weights("check", "--dry", "--config", "spa2v", RULES, *words, **place)
+        told = run(capsys, monkeypatch, "weights", "check", "--dry", "--config", "spa2v", RULES, *words)
         assert ListedHub.asked == []  # nothing was fetched
-        return done
+        return told
 
     yield check
     server.shutdown()
 
 
-def test_a_dry_check_lists_what_would_be_fetched(listing: Any) -> None:
-    done = listing(MODELS)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+def test_a_dry_check_lists_what_would_be_fetched(listing: Callable[..., Told]) -> None:
+    code, out, err = listing(MODELS)
+    assert code == 0, err
+    lines = out.splitlines()
     base = "animatediff: the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5': 10 of 13 files, 4.27 GB"
     assert lines[0] == base
     assert "  unet/diffusion_pytorch_model.safetensors  3.44 GB" in lines
@@ -241,26 +251,26 @@ def test_a_dry_check_lists_what_would_be_fetched(listing: Any) -> None:
     assert lines[-1] == "to fetch: 6.31 GB"
 
 
-def test_a_dry_check_names_what_the_hub_does_not_list(listing: Any) -> None:
+def test_a_dry_check_names_what_the_hub_does_not_list(listing: Callable[..., Told]) -> None:
     halves = {
         name: size for name, size in STABLE_DIFFUSION.items() if not name.startswith("vae/d") and "unet/d" not in name
     }
     base = {**halves, "unet/diffusion_pytorch_model.fp16.safetensors": 1_719_125_304}
-    done = listing(
+    code, out, err = listing(
         {
             "stable-diffusion-v1-5/stable-diffusion-v1-5": {"files": base, "gated": "auto"},
             "thisiswooyeol/MIGC-diffusers": {"files": {"other.safetensors": 5}},
         }
     )
-    assert done.returncode == 1
-    first = done.stdout.splitlines()[0]
+    assert code == 1
+    first = out.splitlines()[0]
     assert first.endswith("files, 2.21 GB (4270 MB expected), after consent and a login on the hub")
     names = " or ".join(f"vae/diffusion_pytorch_model{end}" for end in (".safetensors", ".fp16.safetensors"))
-    assert f"the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5' has no {names}" in done.stderr
-    assert "the motion modules 'guoyww/animatediff-motion-adapter-v1-5-2' cannot be listed: 401" in done.stderr
-    assert "has no migc_adapter_weights.safetensors" in done.stderr
-    assert "to fetch" not in done.stdout  # a sum without what is not listed
-    assert "Traceback" not in done.stderr
+    assert f"the base model 'stable-diffusion-v1-5/stable-diffusion-v1-5' has no {names}" in err
+    assert "the motion modules 'guoyww/animatediff-motion-adapter-v1-5-2' cannot be listed: 401" in err
+    assert "has no migc_adapter_weights.safetensors" in err
+    assert "to fetch" not in out  # a sum without what is not listed
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("answer", [{"siblings": [{}]}, {"siblings": [{"rfilename": "a", "lfs": {}}]}, [], "{"])
@@ -283,7 +293,7 @@ def test_an_answer_of_another_form_is_said(answer: Any, monkeypatch: pytest.Monk
     server.shutdown()
 
 
-def test_a_dry_check_needs_no_vae_of_a_base_beside_another(listing: Any) -> None:
+def test_a_dry_check_needs_no_vae_of_a_base_beside_another(listing: Callable[..., Told]) -> None:
     base = {name: size for name, size in STABLE_DIFFUSION.items() if not name.startswith("vae/")}
     vae = {"config.json": 500, "diffusion_pytorch_model.safetensors": 335_000_000}
     models = {
@@ -297,11 +307,11 @@ def test_a_dry_check_needs_no_vae_of_a_base_beside_another(listing: Any) -> None
         "motion_backbone.options.vae=stabilityai/sd-vae-ft-mse",
         "motion_backbone.options.loras=[{source: owner/style.v1}]",
     ]
-    done = listing(models, *words)
-    assert done.returncode == 0, done.stderr
-    assert "animatediff: the VAE 'stabilityai/sd-vae-ft-mse': 2 of 2 files, 335 MB" in done.stdout
-    assert "animatediff: the LoRA 'owner/style.v1': 1 of 2 files, 30 MB" in done.stdout
-    assert "configuration" not in done.stdout
+    code, out, err = listing(models, *words)
+    assert code == 0, err
+    assert "animatediff: the VAE 'stabilityai/sd-vae-ft-mse': 2 of 2 files, 335 MB" in out
+    assert "animatediff: the LoRA 'owner/style.v1': 1 of 2 files, 30 MB" in out
+    assert "configuration" not in out
 
 
 def test_a_dry_check_says_what_is_here(tmp_path: Path) -> None:

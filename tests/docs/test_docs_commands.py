@@ -13,8 +13,8 @@ from tests.kit.environments import Environment, make_environment
 
 SLOW = tuple(f"docs/{name}.md" for name in ("commands", "evaluation", "index", "planners", "scale", "toyworld"))
 """Pages whose commands take over ten seconds together, or much the same as another page's."""
-ELSEWHERE = ("docs/extending.md",)
-"""Installs packages, so test_docs_authors.py runs it in an environment of its own."""
+ELSEWHERE = ("docs/extending.md", "docs/python.md")
+"""Run by test_docs_authors.py, in an environment that packages are installed into, and by test_examples.py."""
 TOLD = [page for page in pages() if any(block.runs for block in blocks(page.text))]
 
 

@@ -11,15 +11,19 @@ import pytest
 
 from spa2v import AudioClip, VideoSceneLayout
 from spa2v.core.media.audio import write_audio
+from tests.kit.doc_blocks import run_page
 from tests.kit.paths import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
+VARIABLES = {"SPA2V_EXTENSIONS": "", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+
+
 def run(example: str, folder: Path, *words: str) -> str:
     path = next(path for path in EXAMPLES if path.stem == example)
-    variables = os.environ | {"SPA2V_EXTENSIONS": "", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run([sys.executable, path, *words], cwd=folder, env=variables, capture_output=True, text=True)
+    command, variables = [sys.executable, path, *words], os.environ | VARIABLES
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -31,9 +35,14 @@ def recording(tmp_path: Path, noise: AudioClip) -> str:
     return "noise.wav"
 
 
-def test_ten_lines(tmp_path: Path) -> None:
-    assert run("ten_lines", tmp_path).count("\n") == 1
+def test_the_page_of_the_examples_runs_as_it_is_written(tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    assert run_page(page, tmp_path, os.environ | VARIABLES | {"PATH": path}) == len(EXAMPLES) + 1
     assert (tmp_path / "street.mp4").stat().st_size > 10_000
+
+
+def test_ten_lines_are_ten() -> None:
     source = next(path for path in EXAMPLES if path.stem == "ten_lines").read_text(encoding="utf-8")
     code = [line for line in source.splitlines() if line and not line.startswith('"""')]
     assert len(code) <= 10

@@ -1,9 +1,7 @@
-"""The demo under edit, and a browser where there is one."""
+"""The demo under edit, and its page in a browser."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,6 @@ import pytest
 from spa2v import Pipeline
 from spa2v.demo import demo_recording
 from tests.kit.editing import Served, serving
-
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
-)
 
 
 @pytest.fixture(scope="session")
@@ -39,19 +32,6 @@ def served(layout_path: Path) -> Iterator[Served]:
     """The editor of the demo's layout with its recording."""
     with serving(layout_path, demo_recording()) as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Chromium, driven by Playwright."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed; see `make browser`")
-    path = os.environ.get("SPA2V_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("there is no Chromium; see `make browser`")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

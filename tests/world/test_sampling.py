@@ -12,7 +12,7 @@ from spa2v.core.types import VideoSceneLayout, frame_times
 from spa2v.world.acoustics import record
 from spa2v.world.captions import video_caption
 from spa2v.world.classes import CLASSES
-from spa2v.world.clips import render_clip, scene_layout
+from spa2v.world.clips import render_clip
 from spa2v.world.drawing import Renderer
 from spa2v.world.drawing.look import paint_name
 from spa2v.world.evidence import judge, measure
@@ -23,9 +23,7 @@ from spa2v.world.scene import OpenPlace, Path, Receiver, Scene, Thing
 SMALL = (64, 40)
 
 
-@pytest.fixture(scope="module")
-def scenes() -> list[Scene]:
-    return [sample_scene(seed) for seed in range(900)]
+Drawn = list[tuple[Scene, VideoSceneLayout]]
 
 
 def test_a_scene_is_a_function_of_its_seed() -> None:
@@ -154,14 +152,15 @@ def test_level_differences_spread_as_in_real_clips() -> None:
     assert 0.3 < np.median(found) < 3
 
 
-def layouts(choice: Choice, count: int, start: int = 0) -> list[tuple[Scene, VideoSceneLayout]]:
-    made = [sample_scene(seed, choice) for seed in range(start, start + count)]
-    return [(scene, scene_layout(scene, SMALL)) for scene in made]
+def of_kind(drawn: Drawn, scenario: str, least: int) -> Drawn:
+    found = [(scene, layout) for scene, layout in drawn if scene.scenario == scenario]
+    assert len(found) >= least
+    return found
 
 
-def test_attributes_are_true_of_the_boxes() -> None:
+def test_attributes_are_true_of_the_boxes(drawn: Drawn) -> None:
     """By the rule of annotated clips: mean middle below 0.40 is left, above 0.60 right."""
-    for scene, layout in layouts(Choice("stationary"), 80):
+    for scene, layout in of_kind(drawn, "stationary", 80):
         for thing in scene.things:
             boxes = [box for box in layout.boxes(thing.id, frame_times(scene.duration_s)) if box]
             middle = float(np.mean([box.center[0] for box in boxes]))
@@ -169,8 +168,8 @@ def test_attributes_are_true_of_the_boxes() -> None:
             assert true[thing.attribute], (scene.seed, thing.id, thing.attribute, middle)
 
 
-def test_movements_are_true_of_the_boxes() -> None:
-    for scene, layout in layouts(Choice("translational"), 60):
+def test_movements_are_true_of_the_boxes(drawn: Drawn) -> None:
+    for scene, layout in of_kind(drawn, "translational", 60):
         for thing in scene.things:
             boxes = [box for box in layout.boxes(thing.id, frame_times(scene.duration_s)) if box]
             first, last = boxes[0], boxes[-1]
@@ -185,8 +184,9 @@ def test_movements_are_true_of_the_boxes() -> None:
                     assert first.area > 3 * last.area
 
 
-def test_every_thing_can_be_seen() -> None:
-    for scene, layout in layouts(Choice(quantity="multiple"), 40):
+def test_every_thing_can_be_seen(drawn: Drawn) -> None:
+    assert sum(scene.quantity == "multiple" for scene, _ in drawn) >= 40
+    for scene, layout in drawn:
         assert set(layout.names) == {thing.id for thing in scene.things}
 
 
