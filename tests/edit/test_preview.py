@@ -74,7 +74,7 @@ class Drawn:
 
     def draw(self, layout: VideoSceneLayout, seed: int, preset: str = "default", preview: bool = True) -> None:
         number = self.studio.start(layout, preset, seed, preview)
-        self.studio._thread.join(240)
+        self.studio._thread.join(600)
         if self.studio.video(number).is_file():
             self.frames["video", seed] = read_video(self.studio.video(number)).frames
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 TOKEN = "a-token-for-tests"
-SMALL = ("motion_backbone.options.width=64", "motion_backbone.options.height=48")
+SMALL = tuple(f"motion_backbone.options.{option}" for option in ("width=64", "height=48", "steps=4"))
 """Overrides under which the small weights draw in a second or two."""
 
 
