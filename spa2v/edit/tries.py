@@ -137,10 +137,10 @@ class Studio:
         ready = {row["name"]: self._pipeline(row["name"]).config for row in found.values() if not row["problem"]}
         for row in found.values():
             pipeline = self._pipeline(row["name"])
-            name, config = preview_of(pipeline.config, ready) or ("", None)
-            row["preview"] = name
-            if config is not None:
-                quick = self._previews[row["name"]] = _WatchedPipeline(config, pipeline.host)
+            quickest = preview_of(pipeline.config, ready)
+            row["preview"] = quickest[0] if quickest else ""
+            if quickest:
+                quick = self._previews[row["name"]] = _WatchedPipeline(quickest[1], pipeline.host)
                 quick.publish, quick.stop, quick.heard = self._publish_preview, self._stop, self._heard
         return list(found.values())
 

@@ -16,7 +16,7 @@ PIECE = 512
 library takes fresh pages from the system, zeroed, for each tensor."""
 
 
-class PiecewiseFeedForward(FeedForward):
+class PiecewiseFeedForward(FeedForward):  # type: ignore[misc]  # diffusers has no types
     """A gated feed-forward layer (GEGLU, Shazeer, 2020), `PIECE` rows at a time."""
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -25,7 +25,7 @@ class PiecewiseFeedForward(FeedForward):
             return super().forward(hidden_states, *args, **kwargs)
         gated, last = self.net[0].proj, self.net[2]
         (value, gate), (value_bias, gate_bias) = gated.weight.chunk(2), gated.bias.chunk(2)
-        rows = hidden_states.reshape(-1, hidden_states.shape[-1])
+        rows: Any = hidden_states.reshape(-1, hidden_states.shape[-1])
         out = rows.new_empty(len(rows), last.out_features)
         for piece, result in zip(rows.split(PIECE), out.split(PIECE), strict=True):
             hidden = linear(piece, value, value_bias).mul_(gelu(linear(piece, gate, gate_bias)))
@@ -33,12 +33,14 @@ class PiecewiseFeedForward(FeedForward):
         return out.reshape(*hidden_states.shape[:-1], -1)
 
 
-class SubpixelUpsample(Upsample2D):
+class SubpixelUpsample(Upsample2D):  # type: ignore[misc]
     """Nearest-neighbor upsampling by 2 and a 3x3 convolution, as 2x2 convolutions before the upsampling.
 
     Each of the four pixels that a pixel becomes depends on 2x2 pixels of the smaller map: the weights of rows and
     columns that fall on the same one are summed. It takes 4/9 of the arithmetic.
     """
+
+    folded: Tensor
 
     def fold(self) -> None:
         """Sums the weights; call it once they are final."""
@@ -54,7 +56,8 @@ class SubpixelUpsample(Upsample2D):
         if output_size is not None and tuple(output_size) != (2 * height, 2 * width):
             return super().forward(hidden_states, output_size, *args, **kwargs)
         bias = None if self.conv.bias is None else self.conv.bias.repeat(4)
-        parts = conv2d(hidden_states, self.folded, bias, padding=1).unflatten(1, (2, 2, -1))
+        parts: Any = conv2d(hidden_states, self.folded, bias, padding=1)
+        parts = parts.unflatten(1, (2, 2, -1))  # rows and columns of the pixels that a pixel becomes
         shape = (len(parts), self.out_channels, 2 * height, 2 * width)
         out = torch.empty(shape, dtype=parts.dtype, memory_format=torch.channels_last)
         for y in (0, 1):
@@ -77,7 +80,7 @@ def adapt(pipeline: Any) -> None:
             _adapt(module)
 
 
-def _adapt(module: nn.Module) -> None:
+def _adapt(module: Any) -> None:
     if type(module) is FeedForward and type(module.net[0]) is GEGLU and module.net[2].bias is not None:
         module.__class__ = PiecewiseFeedForward
     elif type(module) is Upsample2D and module.name == "conv" and _doubles(module):
