@@ -1,9 +1,10 @@
 """What a clip of the default costs, part by part: planning, loading, text, denoiser, decoding, encoding.
 
-    python -m benchmarks.clip_profile [--clips N] [--config NAME ...] [KEY=VALUE ...]
+    python -m benchmarks.clip_profile [--clips N] [--config NAME ...] [--preview] [KEY=VALUE ...]
 
 Processor seconds of one thread, so that other load on the machine counts little; the mean over N clips of ToyWorld,
-loading apart. With several presets each later one is compared with the first.
+loading apart. With several presets each later one is compared with the first; --preview adds the editor's preview of
+the first.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from benchmarks.small_weights import HELD_OUT, known_movers
 from spa2v.core.media.video import write_video
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.types import GeneratedVideo
+from spa2v.edit.preview import preview_of
 from spa2v.world.clips import render_clip
 from spa2v.world.sampling import Choice, sample_scene
 
@@ -32,14 +34,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=4)
     parser.add_argument("--config", nargs="+", default=["default"])
+    parser.add_argument("--preview", action="store_true")
     parser.add_argument("overrides", nargs="*")
     asked = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
+    overrides = ["run.device=cpu", *asked.overrides]
+    configs = {name: Pipeline.from_preset(name, overrides=overrides).config for name in asked.config}
+    if asked.preview:
+        found = preview_of(configs[asked.config[0]], configs)
+        if found is None:
+            parser.error("none of the presets draws the preview of the first")
+        configs[f"preview by {found[0]}"] = found[1]
     first: float | None = None
-    for name in asked.config:
-        spent = profile(Pipeline.from_preset(name, overrides=["run.device=cpu", *asked.overrides]), asked.clips)
+    for name, config in configs.items():
+        spent = profile(Pipeline(config), asked.clips)
         total = sum(spent[part] for part in PARTS) / asked.clips
         print(f"\n{name}: {total:.1f} s a clip; loading {spent['loading']:.1f} s once")
         for part in PARTS:

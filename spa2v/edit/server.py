@@ -75,6 +75,7 @@ class Editor:
             Route("/api/draw", self._draw, methods=["POST"]),
             Route("/api/stop", self._stop, methods=["POST"]),
             Route("/api/try/{number:int}/video", self._try_video),
+            Route("/api/try/{number:int}/preview", self._try_preview),
             Route("/api/try/{number:int}/layout", self._try_layout),
         ]
         handlers: dict[Any, Any] = {Spa2vError: _user_error, BodyTooLarge: _too_large}
@@ -202,7 +203,8 @@ class Editor:
         preset, seed = data.get("preset"), data.get("seed")
         if not isinstance(preset, str) or not isinstance(seed, int) or isinstance(seed, bool):
             raise HTTPException(400)
-        return JSONResponse({"number": await run_in_threadpool(self._studio.start, layout, preset, seed)})
+        preview = data.get("preview") is True
+        return JSONResponse({"number": await run_in_threadpool(self._studio.start, layout, preset, seed, preview)})
 
     async def _stop(self, request: Request) -> Response:
         self._studio.stop()
@@ -214,15 +216,22 @@ class Editor:
             path = self._opened.videos[0]
         else:
             path = self._studio.video(number)
-        if not path.is_file():
-            raise HTTPException(404)
-        return FileResponse(path, media_type="video/mp4")
+        return _video(path)
+
+    async def _try_preview(self, request: Request) -> Response:
+        return _video(self._studio.preview(request.path_params["number"]))
 
     async def _try_layout(self, request: Request) -> Response:
         path = self._studio.layout(request.path_params["number"])
         if not path.is_file():
             raise HTTPException(404)
         return JSONResponse({"layout": (await run_in_threadpool(read_layout, path)).to_json()})
+
+
+def _video(path: Path) -> Response:
+    if not path.is_file():
+        raise HTTPException(404)
+    return FileResponse(path, media_type="video/mp4")
 
 
 async def _body(request: Request) -> dict[str, Any]:

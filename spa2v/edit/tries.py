@@ -21,9 +21,10 @@ from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, SpatialCues, VideoSceneLayout
 from spa2v.core.untrusted import FAULTS, read_json, reason_of
 from spa2v.edit.opening import Heard
+from spa2v.edit.preview import preview_of
 from spa2v.jobs.job import Job
 
-PREVIEW = "storyboard"
+STORYBOARD = "storyboard"
 MAX_SEED = 2**32
 MAX_TRIES = 9_999
 Publish = Callable[[Mapping[str, Any]], None]
@@ -88,7 +89,7 @@ class Studio:
         sources: presets and files under the preset that the page chooses, as given to the command.
         overrides: "key=value" settings, likewise.
         heard: the recording, or None.
-        publish: takes events for the page: "progress", "drawn", "stopped", "failed".
+        publish: takes events for the page: "progress", "preview", "drawn", "stopped", "failed".
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Studio:
         self._sources, self._overrides = tuple(sources), tuple(overrides)
         self._heard, self._publish = heard, publish
         self._pipelines: dict[str, _WatchedPipeline] = {}
+        self._previews: dict[str, _WatchedPipeline] = {}
         self._catalog = Host().configs
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -110,9 +112,12 @@ class Studio:
         self.presets = self._presets()
 
     def _presets(self) -> list[dict[str, str]]:
-        """Presets that draw in different ways, each with what it is for and, if it cannot run here, why not."""
+        """Presets that draw in different ways.
+
+        Each with what it is for, the preset that draws its preview ("" for none), and, if it cannot run here, why not.
+        """
         found: dict[str, dict[str, str]] = {}
-        for name in (PREVIEW, *self._catalog.names()):
+        for name in (STORYBOARD, *self._catalog.names()):
             try:
                 layers = read_source(name, self._catalog)
                 if not set().union(*(layer.data for layer in layers)) & {"grounding_injector", "motion_backbone"}:
@@ -129,7 +134,18 @@ class Studio:
                     "about": _about(self._catalog.find(name)),
                     "problem": problems[0].fact if problems else "",
                 }
+        ready = {row["name"]: self._pipeline(row["name"]).config for row in found.values() if not row["problem"]}
+        for row in found.values():
+            pipeline = self._pipeline(row["name"])
+            quickest = preview_of(pipeline.config, ready)
+            row["preview"] = quickest[0] if quickest else ""
+            if quickest:
+                quick = self._previews[row["name"]] = _WatchedPipeline(quickest[1], pipeline.host)
+                quick.publish, quick.stop, quick.heard = self._publish_preview, self._stop, self._heard
         return list(found.values())
+
+    def _publish_preview(self, event: Mapping[str, Any]) -> None:
+        self._publish({**event, "title": f"preview, {event['title']}"})
 
     def _pipeline(self, preset: str) -> _WatchedPipeline:
         if preset not in self._pipelines:
@@ -145,8 +161,12 @@ class Studio:
     def busy(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, layout: VideoSceneLayout, preset: str, seed: int) -> int:
+    def start(self, layout: VideoSceneLayout, preset: str, seed: int, preview: bool = False) -> int:
         """Begins to draw; returns the number of the try.
+
+        Args:
+            layout, preset, seed: what is drawn.
+            preview: draw the preview first, where the preset has one.
 
         Raises:
             ConfigError: work is under way, or no such preset or seed.
@@ -164,7 +184,8 @@ class Studio:
             except OSError as error:
                 raise ConfigError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
             self._stop.clear()
-            work = (pipeline, layout, preset, seed, number, folder)
+            quick = self._previews.get(preset) if preview else None
+            work = (pipeline, quick, layout, preset, seed, number, folder)
             self._thread = threading.Thread(target=self._draw, args=work, name="spa2v-edit", daemon=True)
             self._thread.start()
         return number
@@ -188,18 +209,22 @@ class Studio:
     def _draw(
         self,
         pipeline: _WatchedPipeline,
+        quick: _WatchedPipeline | None,
         layout: VideoSceneLayout,
         preset: str,
         seed: int,
         number: int,
         folder: Path,
     ) -> None:
-        begun = time.monotonic()
-        pipeline.config = replace(pipeline.config, run=replace(pipeline.config.run, seed=seed))
+        audio, given = self._heard.path if self._heard else None, folder / "layout.json"
         try:
-            given = folder / "layout.json"
             write_text(given, layout.dumps())
-            with Job.opened(pipeline, self._heard.path if self._heard else None, given, folder, preset=preset) as job:
+            if quick is not None:
+                with Job.opened(_seeded(quick, seed), audio, given) as job:
+                    job.write(job.draw(job.layout()), self.preview(number))
+                self._publish({"kind": "preview", "number": number, "preset": preset, "seed": seed})
+            begun = time.monotonic()
+            with Job.opened(_seeded(pipeline, seed), audio, given, folder, preset=preset) as job:
                 job.write(job.draw(job.layout()), folder / "video.mp4")
                 job.manifest.data["seconds"] = round(time.monotonic() - begun, 2)
         except Stopped:
@@ -210,6 +235,7 @@ class Studio:
             text = str(error) if isinstance(error, Spa2vError) else f"{type(error).__name__}: {reason_of(error)}"
             self._publish({"kind": "failed", "number": number, "text": text})
         else:
+            self.preview(number).unlink(missing_ok=True)
             self._publish({"kind": "drawn", "try": self.describe(number)})
 
     def _folders(self) -> list[tuple[int, Path]]:
@@ -237,9 +263,19 @@ class Studio:
         """The video of a try; it may be missing."""
         return self.folder / f"{number:04d}" / "video.mp4"
 
+    def preview(self, number: int) -> Path:
+        """The preview of a try; missing before it is drawn, and once the video is."""
+        return self.folder / f"{number:04d}" / "preview.mp4"
+
     def layout(self, number: int) -> Path:
         """The layout of a try; it may be missing."""
         return self.folder / f"{number:04d}" / "layout.json"
+
+
+def _seeded(pipeline: _WatchedPipeline, seed: int) -> _WatchedPipeline:
+    """The pipeline, with this seed from now on."""
+    pipeline.config = replace(pipeline.config, run=replace(pipeline.config.run, seed=seed))
+    return pipeline
 
 
 def _about(path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spa2v import Box, KeyFrame, SceneObject, VideoSceneLayout
-from tests.kit.editing import Served, serving
+from tests.kit.editing import SMALL, Served, serving
 
 pytestmark = pytest.mark.browser
 
@@ -313,6 +313,26 @@ def test_draw_the_storyboard_and_see_the_video(served: Served, new_page) -> None
     page.click("text=Use its plan")
     wait(page, "!spa2vEditor.store.dirty || spa2vEditor.store.undoLabel === 'Plan of try 1'")
     assert layout_of(page) != changed
+
+
+def test_a_preview_is_labeled_and_replaced_by_the_clip(layout_path: Path, new_page) -> None:
+    with serving(layout_path, overrides=SMALL) as served:
+        page = new_page(served)
+        page.keyboard.press("3")
+        page.select_option("#preset", "toyworld-fast")
+        assert page.locator("#first-look").is_disabled()
+        page.select_option("#preset", "default")
+        assert page.locator("#first-look").is_checked()
+        page.click("#draw")
+        title = "document.getElementById('video-title').textContent"
+        wait(page, f"{title} === 'preview of try 1, default, seed 0'", timeout=90_000)
+        assert page.locator("#tries .try").count() == 0
+        wait(page, f"{title} === 'try 1, default, seed 0'", timeout=90_000)
+        assert page.locator("#tries .try").count() == 1
+        page.click("#draw")
+        wait(page, f"{title} === 'preview of try 2, default, seed 0'", timeout=90_000)
+        page.click("#stop")
+        wait(page, f"{title} === 'try 1, default, seed 0'", timeout=60_000)
 
 
 def test_drawing_can_be_stopped(served: Served, new_page) -> None:

@@ -6,13 +6,15 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TOKEN = "a-token-for-tests"
+SMALL = tuple(f"motion_backbone.options.{option}" for option in ("width=64", "height=48", "steps=4"))
+"""Overrides under which the small weights draw in a second or two."""
 
 
 @dataclass
@@ -58,8 +60,10 @@ class Served:
 
 
 @contextmanager
-def serving(source: Path, audio: Path | None = None, out: Path | None = None) -> Iterator[Served]:
-    """The editor of a recording, a layout or a run folder."""
+def serving(
+    source: Path, audio: Path | None = None, out: Path | None = None, overrides: Sequence[str] = ()
+) -> Iterator[Served]:
+    """The editor of a recording, a layout or a run folder; it draws with the overrides."""
     import asyncio
 
     import uvicorn
@@ -69,7 +73,7 @@ def serving(source: Path, audio: Path | None = None, out: Path | None = None) ->
     from spa2v.edit.serve import editor_for
 
     opened = open_source(source, audio, out, Pipeline.from_preset())
-    editor = editor_for(opened, [], [])
+    editor = editor_for(opened, [], [*overrides])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(

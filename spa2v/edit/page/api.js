@@ -20,10 +20,11 @@ export const save = (layout, mark, force) => send("PUT", "layout", { layout, mar
 export const keepDraft = (layout, mark) => send("PUT", "draft", { layout, mark });
 export const dropDraft = () => send("DELETE", "draft");
 export const transform = (layout, kind) => send("POST", "transform", { layout, kind });
-export const draw = (layout, preset, seed) => send("POST", "draw", { layout, preset, seed });
+export const draw = (layout, preset, seed, preview) => send("POST", "draw", { layout, preset, seed, preview });
 export const stop = () => send("POST", "stop");
 export const tryLayout = (number) => send("GET", `try/${number}/layout`);
 export const tryVideo = (number) => `api/try/${number}/video`;
+export const tryPreview = (number) => `api/try/${number}/preview`;
 export const AUDIO = "api/audio";
 
 export async function peaks() {

@@ -317,7 +317,7 @@ class Editor {
       ["R", "Reverse the object", () => inspector.reverse()],
       ["A", "Snap the object to the heard azimuth", () => inspector.snap()],
       ["1 / 2 / 3 / 4", "Panels: object, text, draw, why", (event) => inspector.show(["object", "text", "draw", "why"][Number(event.key) - 1])],
-      ["P", "Preview as a storyboard", () => this.drawing.draw("storyboard")],
+      ["P", "Draw a storyboard", () => this.drawing.draw("storyboard")],
       ["D", "Draw with the chosen preset", () => this.drawing.draw()],
       ["+ / -", "Zoom the time line", (event) => this.timeline.zoom(event.key === "+" ? 0.5 : 2)],
       ["Ctrl+Z", "Undo", () => store.undo()],

@@ -4,7 +4,7 @@ import { colorsOf, paintBoxes, sceneAt } from "./boxes.js";
 import * as api from "./api.js";
 import { $, el } from "./dom.js";
 
-const PREVIEW = "storyboard";
+const STORYBOARD = "storyboard";
 
 export class Drawing {
   constructor(store, { presets, tries, busy, tell }) {
@@ -16,17 +16,17 @@ export class Drawing {
     this.busy = false;
     this.about = new Map(presets.map((preset) => [preset.name, preset]));
     $("preset").append(...presets.map(({ name, problem }) => el("option", { value: name, textContent: problem ? `${name} (not ready)` : name, disabled: Boolean(problem) })));
-    const first = presets.find((preset) => preset.name !== PREVIEW && !preset.problem) ?? presets[0];
+    const first = presets.find((preset) => preset.name !== STORYBOARD && !preset.problem) ?? presets[0];
     if (first) $("preset").value = first.name;
     $("preset").onchange = () => this.#describe();
     $("draw").onclick = () => this.draw();
-    $("preview").onclick = () => this.draw(PREVIEW);
+    $("preview").onclick = () => this.draw(STORYBOARD);
     $("stop").onclick = () => this.stop();
     $("dice").onclick = () => {
       $("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 100000;
     };
     $("over").onchange = () => this.#overlay();
-    $("video-empty-draw").onclick = () => this.draw(PREVIEW);
+    $("video-empty-draw").onclick = () => this.draw(STORYBOARD);
     this.#describe();
     this.#list();
     this.#work(busy);
@@ -41,6 +41,8 @@ export class Drawing {
   #describe() {
     const preset = this.about.get($("preset").value);
     $("preset-about").textContent = preset ? preset.problem || preset.about : "";
+    $("first-look").disabled = !preset?.preview;
+    $("first-look").parentElement.title = preset?.preview ? `By ${preset.preview}, every second frame, with the same seed` : "This preset has no faster form";
   }
 
   async draw(preset = $("preset").value) {
@@ -56,7 +58,7 @@ export class Drawing {
     try {
       this.#work(true);
       $("progress-text").textContent = `${preset}: starting`;
-      await api.draw(this.store.layout, preset, Number.isFinite(seed) ? seed : 0);
+      await api.draw(this.store.layout, preset, Number.isFinite(seed) ? seed : 0, $("first-look").checked);
     } catch (error) {
       this.#work(false);
       this.tell(error.message);
@@ -75,6 +77,8 @@ export class Drawing {
       $("progress").max = event.total || 1;
       $("progress").value = event.done;
       $("progress-text").textContent = event.total ? `${event.title} ${event.done}/${event.total}` : event.title;
+    } else if (event.kind === "preview") {
+      this.#screen(event.number, api.tryPreview(event.number), `preview of try ${event.number}, ${event.preset}, seed ${event.seed}`);
     } else if (event.kind === "drawn") {
       this.#work(false);
       this.tries = [...this.tries, event.try];
@@ -83,6 +87,7 @@ export class Drawing {
       this.tell(`Drawn in ${event.try.seconds} s.`);
     } else if (event.kind === "stopped" || event.kind === "failed") {
       this.#work(false);
+      if (this.shown === event.number) this.#back();
       this.tell(event.kind === "stopped" ? "Stopped." : event.text);
     }
   }
@@ -132,11 +137,29 @@ export class Drawing {
   show(number) {
     const item = this.tries.find((other) => other.number === number);
     if (!item) return;
+    this.#screen(number, api.tryVideo(number), number ? `try ${number}, ${item.preset}, seed ${item.seed}` : "of the run");
+  }
+
+  /** After a preview whose video was not drawn: the last try, or nothing. */
+  #back() {
+    this.shown = null;
+    if (this.tries.length) this.show(this.tries.at(-1).number);
+    else {
+      this.video.removeAttribute("src");
+      this.video.load();
+      this.video.hidden = true;
+      $("video-empty").hidden = false;
+      $("video-title").textContent = "";
+      this.#overlay();
+    }
+  }
+
+  #screen(number, source, title) {
     this.shown = number;
-    this.video.src = api.tryVideo(number);
+    this.video.src = source;
     this.video.hidden = false;
     $("video-empty").hidden = true;
-    $("video-title").textContent = number ? `try ${number}, ${item.preset}, seed ${item.seed}` : "of the run";
+    $("video-title").textContent = title;
     this.video.onloadedmetadata = () => {
       this.#follow();
       this.#place();
@@ -170,7 +193,7 @@ export class Drawing {
   #place() {
     // A storyboard's picture holds the scene and a panel beside it: boxes do not belong over the whole of it.
     const item = this.tries.find((other) => other.number === this.shown);
-    this.scene = item?.preset !== PREVIEW;
+    this.scene = item?.preset !== STORYBOARD;
     $("over").disabled = !this.scene;
     $("over").parentElement.title = this.scene ? "" : "A storyboard draws the boxes itself";
     this.#overlay();

@@ -225,6 +225,22 @@ def test_free_init_samples_several_times() -> None:
     assert not close(refined, backbone.generate(tiny.layout("car"), RUN))
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"noise_follows": 0.8}, {"free_noise": "on", "context_frames": 2, "context_stride": 1}]
+)
+def test_a_preview_of_every_second_frame_starts_from_the_noise_of_the_clip(options: dict[str, Any]) -> None:
+    def first_input(backbone: AnimateDiff) -> torch.Tensor:
+        seen: list[torch.Tensor] = []
+        hook = backbone.denoiser(RUN).register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+        backbone.generate(tiny.layout("car"), RUN)
+        hook.remove()
+        return seen[0]
+
+    whole = first_input(tiny.backbone(frames=4, steps=1, **options))
+    preview = first_input(tiny.backbone(frames=2, noise_stride=2, steps=1, **options))
+    assert torch.equal(preview, whole[:, :, ::2])
+
+
 def test_decoding_in_chunks_and_slices_changes_nothing(backbone: AnimateDiff) -> None:
     scene = tiny.layout("car")
     whole = backbone.generate(scene, RUN)
@@ -320,7 +336,7 @@ def test_out_of_memory_says_what_was_tried_and_what_helps(backbone: AnimateDiff,
         hook.remove()
     lines = str(caught.value).splitlines()
     assert lines[0] == "out of memory while drawing"
-    assert "tried: 2 video(s) of 4 frames, 64 x 48, float32 on cpu, offload none, decode_chunk 8" in lines[1]
+    assert "tried: 2 video(s) of 4 frames, 64 x 48, float32 on cpu, offload none, decode_chunk 2" in lines[1]
     assert "fewer videos at once" in lines[2]
     assert "decode_chunk=1" in lines[2]
 

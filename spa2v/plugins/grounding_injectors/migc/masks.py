@@ -29,6 +29,7 @@ class ShadingMasks(NamedTuple):
         instances: (R, K, N).
         background: (R, N).
         visible: bool (R, 1, N, N), whether a cell may attend to another: an instance, or the background, covers both.
+            `Scene.masks` has it as 0 and -inf, in the run's dtype.
         size: (H, W).
     """
 

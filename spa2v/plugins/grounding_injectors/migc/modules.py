@@ -156,7 +156,7 @@ class LayoutAttention(nn.Module):
         self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
 
     def forward(self, x: Tensor, visible: Tensor) -> Tensor:
-        """x (R, N, C), visible bool (R, 1, N, N) to (R, N, C)."""
+        """x (R, N, C) to the same; visible (R, 1, N, N) is bool, or added to the logits."""
         query, key, value = (split_heads(layer(x), self.heads) for layer in (self.to_q, self.to_k, self.to_v))
         attended = scaled_dot_product_attention(query, key, value, attn_mask=visible)
         return self.to_out[0](merge_heads(attended))

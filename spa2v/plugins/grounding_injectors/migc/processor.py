@@ -107,8 +107,11 @@ class Scene:
         """The masks on a feature map of `size`, computed once."""
         if size not in self._masks:
             masks = shading_masks(self._on_latents, size, self._centers)
+            logits = masks.instances.new_zeros(masks.visible.shape, dtype=self._dtype)
             self._masks[size] = masks._replace(
-                instances=masks.instances.to(self._dtype), background=masks.background.to(self._dtype)
+                instances=masks.instances.to(self._dtype),
+                background=masks.background.to(self._dtype),
+                visible=logits.masked_fill_(~masks.visible, -torch.inf),  # which attention makes of it at each call
             )
         return self._masks[size]
 

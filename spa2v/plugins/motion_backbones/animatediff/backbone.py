@@ -48,12 +48,14 @@ class AnimateDiff:
             between the starts of windows.
         noise_follows: 0..1, share of the variance of the initial noise inside a box that moves with the box (noise
             warping), so that a moving object keeps its appearance.
+        noise_stride: draw the noise of this many times as many frames and take each n-th of them: a clip of half the
+            frames, with a stride of 2, starts from the noise of every second frame of the whole clip, as its preview.
         free_init: options of FreeInit (`iterations`, `filter`, `order`, `spatial_stop`, `temporal_stop`), or None.
         offload: "none", "model" (networks visit the GPU in turn) or "sequential" (layer by layer; slow, least memory).
         vae_dtype: type that the VAE computes in: "auto" (the run's), "float32", "bfloat16" or "float16". VAEs that
             overflow in half precision need "float32".
         vae_slicing: decode frame by frame inside a chunk.
-        decode_chunk: frames decoded at once.
+        decode_chunk: frames decoded at once; few, because their feature maps are large.
         compile: compile the denoiser with torch.compile; the first step takes minutes.
 
     Raises:
@@ -83,11 +85,12 @@ class AnimateDiff:
         context_frames: int = 16,
         context_stride: int = 4,
         noise_follows: float = 0.0,
+        noise_stride: int = 1,
         free_init: Mapping[str, Any] | None = None,
         offload: str = "none",
         vae_dtype: str = "auto",
         vae_slicing: bool = False,
-        decode_chunk: int = 8,
+        decode_chunk: int = 2,
         compile: bool = False,
     ) -> None:
         self.base, self.motion, self.vae, self.base_config, self.loras = base, motion, vae, base_config, tuple(loras)
@@ -98,7 +101,12 @@ class AnimateDiff:
         self.prompt_prefix, self.scheduler = prompt_prefix, dict(scheduler or {"name": "DDIMScheduler"})
         self.vocabulary = vocabulary
         self.free_noise, self.context_frames, self.context_stride = free_noise, context_frames, context_stride
-        self.noise_follows, self.free_init, self.offload = noise_follows, free_init, offload
+        self.noise_follows, self.noise_stride, self.free_init, self.offload = (
+            noise_follows,
+            noise_stride,
+            free_init,
+            offload,
+        )
         self.vae_dtype, self.vae_slicing, self.decode_chunk, self.compile = (
             vae_dtype,
             vae_slicing,

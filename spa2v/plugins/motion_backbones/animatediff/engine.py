@@ -113,16 +113,20 @@ class Engine:
     def _prompts(self, layout: VideoSceneLayout) -> list[str]:
         return frame_prompts(layout, self.options.frames, self.options.captions, self.options.prompt_prefix)
 
-    def _window(self, pipeline: Any) -> tuple[int, int] | None:
-        """FreeNoise's (length, stride) of windows over time, at most what the motion modules take; None when off."""
+    def _window(self, pipeline: Any, stride: int = 1) -> tuple[int, int] | None:
+        """FreeNoise's (length, stride) of windows over time, at most what the motion modules take; None when off.
+
+        With a stride, those of the whole clip of which each n-th frame is drawn.
+        """
         options, longest = self.options, pipeline.motion_adapter.config.motion_max_seq_length
-        if options.free_noise == "off" and options.frames > longest:
+        frames = options.frames * stride
+        if options.free_noise == "off" and frames > longest:
             raise ConfigError(
-                f"animatediff: {options.frames} frames without free_noise",
+                f"animatediff: {frames} frames without free_noise",
                 f"these motion modules take {longest} at once; set free_noise to 'auto'",
             )
-        if options.free_noise == "on" or (options.free_noise == "auto" and options.frames > longest):
-            length = min(options.context_frames, longest, options.frames)
+        if options.free_noise == "on" or (options.free_noise == "auto" and frames > longest):
+            length = min(options.context_frames, longest, frames)
             return length, min(options.context_stride, length)
         return None
 
@@ -130,13 +134,14 @@ class Engine:
         self, pipeline: Any, layouts: Sequence[VideoSceneLayout], generators: Sequence[torch.Generator], run: Run
     ) -> Tensor:
         """Unit-variance noise (V, C, F, h, w) on the CPU."""
-        shape = (pipeline.unet.config.in_channels, self.options.frames, *self.latent_size(run))
+        stride = self.options.noise_stride
+        shape = (pipeline.unet.config.in_channels, self.options.frames * stride, *self.latent_size(run))
         noise = noises.draw(shape, generators)
-        if window := self._window(pipeline):
+        if window := self._window(pipeline, stride):
             noise = noises.rearrange(noise, *window, generators)
         if share := self.options.noise_follows:
             noise = noises.warp(noise, layouts, share, generators)
-        return noise
+        return noise[:, :, ::stride]
 
     def _sample(
         self, pipeline: Any, noise: Tensor, text: Tensor, generators: Sequence[torch.Generator], run: Run

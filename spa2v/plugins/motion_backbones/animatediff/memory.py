@@ -10,6 +10,7 @@ import torch
 
 from spa2v.core.errors import ConfigError
 from spa2v.core.runtime import Run
+from spa2v.plugins.motion_backbones.animatediff.cpu import adapt
 
 CPU_SIGNS = ("not enough memory", "can't allocate memory", "cannot allocate memory")
 
@@ -28,6 +29,8 @@ def place(pipeline: Any, options: Any, run: Run) -> None:
         pipeline.enable_sequential_cpu_offload(device=device)
     if options.vae_slicing:
         pipeline.vae.enable_slicing()
+    if device.type == "cpu" and not options.compile:
+        adapt(pipeline)
     if options.compile:
         pipeline.unet.compile()
 
