@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from spa2v.plugins.grounding_injectors.migc.injector import MIGC
 from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
 from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
 from spa2v.training import tokenizer as words
-from spa2v.training.base import GUIDANCE
+from spa2v.training.base import GUIDANCE, with_fast_attention
 from spa2v.training.captions import Shown, caption, phrase
 from spa2v.training.command import export_all, train
 from spa2v.training.diffusion import guided
@@ -57,6 +58,7 @@ TINY = Plan(
     recipes={name: Recipe(steps=STEPS, batch=2, rate=2e-2, sheet_every=0) for name in STAGES},
 )
 SEED = 3
+BFLOAT16: Any = SimpleNamespace(device=torch.device("cpu"), accelerator=SimpleNamespace(mixed_precision="bf16"))
 
 
 def trainings(out: Path, plan: Plan = TINY, start: Path | None = None) -> Trainings:
@@ -227,6 +229,27 @@ def test_some_parts_can_be_shipped_alone(trained: Path, tmp_path: Path) -> None:
     assert found == {"detector.safetensors", "stable-diffusion/vae/diffusion_pytorch_model.safetensors"}
     with pytest.raises(ConfigError, match="there is no part 'unet' of the weights"):
         export_all(trained, SEED, "cpu", tmp_path, ["unet"])
+
+
+def test_weights_are_shipped_without_drawing_pools(trained: Path, tmp_path: Path) -> None:
+    for name in (*STAGES, "tokenizer"):
+        (tmp_path / name).symlink_to(trained / name)
+    run = Run(seed=SEED, device="cpu", dtype="float32")
+    made = Trainings(tmp_path, TINY, run, with_pools=False)
+    export(made, tmp_path / "weights", ("migc", "gligen", "few_steps"))
+    assert not (tmp_path / "pools").exists()
+    for name in ("migc.safetensors", "few-steps.safetensors"):
+        here, there = (load_file(folder / "weights" / name) for folder in (tmp_path, trained))
+        assert all(torch.equal(here[key], there[key]) for key in here.keys() | there.keys())
+
+
+def test_the_attention_of_a_cpu_in_bfloat16_computes_the_same(trained: Path) -> None:
+    unet = trainings(trained).base()
+    given = (torch.randn(2, 4, 8, 16), torch.tensor([3, 700]), torch.randn(2, 77, TINY.text_width))
+    fused = unet(*given).sample
+    fast = with_fast_attention(unet, BFLOAT16)
+    assert {type(each).__name__ for each in fast.attn_processors.values()} == {"AttnProcessor"}
+    assert torch.allclose(fast(*given).sample, fused, atol=1e-5)
 
 
 def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
