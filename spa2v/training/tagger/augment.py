@@ -12,7 +12,7 @@ from spa2v.dsp.log_mel import HOP, RATE_HZ
 
 Array32 = NDArray[np.float32]
 
-EQ, LOW_PASS, HIGH_PASS, ROOM, MIXED, NOISY, MASKED = 0.75, 0.22, 0.15, 0.35, 0.32, 0.55, 0.3  # how often
+EQ, LOW_PASS, HIGH_PASS, ROOM, MIXED, NOISY, MASKED = 0.75, 0.22, 0.15, 0.35, 0.38, 0.55, 0.3  # how often
 HEARD_DB, DOUBTFUL_DB, SOFTEST_DB = 9.0, 18.0, 24.0  # of the second sound below the first: a label, ignored, none
 
 

@@ -14,7 +14,7 @@ from spa2v.plugins.cue_extractors.tagging.network import STRIDES
 
 CHANNELS = (24, 40, 80, 80, 160, 160, 256)
 TEACHER_CLASSES = 521
-DROPOUT = 0.2
+DROPOUT = 0.25
 
 
 class TaggerNet(nn.Module):

@@ -22,7 +22,7 @@ from spa2v.training.tagger.model import TEACHER_CLASSES, TaggerNet
 from spa2v.training.tagger.pool import Pool, cut
 from spa2v.vocabulary import vocabulary
 
-RECIPE = Recipe(steps=6000, batch=128, rate=2.5e-3, warmup=0.02, weight_decay=0.02, clip=5.0, ema=0.998, sheet_every=0)
+RECIPE = Recipe(steps=6000, batch=128, rate=2.5e-3, warmup=0.02, weight_decay=0.03, clip=5.0, ema=0.998, sheet_every=0)
 UNLABELED = 0.13  # of the draws, where there are such sounds
 SMOOTHING = 0.02
 PRESENT_WEIGHT = 4.0  # of a class that sounds against one that does not

@@ -58,6 +58,22 @@ def test_a_doubtful_person_is_a_person() -> None:
     assert tags_of({"man": 0.6, "woman": 0.28, "child": 0.1}, "test")[0].label == "man"
 
 
+def test_two_names_about_as_likely_are_both_doubtful() -> None:
+    assert tags_of({"dog": 0.6, "flute": 0.1}, "test", margin=1.0)[0].confidence == pytest.approx(0.5)
+    doubtful = tags_of({"dog": 0.6, "flute": 0.5}, "test", margin=1.0)
+    assert [tag.label for tag in doubtful] == ["dog", "flute"]
+    assert [tag.confidence for tag in doubtful] == pytest.approx([0.1, 0.5 / 6])
+
+
+def test_what_may_be_two_kinds_of_one_group_is_the_group() -> None:
+    assert tags_of({"car": 0.5, "truck": 0.4, "flute": 0.05}, "test", margin=1.0)[0].label == "vehicle"
+    assert tags_of({"car": 0.5, "truck": 0.1, "flute": 0.05}, "test", margin=1.0)[0].label == "car"
+
+
+def test_a_background_makes_no_object_doubtful() -> None:
+    assert tags_of({"car": 0.5, "rain": 0.5}, "test", margin=1.0)[0].confidence == pytest.approx(0.5)
+
+
 def test_what_is_no_archive_of_weights_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.npz"
     file.write_bytes(b"nothing")

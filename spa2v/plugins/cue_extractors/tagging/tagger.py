@@ -17,7 +17,8 @@ from spa2v.vocabulary import vocabulary
 SHORT_S = 5.0  # sound below this is heard in patches that overlap by half
 MOST_PATCHES = 64  # of a long recording, spread evenly
 ACTIVE_DB = 30.0  # a patch further below the loudest one is a pause
-ODDS = 0.26  # of a score's odds, cautious: of 281 held-out recordings 125 are named right, 79 wrong; 0.2: 117 and 62
+ODDS = 0.26  # of a score's odds, cautious: see the model card for what it names right and wrong
+MARGIN = 1.0  # of the next best object's score: two names that are about as likely are both doubtful
 MEAN_SHARE = 0.7  # of a clip's score: the mean over its patches; the rest is the highest patch
 
 
