@@ -23,6 +23,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.small_weights import HELD_OUT, PACKAGED, SIZE, Bench, known_movers, mean
 from spa2v.core.types import Box, VideoSceneLayout
+from spa2v.training.vae import to_signed
 from spa2v.world.clips import frame_times, scene_layout
 from spa2v.world.drawing import Renderer
 from spa2v.world.sampling import Choice, sample_scene
@@ -122,7 +123,7 @@ def trained(crops: Crops) -> nn.Module:
     rng = np.random.default_rng(0)
     for _ in range(total):
         picks = rng.integers(len(pictures), size=BATCH)
-        x, y = signed(pictures[picks]), torch.from_numpy(ways[picks])
+        x, y = to_signed(pictures[picks]), torch.from_numpy(ways[picks])
         mirrored = torch.from_numpy(rng.random(BATCH) < 0.5)
         x, y = torch.where(mirrored[:, None, None, None], x.flip(-1), x), torch.where(mirrored, 1 - y, y)
         optimizer.zero_grad()
@@ -135,12 +136,7 @@ def trained(crops: Crops) -> nn.Module:
 def answers(network: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Above 0 for what faces right."""
     with torch.no_grad():
-        return torch.cat([network(signed(part))[:, 0] for part in np.array_split(pictures, 8)]).numpy()
-
-
-def signed(pictures: NDArray[np.uint8]) -> torch.Tensor:
-    """uint8 (N, H, W, 3) to float (N, 3, H, W) in -1..1."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return torch.cat([network(to_signed(part))[:, 0] for part in np.array_split(pictures, 8)]).numpy()
 
 
 if __name__ == "__main__":
