@@ -53,11 +53,7 @@ def draw_tree(painter: Painter, x: float, z: float, size: float, color: Color) -
 def draw_meadow(painter: Painter, place: OpenPlace) -> None:
     """Grass with flowers, hills, trees, a fence and a path."""
     look = Look(place.look)
-    draw_sky(painter, look)
-    grass = look.pick(GRASS)
-    _hills(painter, look, shade(grass, 0.86))
-    painter.ground(-FAR_M * 3, FAR_M * 3, NEAR_M, FAR_M, grass)
-    painter.ground(-FAR_M * 3, FAR_M * 3, 30.0, FAR_M, shade(grass, 1.08))
+    _grassland(painter, look, 30.0)
     path = (184, 164, 124)
     if place.along:
         painter.ground(place.near_m, place.far_m, NEAR_M, 160.0, path)
@@ -70,6 +66,15 @@ def draw_meadow(painter: Painter, place: OpenPlace) -> None:
         if look.between(0, 1) < 0.55 and not (place.along and abs(x) < 6):
             draw_tree(painter, float(x), z, look.between(1.0, 1.7), look.pick(LEAVES))
     _flowers(painter, look, place)
+
+
+def _grassland(painter: Painter, look: Look, paler_from_m: float) -> None:
+    """Sky, hills and grass."""
+    draw_sky(painter, look)
+    grass = look.pick(GRASS)
+    _hills(painter, look, shade(grass, 0.86))
+    painter.ground(-FAR_M * 3, FAR_M * 3, NEAR_M, FAR_M, grass)
+    painter.ground(-FAR_M * 3, FAR_M * 3, paler_from_m, FAR_M, shade(grass, 1.08))
 
 
 def _hills(painter: Painter, look: Look, color: Color) -> None:
@@ -119,11 +124,7 @@ def draw_lake(painter: Painter, place: OpenPlace) -> None:
 def draw_open_sky(painter: Painter, place: OpenPlace) -> None:
     """Much sky over low hills."""
     look = Look(place.look)
-    draw_sky(painter, look)
-    grass = look.pick(GRASS)
-    _hills(painter, look, shade(grass, 0.86))
-    painter.ground(-FAR_M * 3, FAR_M * 3, NEAR_M, FAR_M, grass)
-    painter.ground(-FAR_M * 3, FAR_M * 3, 60.0, FAR_M, shade(grass, 1.08))
+    _grassland(painter, look, 60.0)
     for x in np.arange(-60, 61, 15.0) + look.between(-6, 6):
         if look.between(0, 1) < 0.5:
             draw_tree(painter, float(x), look.between(50, 70), look.between(1.0, 1.6), look.pick(LEAVES))
