@@ -9,6 +9,7 @@ seeds far above those that data sets and benchmarks use.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,22 @@ PLAUSIBLE_ODDS, SEVERAL_ODDS, PLAUSIBLE_SEEDS = 0.4, 0.5, (2**40, 2**41)
 SCENERY = {"road": "street", "pavement": "street"}
 NAMES = tuple(CLASSES)
 FIRST = (*NAMES, *ALONE)  # what is never drawn beside another thing is drawn more often first
+
+
+class Spot(NamedTuple):
+    """Where a thing of a scene is at rest, crosses or comes nearest.
+
+    Attributes:
+        number: in the scene, from 0.
+        name: of its class.
+        column: 0..1 across the frame, and a little beyond.
+        depth: in meters.
+    """
+
+    number: int
+    name: str
+    column: float
+    depth: float
 
 
 def any_scene(seed: int, index: int) -> Scene:
@@ -64,15 +81,14 @@ def training_scene(rng: np.random.Generator) -> Scene:
     columns = _columns(rng, count)
     make = _resting if not moves else _coming if along else _crossing
     things = tuple(
-        make(rng, index, name, column, depth, camera, duration)
-        for index, (name, column, depth) in enumerate(zip(names, columns, depths, strict=True))
+        make(rng, Spot(*each), camera, duration) for each in zip(range(count), names, columns, depths, strict=True)
     )
     surroundings = _room(rng) if place == "room" else _open_place(rng, place, along, min(depths))
     return Scene(_look(rng), duration, "translational" if moves else "stationary", things, surroundings, camera)
 
 
 def _places(name: str, moves: bool) -> tuple[str, ...]:
-    """Where a thing moves, or stands; a vehicle stands where it moves."""
+    """Where a thing moves or is at rest; a vehicle rests where it moves."""
     kind = CLASSES[name]
     return tuple(kind.moves if moves or not kind.stands else kind.stands)
 
@@ -122,71 +138,48 @@ def _open_place(rng: np.random.Generator, scenery: str, along: bool, nearest_m: 
 
 
 def _thing(
-    rng: np.random.Generator, index: int, name: str, attribute: str, path: Path, heading: float, spread: float = 1.2
+    rng: np.random.Generator, spot: Spot, attribute: str, path: Path, heading: float, spread: float = 1.2
 ) -> Thing:
-    scale = float(np.mean(CLASSES[name].scales) * np.exp(rng.uniform(-np.log(spread), np.log(spread))))
-    return Thing(f"{name.replace(' ', '_')}_{index}", name, attribute, path, heading, scale, look=_look(rng))
+    scale = float(np.mean(CLASSES[spot.name].scales) * np.exp(rng.uniform(-np.log(spread), np.log(spread))))
+    identifier = f"{spot.name.replace(' ', '_')}_{spot.number}"
+    return Thing(identifier, spot.name, attribute, path, heading, scale, look=_look(rng))
 
 
 def _height(rng: np.random.Generator, heights: Range) -> float:
     return float(rng.uniform(*heights) * rng.uniform(0.5, 1.3)) if heights[1] else 0.0
 
 
-def _resting(
-    rng: np.random.Generator,
-    index: int,
-    name: str,
-    column: float,
-    z: float,
-    camera: Camera,
-    duration: float,
-) -> Thing:
-    """A thing that stands: flat ones face the camera, others are turned to any side."""
-    kind, y = CLASSES[name], _height(rng, CLASSES[name].heights_m) if not CLASSES[name].stands else 0.0
+def _resting(rng: np.random.Generator, spot: Spot, camera: Camera, duration: float) -> Thing:
+    """A thing at rest: flat ones face the camera, others are turned to any side."""
+    kind, y = CLASSES[spot.name], _height(rng, CLASSES[spot.name].heights_m) if not CLASSES[spot.name].stands else 0.0
     heading = 0.0
     if not kind.is_flat:
         front = (
             90.0 if kind.kind == "person" else float(rng.choice([0.0, 180.0, 90.0, -90.0], p=[0.3, 0.3, 0.25, 0.15]))
         )
         heading = front + float(rng.uniform(-40, 40))
-    path = Path((camera.x_at(column, z), y, z))
-    return _thing(rng, index, name, place_word(column), path, heading, 1.3)
+    path = Path((camera.x_at(spot.column, spot.depth), y, spot.depth))
+    return _thing(rng, spot, place_word(spot.column), path, heading, 1.3)
 
 
-def _crossing(
-    rng: np.random.Generator,
-    index: int,
-    name: str,
-    column: float,
-    z: float,
-    camera: Camera,
-    duration: float,
-) -> Thing:
+def _crossing(rng: np.random.Generator, spot: Spot, camera: Camera, duration: float) -> Thing:
     """A thing seen from its side. It shows at `column` at a random moment."""
     rightward = bool(rng.random() < 0.5)
-    span = camera.x_at(1.0, z) - camera.x_at(0.0, z)
+    span = camera.x_at(1.0, spot.depth) - camera.x_at(0.0, spot.depth)
     velocity = span * float(rng.uniform(0.5, 1.1)) / duration * (1 if rightward else -1)
-    start = camera.x_at(column, z) - velocity * duration * float(rng.uniform(0.3, 0.7))
-    path = Path((start, _height(rng, CLASSES[name].heights_m), z), (velocity, 0.0, 0.0))
+    start = camera.x_at(spot.column, spot.depth) - velocity * duration * float(rng.uniform(0.3, 0.7))
+    path = Path((start, _height(rng, CLASSES[spot.name].heights_m), spot.depth), (velocity, 0.0, 0.0))
     heading = (0.0 if rightward else 180.0) + float(rng.uniform(-10, 10))
-    return _thing(rng, index, name, MOVES[0] if rightward else MOVES[1], path, heading)
+    return _thing(rng, spot, MOVES[0] if rightward else MOVES[1], path, heading)
 
 
-def _coming(
-    rng: np.random.Generator,
-    index: int,
-    name: str,
-    column: float,
-    z: float,
-    camera: Camera,
-    duration: float,
-) -> Thing:
+def _coming(rng: np.random.Generator, spot: Spot, camera: Camera, duration: float) -> Thing:
     """A thing that comes or goes a little aslant, seen from the front or from behind. Nearest, it is at `column`."""
-    near = min(z, CLASSES[name].ends_m[0] * float(rng.uniform(NEARER, 1.4)))
-    far, far_column = near * float(rng.uniform(1.8, 4.6)), 0.5 + (column - 0.5) * float(rng.uniform(-0.4, 0.6))
-    ends = [(camera.x_at(column, near), near), (camera.x_at(far_column, far), far)]
+    near = min(spot.depth, CLASSES[spot.name].ends_m[0] * float(rng.uniform(NEARER, 1.4)))
+    far, far_column = near * float(rng.uniform(1.8, 4.6)), 0.5 + (spot.column - 0.5) * float(rng.uniform(-0.4, 0.6))
+    ends = [(camera.x_at(spot.column, near), near), (camera.x_at(far_column, far), far)]
     comes = bool(rng.random() < 0.5)
     (x1, z1), (x2, z2) = ends[::-1] if comes else ends
     vx, vz = (x2 - x1) / duration, (z2 - z1) / duration
-    path = Path((x1, _height(rng, CLASSES[name].heights_m), z1), (vx, 0.0, vz))
-    return _thing(rng, index, name, MOVES[2] if comes else MOVES[3], path, float(np.degrees(np.arctan2(-vz, vx))))
+    path = Path((x1, _height(rng, CLASSES[spot.name].heights_m), z1), (vx, 0.0, vz))
+    return _thing(rng, spot, MOVES[2] if comes else MOVES[3], path, float(np.degrees(np.arctan2(-vz, vx))))
