@@ -1,10 +1,10 @@
 """What a clip of the default costs, part by part: planning, loading, text, denoiser, decoding, encoding.
 
-    python -m benchmarks.clip_profile [--clips N] [--config NAME ...] [--preview] [KEY=VALUE ...]
+    python -m benchmarks.clip_profile [--clips N] [--config NAME ...] [--plain] [--preview] [KEY=VALUE ...]
 
 Processor seconds of one thread, so that other load on the machine counts little; the mean over N clips of ToyWorld,
-loading apart. With several presets each later one is compared with the first; --preview adds the editor's preview of
-the first.
+loading apart. With several presets each later one is compared with the first; --plain draws each preset with the
+library's own layers first, and --preview adds the editor's preview of the first.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from benchmarks.small_weights import HELD_OUT, known_movers
 from spa2v.core.media.video import write_video
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.types import GeneratedVideo
 from spa2v.edit.preview import preview_of
+from spa2v.plugins.motion_backbones.animatediff import memory
 from spa2v.world.clips import render_clip
 from spa2v.world.sampling import Choice, sample_scene
 
@@ -34,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=4)
     parser.add_argument("--config", nargs="+", default=["default"])
+    parser.add_argument("--plain", action="store_true", help="without the forms of layers for a CPU, too")
     parser.add_argument("--preview", action="store_true")
     parser.add_argument("overrides", nargs="*")
     asked = parser.parse_args()
@@ -42,14 +45,16 @@ def main() -> None:
     torch.set_num_threads(1)
     overrides = ["run.device=cpu", *asked.overrides]
     configs = {name: Pipeline.from_preset(name, overrides=overrides).config for name in asked.config}
+    plain = {f"{name}, plain layers": config for name, config in configs.items() if asked.plain}
     if asked.preview:
         found = preview_of(configs[asked.config[0]], configs)
         if found is None:
             parser.error("none of the presets draws the preview of the first")
         configs[f"preview by {found[0]}"] = found[1]
     first: float | None = None
-    for name, config in configs.items():
-        spent = profile(Pipeline(config), asked.clips)
+    for name, config in (plain | configs).items():
+        with mock.patch.object(memory, "adapt") if name in plain else nullcontext():
+            spent = profile(Pipeline(config), asked.clips)
         total = sum(spent[part] for part in PARTS) / asked.clips
         print(f"\n{name}: {total:.1f} s a clip; loading {spent['loading']:.1f} s once")
         for part in PARTS:
