@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from spa2v.core.runtime import Run
-from spa2v.training.captions import caption
-from spa2v.training.diffusion import Noised, draw, guided, make_noise_schedule, noised, velocity_loss
+from spa2v.training.captions import Shown, caption
+from spa2v.training.diffusion import Noised, cell_weights, draw, guided, make_noise_schedule, noised, velocity_loss
 from spa2v.training.pictures import Pool
 from spa2v.training.sheets import write_grid
 from spa2v.training.vae import decode
@@ -119,6 +119,10 @@ class Latents:
         picks = [self.places[int(i)] for i in rng.integers(len(self.places), size=size)]
         return torch.stack([self.latents[p][c, f] for p, c, f in picks]).float(), picks
 
+    def things(self, places: Sequence[tuple[int, int, int]]) -> list[tuple[Shown, ...]]:
+        """What pictures show."""
+        return [self.pools[p].things[c][f] for p, c, f in places]
+
     def caption(self, place: tuple[int, int, int], rng: np.random.Generator) -> str:
         """A caption of one picture in a random form, empty at times."""
         pool, clip, frame = self.pools[place[0]], place[1], place[2]
@@ -126,10 +130,17 @@ class Latents:
 
 
 class Captioned(NamedTuple):
-    """Pictures with their captions' tokens, (B, length)."""
+    """Pictures with captions.
+
+    Attributes:
+        noised: the pictures.
+        tokens: of the captions, (B, length).
+        weights: of the cells in the loss, (B, 1, h, w).
+    """
 
     noised: Noised
     tokens: Tensor
+    weights: Tensor
 
 
 class BaseStage:
@@ -157,13 +168,15 @@ class BaseStage:
         rng = run.rng(f"base/{step}")
         latents, places = self.latents.batch(rng, size)
         tokens = self.prompter.tokens([self.latents.caption(place, rng) for place in places])
-        return Captioned(noised(latents, self.schedule, run.torch_generator(f"base/{step}")), tokens)
+        boxes = [[thing.box for thing in row] for row in self.latents.things(places)]
+        given = noised(latents, self.schedule, run.torch_generator(f"base/{step}"))
+        return Captioned(given, tokens, cell_weights(boxes, (latents.shape[2], latents.shape[3])))
 
     def loss(self, batch: Captioned, run: Run) -> Tensor:
-        """Velocity error."""
+        """Velocity error, things counting more than what is around them."""
         text = self.prompter.encoder(batch.tokens.to(run.device, non_blocking=True)).last_hidden_state
         predict = lambda noisy, times: self.unet(noisy, times, text).sample  # noqa: E731
-        return velocity_loss(predict, batch.noised, self.schedule, run)
+        return velocity_loss(predict, batch.noised, self.schedule, run, batch.weights)
 
     def sheet(self, path: Path, run: Run) -> None:
         """A picture of each of some fixed prompts."""

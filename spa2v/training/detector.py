@@ -25,7 +25,7 @@ from spa2v.world.detector import LAST, SIDE_SCALE, make_network, sides_of
 from spa2v.world.drawing import Frame, Renderer
 from spa2v.world.drawing.canvas import Canvas
 
-MOMENTS, BOX_WEIGHT = (0.25, 0.75), 2.0
+MOMENTS, BOX_WEIGHT, NAME_WEIGHT = (0.25, 0.75), 2.0, 0.5
 
 
 class MaskedRenderer(Renderer):
@@ -162,7 +162,8 @@ class DetectorStage:
         inside = log_odds.gather(1, classes[:, None])[:, 0]
         naming = -(coverage * inside + (1 - coverage) * log_odds[:, 0]).mean()
         off = (sides_of(answer) - boxes).abs().mean(dim=1) / SIDE_SCALE
-        return naming + BOX_WEIGHT * (off * weights).sum() / weights.sum().clamp(min=1e-6)
+        by_thing = (BOX_WEIGHT * off - NAME_WEIGHT * coverage * inside) * weights  # small things count, too
+        return naming + by_thing.sum() / weights.sum().clamp(min=1e-6)
 
     def sheet(self, path: Path, run: Run) -> None:
         """Pictures over the probability of a thing."""

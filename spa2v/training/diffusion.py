@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -28,6 +29,9 @@ def make_noise_schedule() -> Any:
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(**SCHEDULE)
+
+
+THING_WEIGHTS = (3.0, 8.0)
 
 
 class Noised(NamedTuple):
@@ -75,6 +79,25 @@ def velocity_loss(
     answer = predict(schedule.add_noise(latents, noise, times), times)
     error = (answer.float() - schedule.get_velocity(latents, noise, times)) ** 2
     return error.mean() if weights is None else weighted_mean(error, weights.to(run.device, non_blocking=True))
+
+
+def cell_weights(boxes: Sequence[Sequence[Sequence[float]]], size: tuple[int, int]) -> Tensor:
+    """Weights of latent cells: 1, and more where a box touches a cell; (rows, 1, h, w).
+
+    A box of n of N cells has sqrt(N / n), within `THING_WEIGHTS`, so that a small thing counts not much less than a
+    large one, and each more than the scenery, most of which a picture alone teaches.
+
+    Args:
+        boxes: of each picture, x1, y1, x2, y2 from 0 to 1.
+        size: (h, w) of the latents.
+    """
+    weights = torch.ones(len(boxes), 1, *size)
+    for row, things in zip(weights, boxes, strict=True):
+        for x1, y1, x2, y2 in things:
+            cells = row[0, int(y1 * size[0]) : math.ceil(y2 * size[0]), int(x1 * size[1]) : math.ceil(x2 * size[1])]
+            share = math.sqrt(row.numel() / max(1, cells.numel()))
+            cells.clamp_(min=min(max(share, THING_WEIGHTS[0]), THING_WEIGHTS[1]))
+    return weights
 
 
 def weighted_mean(error: Tensor, weights: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from spa2v.core.runtime import Run
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.training.base import GUIDANCE
 from spa2v.training.diffusion import Noised, guided, make_noise_schedule, weighted_mean
-from spa2v.training.grounding import MOST_THINGS, Boxed, Frozen, boxed, draw_grounded, things_of
+from spa2v.training.grounding import MOST_THINGS, Boxed, Frozen, boxed, draw_grounded
 from spa2v.training.migc import MIGCGrounder
 from spa2v.training.sheets import write_grid
 
@@ -142,7 +142,7 @@ class FewStepsStage:
         """Pictures by the teacher over the same ones by the student."""
         rng = run.rng("few_steps/sheet")
         _, places = self.frozen.latents.batch(rng, count)
-        rows = things_of(self.frozen.latents, places)
+        rows = self.frozen.latents.things(places)
         prompts = [self.frozen.latents.caption(place, rng) for place in places]
         instances = Instances.from_rows([[(thing.name, thing.box) for thing in row] for row in rows], MOST_THINGS)
         schedule = type(self.schedule).from_config(self.schedule.config, timestep_spacing=SPACING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.plugins.motion_backbones.animatediff.attention_sites import attention_sites
 from spa2v.training.base import GUIDANCE, Latents, Prompter
 from spa2v.training.captions import Shown, phrase
-from spa2v.training.diffusion import Noised, draw, guided, make_noise_schedule, noised
+from spa2v.training.diffusion import Noised, cell_weights, draw, guided, make_noise_schedule, noised
 from spa2v.training.sheets import write_grid
 from spa2v.training.vae import decode
 
-MOST_THINGS, THING_WEIGHT = 28, 3.0
+MOST_THINGS = 28
 
 
 @dataclass(frozen=True)
@@ -103,33 +102,18 @@ def boxed(frozen: Frozen, schedule: Any, name: str, size: int, run: Run, drop: f
     """A batch of pictures drawn by the generators called `name`; see `instances_of` for `drop`."""
     rng = run.rng(name)
     latents, places = frozen.latents.batch(rng, size)
-    things = things_of(frozen.latents, places)
+    things = frozen.latents.things(places)
     instances = instances_of(things, rng, drop)
     tokens = frozen.prompter.tokens([frozen.latents.caption(place, rng) for place in places])
     weights = cell_weights([[thing.box for thing in row] for row in things], frozen.shape[1:])
     return Boxed(noised(latents, schedule, run.torch_generator(name), early=True), tokens, instances, weights)
 
 
-def cell_weights(boxes: Sequence[Sequence[Sequence[float]]], size: tuple[int, int]) -> Tensor:
-    """1 outside boxes, `THING_WEIGHT` where a box touches a cell; (rows, 1, h, w)."""
-    weights = torch.ones(len(boxes), 1, *size)
-    for row, things in zip(weights, boxes, strict=True):
-        for x1, y1, x2, y2 in things:
-            rows = slice(int(y1 * size[0]), math.ceil(y2 * size[0]))
-            row[0, rows, int(x1 * size[1]) : math.ceil(x2 * size[1])] = THING_WEIGHT
-    return weights
-
-
-def things_of(latents: Latents, places: Sequence[tuple[int, int, int]]) -> list[tuple[Shown, ...]]:
-    """What pictures show."""
-    return [latents.pools[p].things[c][f] for p, c, f in places]
-
-
 def write_grounded_sheet(path: Path, grounder: Grounder, frozen: Frozen, run: Run, count: int = 16) -> None:
     """True pictures of held places over drawn ones with the same captions and boxes."""
     rng = run.rng("grounding/sheet")
     _, places = frozen.latents.batch(rng, count)
-    rows = things_of(frozen.latents, places)
+    rows = frozen.latents.things(places)
     prompts = [frozen.latents.caption(place, rng) for place in places]
     instances = Instances.from_rows([[(thing.name, thing.box) for thing in row] for row in rows], MOST_THINGS)
     drawn = draw_grounded(grounder, frozen, prompts, instances, run)

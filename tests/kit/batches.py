@@ -47,6 +47,12 @@ def wait_for(text):
     raise TimeoutError(text)
 
 
+def delete(folder):
+    """Moves it away first: a planner that writes meanwhile would make rmtree fail half way."""
+    os.rename(folder, folder + ".gone")
+    shutil.rmtree(folder + ".gone")
+
+
 class Level:
     def extract(self, audio, run):
         return SpatialCues(audio.duration_s, measures={"peak": float(abs(audio.samples).max())})
@@ -99,11 +105,9 @@ class Backbone:
             note("drawing")
             wait_for("go on")
         if told("delete", source):
-            # Moved away first: a planner that writes meanwhile would make rmtree fail half way.
-            os.rename(os.environ["OUT"], os.environ["OUT"] + ".gone")
-            shutil.rmtree(os.environ["OUT"] + ".gone", ignore_errors=True)
+            delete(os.environ["OUT"])
         if told("delete_clips", source):
-            os.rename(os.environ["OUT"] + "/clips", os.environ["OUT"] + "/clips.gone")
+            delete(os.environ["OUT"] + "/clips")
         if told("overlap", source):
             wait_for("plan b.wav")
         return self._video(layout, source)
