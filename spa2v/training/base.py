@@ -71,12 +71,17 @@ def make_unet(widths: Sequence[int], channels: int, text_width: int, heads: int,
     return unet
 
 
-def with_fast_attention(unet: Any, run: Run) -> Any:
-    """The UNet with the attention that trains fastest: on a CPU in bfloat16 plain matrix products, else torch's own.
+def needs_plain_attention(run: Run) -> bool:
+    """Whether attention trains faster by plain matrix products: on a CPU in bfloat16.
 
     The backward pass of torch 2.13's fused attention takes twice as long in bfloat16 as in single precision there.
     """
-    if run.device.type == "cpu" and run.accelerator.mixed_precision == "bf16":
+    return run.device.type == "cpu" and run.accelerator.mixed_precision == "bf16"
+
+
+def with_fast_attention(unet: Any, run: Run) -> Any:
+    """The UNet with the attention that trains fastest."""
+    if needs_plain_attention(run):
         from diffusers.models.attention_processor import AttnProcessor
 
         unet.set_attn_processor(AttnProcessor())

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from spa2v.core.protocols import AttentionSite, Denoising
 from spa2v.core.runtime import Run
 from spa2v.plugins.grounding_injectors.instances import Instances
 from spa2v.plugins.grounding_injectors.migc.modules import MIGCModule, ModuleSizes
 from spa2v.plugins.grounding_injectors.migc.processor import MIGCProcessor, Scene, Schedule
+from spa2v.training.base import needs_plain_attention
 from spa2v.training.diffusion import make_noise_schedule, velocity_loss
 from spa2v.training.grounding import Boxed, Frozen, boxed, write_grounded_sheet
 
@@ -40,6 +42,18 @@ def released_key(site: AttentionSite, name: str) -> str:
     return f"model.diffusion_model.{site.original_name}.transformer_blocks.0.attn2.migc.{name}"
 
 
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Torch's attention by matrix products in the precision of what it is given."""
+    reduced = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()  # holds on a CPU, too
+    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(reduced)
+
+
 class MIGCGrounder(nn.Module):
     """The modules, by layer; module names cannot hold dots, so they are numbered as in `sites`."""
 
@@ -58,7 +72,8 @@ class MIGCGrounder(nn.Module):
             for site, layer, module, inner in zip(self.sites, layers, self.layers, before, strict=True):
                 slots = torch.arange(SLOTS - 2, device=run.device)
                 layer.set_processor(MIGCProcessor(module, site, scene, now, Schedule(1.0), Schedule(0.0), slots, inner))  # type: ignore[arg-type]
-            yield {}
+            with plain_attention() if needs_plain_attention(run) else nullcontext():
+                yield {}
         finally:
             for layer, inner in zip(layers, before, strict=True):
                 layer.set_processor(inner)

@@ -252,6 +252,29 @@ def test_the_attention_of_a_cpu_in_bfloat16_computes_the_same(trained: Path) -> 
     assert torch.allclose(fast(*given).sample, fused, atol=1e-5)
 
 
+def test_migc_in_bfloat16_on_a_cpu_trains_by_plain_products_and_leaves_no_setting(trained: Path) -> None:
+    stage: Any = BUILDERS["migc"](trainings(trained))
+    single = Run(device="cpu", dtype="float32")
+    batch = stage.batch(0, 2, single)
+    before = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
+
+    def operations(run: Run) -> tuple[float, set[str]]:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            loss = stage.loss(batch, run)
+            loss.backward()
+        return float(loss.detach()), {event.key for event in profile.key_averages()}
+
+    fused = operations(single)
+    with_fast_attention(stage.frozen.unet, BFLOAT16)
+    plain = operations(BFLOAT16)
+    assert plain[0] == pytest.approx(fused[0], rel=1e-4)
+    name = "aten::_scaled_dot_product_flash_attention_for_cpu_backward"
+    assert name in fused[1]
+    assert name not in plain[1]
+    assert torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed() == before
+    assert name in operations(single)[1], "the fused attention is back"
+
+
 def test_shipped_weights_say_how_they_were_trained(trained: Path) -> None:
     told = json.loads((trained / "weights" / "training.json").read_text())
     assert set(told) == set(STAGES)
