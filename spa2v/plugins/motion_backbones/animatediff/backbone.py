@@ -39,7 +39,7 @@ class AnimateDiff:
         guidance: classifier-free guidance scale; 1 or less runs without uncond rows, at half the cost.
         guidance_share: share of the steps that are guided, from the first on; the later ones run without uncond rows.
             Where much noise is left guidance decides what is drawn and where; near the end it changes little
-            (Kynkaanniemi et al., NeurIPS 2024, arXiv 2404.07724).
+            (Kynkäänniemi et al., NeurIPS 2024, arXiv 2404.07724).
         negative_prompt: text of the uncond rows.
         captions: each frame's text: "mix" (the video's caption, then the frame's), "global" or "local".
         prompt_prefix: text before every prompt.
