@@ -16,7 +16,8 @@ from spa2v.jobs.tries import Tries
 from spa2v.layouts.drawable import problems, repaired
 from tests.cli.test_cli import spa2v  # noqa: F401 - a fixture
 
-FEW = ["motion_backbone.options.frames=2", "motion_backbone.options.steps=3", "run.device=cpu"]
+FEW = [f"motion_backbone.options.{option}" for option in ("frames=2", "steps=3", "width=128", "height=80")]
+FEW.append("run.device=cpu")
 
 
 def plan(**boxes: Box) -> VideoSceneLayout:
