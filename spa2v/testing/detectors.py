@@ -18,7 +18,7 @@ LABELS = ("car", "piano", "A Man")
 
 def inputs() -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
     """The frames, each with labels, that every detector must take."""
-    frames = toy_video().frames
+    frames = toy_video(9).frames  # more than a batch of four or eight, and no multiple of it
     noise = np.random.default_rng(0).integers(0, 256, (2, 40, 72, 3), dtype=np.uint8)
     return {
         "a moving square": (frames, LABELS),

@@ -218,7 +218,7 @@ def test_toyworlds_detector_and_features_from_the_command_line(spa2v, tmp_path: 
     torch.manual_seed(0)
     state = {k: v for k, v in make_network().state_dict().items() if not k.endswith("num_batches_tracked")}
     save_file(state, tmp_path / "d.safetensors")
-    bench = make_bench(tmp_path / "bench", 3, with_video=True)
+    bench = make_bench(tmp_path / "bench", 2, with_video=True)
     own = f"toyworld:{tmp_path / 'd.safetensors'}"
     words = ("evaluate", "-d", bench, "--videos", bench, "-o", tmp_path / "out", "-q", "--workers", 1)
     code, out, _ = spa2v(*words, "--detector", own, "--features", own, "--device", "cpu")

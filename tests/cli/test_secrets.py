@@ -72,7 +72,7 @@ def test_no_artefact_of_a_run_holds_a_key(tmp_path: Path, service: str, componen
         told = spa2v(tmp_path, server.url, "batch", "list.txt", "--out", "out", *options)
         words = ("generate", "a.wav", *options, "--run-dir", "run", "-o", "v.mp4")
         told += spa2v(tmp_path, server.url, *words)
-        told += spa2v(tmp_path, server.url, "doctor", "--json")
+        told += spa2v(tmp_path, server.url, "doctor", "--json", "--config", preset, options[2])
         sent = json.dumps([dict(request.headers) for request in server.requests])
     assert kit.PLANTED[service] in sent, "the key was really used"
     assert told[0] == 3, told[2]

@@ -34,6 +34,19 @@ def served(layout_path: Path) -> Iterator[Served]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def listening(tmp_path_factory: pytest.TempPathFactory, planned: str) -> Iterator[Served]:
+    """The same for all tests that change nothing."""
+    path = tmp_path_factory.mktemp("edit") / "plan.json"
+    path.write_text(planned)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPA2V_EXTENSIONS", "")
+        with serving(path, demo_recording()) as found:
+            yield found
+    assert path.read_text() == planned
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
 @pytest.fixture
 def new_page(chromium: Any) -> Iterator[Any]:
     """Opens pages that must not log an error or ask anyone but the server."""

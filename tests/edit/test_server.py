@@ -22,7 +22,7 @@ from spa2v.edit.guard import Guard
 from spa2v.edit.opening import open_source
 from spa2v.edit.server import VIEW_DEG, page_files
 from spa2v.plugins.layout_planners.stereo_rules.camera import Camera
-from tests.kit.editing import Served, serving
+from tests.kit.editing import SMALL, Served, serving
 
 
 def wait_for_try(served: Served, count: int = 1) -> list[dict]:
@@ -38,36 +38,36 @@ def wait_for_try(served: Served, count: int = 1) -> list[dict]:
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "a-token-for-test", "a-token-for-tests2", ".."])
-def test_requests_without_the_token_are_refused(served: Served, token: str) -> None:
+def test_requests_without_the_token_are_refused(listening: Served, token: str) -> None:
     for path in ("", "api/state", "page/app.js", "api/audio"):
-        status, headers, body = served.ask("GET", path, token=token)
+        status, headers, body = listening.ask("GET", path, token=token)
         assert status == 403
         assert b"token" in body
         assert "access-control-allow-origin" not in headers
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1"])
-def test_requests_from_another_origin_are_refused(served: Served, origin: str) -> None:
-    assert served.ask("GET", "api/state", headers={"Origin": origin})[0] == 403
-    assert served.ask("POST", "api/stop", {}, {"Origin": origin})[0] == 403
+def test_requests_from_another_origin_are_refused(listening: Served, origin: str) -> None:
+    assert listening.ask("GET", "api/state", headers={"Origin": origin})[0] == 403
+    assert listening.ask("POST", "api/stop", {}, {"Origin": origin})[0] == 403
 
 
-def test_changes_must_name_their_origin(served: Served) -> None:
-    before = served.path.read_bytes()
+def test_changes_must_name_their_origin(listening: Served) -> None:
+    before = listening.path.read_bytes()
     for method, path in (("PUT", "api/layout"), ("PUT", "api/draft"), ("POST", "api/draw")):
         data = {"layout": json.loads(before), "mark": None, "force": True}
-        assert served.ask(method, path, data, {"Origin": ""})[0] == 403
-    assert served.path.read_bytes() == before
+        assert listening.ask(method, path, data, {"Origin": ""})[0] == 403
+    assert listening.path.read_bytes() == before
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "192.168.0.9"])
-def test_names_that_point_here_from_elsewhere_are_refused(served: Served, host: str) -> None:
-    assert served.ask("GET", "api/state", headers={"Host": host})[0] in (400, 421)
+def test_names_that_point_here_from_elsewhere_are_refused(listening: Served, host: str) -> None:
+    assert listening.ask("GET", "api/state", headers={"Host": host})[0] in (400, 421)
 
 
-def test_pages_of_other_sites_cannot_embed_what_is_served(served: Served) -> None:
-    assert served.ask("GET", "api/audio", headers={"Sec-Fetch-Site": "cross-site"})[0] == 403
-    status, headers, _ = served.ask("GET", "")
+def test_pages_of_other_sites_cannot_embed_what_is_served(listening: Served) -> None:
+    assert listening.ask("GET", "api/audio", headers={"Sec-Fetch-Site": "cross-site"})[0] == 403
+    status, headers, _ = listening.ask("GET", "")
     assert status == 200
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'self';")
@@ -84,41 +84,41 @@ def test_pages_of_other_sites_cannot_embed_what_is_served(served: Served) -> Non
         *("api/try/1/../../plan.json", "api/try/9999/video", "api/try/-1/video", "../plan.json", "plan.json"),
     ],
 )
-def test_no_path_leads_outside(served: Served, path: str) -> None:
-    status, _, body = served.ask("GET", path)
+def test_no_path_leads_outside(listening: Served, path: str) -> None:
+    status, _, body = listening.ask("GET", path)
     assert status in (403, 404)
     assert b"root:" not in body
     assert b"keyframes" not in body
 
 
-def test_bodies_are_bounded(served: Served) -> None:
-    status, _, _ = served.ask("PUT", "api/draft", b"", {"Content-Length": str(2**40)})
+def test_bodies_are_bounded(listening: Served) -> None:
+    status, _, _ = listening.ask("PUT", "api/draft", b"", {"Content-Length": str(2**40)})
     assert status == 413
-    assert served.ask("PUT", "api/draft", b"[" * 100_000)[0] == 400
-    assert served.ask("PUT", "api/draft", b"x" * 100)[0] == 400
-    assert served.ask("PUT", "api/draft", {"layout": 1}, {"Content-Type": "text/plain"})[0] == 415
+    assert listening.ask("PUT", "api/draft", b"[" * 100_000)[0] == 400
+    assert listening.ask("PUT", "api/draft", b"x" * 100)[0] == 400
+    assert listening.ask("PUT", "api/draft", {"layout": 1}, {"Content-Type": "text/plain"})[0] == 415
 
 
-def test_a_body_without_a_length_is_bounded_too(served: Served) -> None:
+def test_a_body_without_a_length_is_bounded_too(listening: Served) -> None:
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
-    headers = {"Origin": f"http://{served.host}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection("127.0.0.1", listening.port, timeout=20)
+    headers = {"Origin": f"http://{listening.host}", "Content-Type": "application/json"}
     blocks = (b" " * 2**20 for _ in range(40))
     try:
-        connection.request("PUT", f"{served.url}api/draft".partition(served.host)[2], blocks, headers)
+        connection.request("PUT", f"{listening.url}api/draft".partition(listening.host)[2], blocks, headers)
         assert connection.getresponse().status == 413
     except (BrokenPipeError, ConnectionResetError):
         pass  # the server hung up while we were sending
     connection.close()
-    assert not Document(served.path).draft_path.exists()
+    assert not Document(listening.path).draft_path.exists()
 
 
 # ---- what is shown ----
 
 
-def test_the_state_holds_what_the_page_shows(served: Served) -> None:
-    state = served.json("GET", "api/state")
+def test_the_state_holds_what_the_page_shows(listening: Served) -> None:
+    state = listening.json("GET", "api/state")
     assert state["file"] == "plan.json"
     assert VideoSceneLayout.from_json(state["layout"]).names == {"car_0": "car"}
     assert state["audio"]["duration_s"] == pytest.approx(4.0)
@@ -128,15 +128,15 @@ def test_the_state_holds_what_the_page_shows(served: Served) -> None:
     assert state["view_deg"] == VIEW_DEG == Camera().field_of_view_deg
 
 
-def test_the_recording_is_served_in_pieces(served: Served) -> None:
-    status, headers, body = served.ask("GET", "api/audio", headers={"Range": "bytes=0-3"})
+def test_the_recording_is_served_in_pieces(listening: Served) -> None:
+    status, headers, body = listening.ask("GET", "api/audio", headers={"Range": "bytes=0-3"})
     assert (status, body) == (206, b"fLaC")
     assert headers["content-range"].startswith("bytes 0-3/")
 
 
-def test_every_file_of_the_page_is_served_with_its_type(served: Served) -> None:
+def test_every_file_of_the_page_is_served_with_its_type(listening: Served) -> None:
     for name in page_files():
-        status, headers, body = served.ask("GET", f"page/{name}")
+        status, headers, body = listening.ask("GET", f"page/{name}")
         assert (status, bool(body)) == (200, True)
         assert headers["content-type"].startswith(("text/", "image/svg"))
 
@@ -246,14 +246,13 @@ def test_optional_keys_of_other_tools_stay_in_the_file(tmp_path: Path, planned: 
 
 
 @pytest.mark.parametrize(("kind", "side"), [("mirror", "right_to_left"), ("reverse", "right_to_left")])
-def test_the_whole_plan_is_mirrored_and_reversed_with_its_words(served: Served, kind: str, side: str) -> None:
-    layout = served.json("GET", "api/state")["layout"]
-    made = served.json("POST", "api/transform", {"layout": layout, "kind": kind})["layout"]
+def test_the_whole_plan_is_mirrored_and_reversed_with_its_words(listening: Served, kind: str, side: str) -> None:
+    layout = listening.json("GET", "api/state")["layout"]
+    made = listening.json("POST", "api/transform", {"layout": layout, "kind": kind})["layout"]
     assert made["attributes"] == {"car_0": side}
     assert "right to left" in made["caption"]
-    assert (
-        served.json("POST", "api/transform", {"layout": made, "kind": kind})["layout"]["caption"] == layout["caption"]
-    )
+    back = listening.json("POST", "api/transform", {"layout": made, "kind": kind})["layout"]
+    assert back["caption"] == layout["caption"]
 
 
 # ---- drawing ----
@@ -274,10 +273,10 @@ def test_drawing_keeps_tries_with_seed_and_plan(served: Served) -> None:
 @pytest.mark.parametrize(
     ("preset", "seed"), [("no-such", 1), ("../default", 1), ("storyboard", -1), ("storyboard", 2**33)]
 )
-def test_presets_and_seeds_that_are_none(served: Served, preset: str, seed: int) -> None:
-    layout = served.json("GET", "api/state")["layout"]
-    assert served.ask("POST", "api/draw", {"layout": layout, "preset": preset, "seed": seed})[0] == 400
-    assert served.json("GET", "api/state")["tries"] == []
+def test_presets_and_seeds_that_are_none(listening: Served, preset: str, seed: int) -> None:
+    layout = listening.json("GET", "api/state")["layout"]
+    assert listening.ask("POST", "api/draw", {"layout": layout, "preset": preset, "seed": seed})[0] == 400
+    assert listening.json("GET", "api/state")["tries"] == []
 
 
 def test_work_can_be_stopped_and_leaves_nothing(tmp_path: Path, planned: str) -> None:
@@ -291,7 +290,7 @@ def test_work_can_be_stopped_and_leaves_nothing(tmp_path: Path, planned: str) ->
         if event["kind"] == "progress":
             studio.stop()
 
-    studio = Studio(tmp_path / "tries", [], [], None, publish)
+    studio = Studio(tmp_path / "tries", [], [*SMALL], None, publish)
     studio.start(layout, "default", 1)
     studio._thread.join(120)
     assert not studio.busy

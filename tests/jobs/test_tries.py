@@ -16,7 +16,9 @@ from spa2v.jobs.tries import Tries
 from spa2v.layouts.drawable import problems, repaired
 from tests.cli.test_cli import spa2v  # noqa: F401 - a fixture
 
-FEW = ["motion_backbone.options.frames=2", "motion_backbone.options.steps=3", "run.device=cpu"]
+FEW = [f"motion_backbone.options.{option}" for option in ("frames=2", "steps=3", "width=128", "height=80")]
+FEW.append("run.device=cpu")
+FOUR = "motion_backbone.options.frames=4"
 
 
 def plan(**boxes: Box) -> VideoSceneLayout:
@@ -62,7 +64,7 @@ def test_seeds_in_one_batch_draw_what_each_draws_alone() -> None:
 
 def test_seeds_count_on_from_zero_after_the_last_one(spa2v, tmp_path: Path) -> None:  # noqa: F811
     (tmp_path / "plan.json").write_text(ORDINARY.dumps())
-    words = ("render", tmp_path / "plan.json", "-c", "storyboard", "--tries", 2, "--detector", "toyworld")
+    words = ("render", tmp_path / "plan.json", FOUR, "-c", "storyboard", "--tries", 2, "--detector", "toyworld")
     assert spa2v(*words, f"run.seed={2**32 - 1}", "--run-dir", tmp_path / "run")[0] == 0
     tries = json.loads((tmp_path / "run" / "manifest.json").read_text())["record"]["tries"]
     assert [entry["seed"] for entry in tries["scores"]] == [2**32 - 1, 0]
@@ -149,7 +151,8 @@ def test_a_batch_ranks_tries_and_knows_videos_by_them(spa2v, tmp_path: Path) -> 
     from spa2v.demo import demo_recording
 
     (tmp_path / "list.txt").write_text(f"{demo_recording()}\n")
-    words = ["batch", tmp_path / "list.txt", "-o", tmp_path / "out", "--config", "storyboard", "--detector", "toyworld"]
+    words = ["batch", tmp_path / "list.txt", "-o", tmp_path / "out", "--config", "storyboard", FOUR]
+    words += ["--detector", "toyworld"]
     launches = []
     for tries in (2, 3, 3):
         assert spa2v(*words, "--tries", tries)[0] == 0

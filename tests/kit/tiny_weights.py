@@ -261,6 +261,12 @@ def load_tiny(**sources: Any) -> Any:
     return load(WeightSources(**given), torch.float32)
 
 
+@cache
+def plain() -> Any:
+    """The same as they are, loaded once a process: for tests that only read them."""
+    return load_tiny()
+
+
 def refusal(**sources: Any) -> str:
     """The text of the error with which these sources are refused."""
     with pytest.raises(WeightsError) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,24 @@ from spa2v.plugins.motion_backbones.animatediff.sampling import make_scheduler
 from tests.kit import tiny_weights as tiny
 
 RUN = tiny.RUN
+Variant = Callable[..., AnimateDiff]
 
 
 @pytest.fixture(scope="module")
 def backbone() -> AnimateDiff:
     return tiny.backbone()
+
+
+@pytest.fixture
+def variant(backbone: AnimateDiff) -> Variant:
+    """Other options on the networks that are loaded."""
+
+    def make(**options: Any) -> AnimateDiff:
+        made = tiny.backbone(**options)
+        made.engine._pipeline, made.engine._loaded_for = backbone.engine.pipeline(RUN), backbone.engine._loaded_for
+        return made
+
+    return make
 
 
 def close(one: Any, other: Any) -> bool:
@@ -53,8 +67,8 @@ def test_the_seed_decides(backbone: AnimateDiff) -> None:
 
 
 @pytest.mark.parametrize("name", ["DDIMScheduler", "LCMScheduler", "EulerAncestralDiscreteScheduler"])
-def test_two_videos_at_once_equal_one_by_one(name: str) -> None:
-    backbone = tiny.backbone(scheduler={"name": name})
+def test_two_videos_at_once_equal_one_by_one(name: str, variant: Variant) -> None:
+    backbone = variant(scheduler={"name": name})
     scenes = [tiny.layout("car"), tiny.layout("dog", caption="a garden")]
     together = backbone.generate_many(scenes, RUN)
     assert all(close(video, backbone.generate(scene, RUN)) for video, scene in zip(together, scenes, strict=True))
@@ -71,10 +85,8 @@ def test_each_video_may_have_its_own_seed(backbone: AnimateDiff) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_every_sampler_runs(backbone: AnimateDiff, name: str) -> None:
-    sampled = tiny.backbone(scheduler={"name": name}, steps=4)
-    sampled.engine._pipeline, sampled.engine._loaded_for = backbone.engine.pipeline(RUN), backbone.engine._loaded_for
-    video = sampled.generate(tiny.layout("car"), RUN)
+def test_every_sampler_runs(name: str, variant: Variant) -> None:
+    video = variant(scheduler={"name": name}, steps=4).generate(tiny.layout("car"), RUN)
     assert video.frames.std() > 1
 
 
@@ -199,26 +211,28 @@ def test_free_noise_repeats_the_window_in_new_orders() -> None:
         assert all(found)
 
 
-def test_more_frames_than_the_motion_modules_take() -> None:
-    backbone = tiny.backbone(frames=20, context_frames=8, context_stride=4, steps=2)
+def test_more_frames_than_the_motion_modules_take(variant: Variant) -> None:
+    backbone = variant(frames=20, context_frames=8, context_stride=4, steps=2)
     video = backbone.generate(tiny.layout("car"), RUN)
     assert len(video.frames) == 20
     with pytest.raises(ConfigError) as caught:
-        tiny.backbone(frames=20, free_noise="off").generate(tiny.layout("car"), RUN)
+        variant(frames=20, free_noise="off").generate(tiny.layout("car"), RUN)
     assert str(caught.value) == (
         "animatediff: 20 frames without free_noise\n  these motion modules take 12 at once; set free_noise to 'auto'"
     )
 
 
 @pytest.mark.parametrize(("context", "seen"), [(8, 8), (16, 12)])
-def test_temporal_layers_see_a_window_at_a_time(context: int, seen: int) -> None:
-    backbone = tiny.backbone(frames=20, context_frames=context, context_stride=4, steps=1)
+def test_temporal_layers_see_a_window_at_a_time(context: int, seen: int, variant: Variant) -> None:
+    backbone = variant(frames=20, context_frames=context, context_stride=4, steps=1)
     temporal = [site.name for site in backbone.attention_sites(RUN) if site.kind == "temporal"]
-    lengths = set()
+    lengths, hooks = set(), []
     for name in temporal:
         layer = backbone.denoiser(RUN).get_submodule(name)
-        layer.register_forward_pre_hook(lambda module, args: lengths.add(args[0].shape[1]))
+        hooks.append(layer.register_forward_pre_hook(lambda module, args: lengths.add(args[0].shape[1])))
     backbone.generate(tiny.layout("car"), RUN)
+    for hook in hooks:
+        hook.remove()
     assert len(temporal) == 14
     assert lengths == {seen}
 
@@ -239,8 +253,8 @@ def test_free_init_keeps_low_frequencies() -> None:
     torch.testing.assert_close(refine(fresh, fresh, FreeInit()), fresh, atol=1e-5, rtol=0)
 
 
-def test_free_init_samples_several_times() -> None:
-    backbone = tiny.backbone(free_init={"iterations": 2})
+def test_free_init_samples_several_times(variant: Variant) -> None:
+    backbone = variant(free_init={"iterations": 2})
     calls = []
     hook = backbone.denoiser(RUN).register_forward_hook(lambda *given: calls.append(backbone.denoising.step))
     refined = backbone.generate(tiny.layout("car"), RUN)
@@ -253,7 +267,9 @@ def test_free_init_samples_several_times() -> None:
 @pytest.mark.parametrize(
     "options", [{}, {"noise_follows": 0.8}, {"free_noise": "on", "context_frames": 2, "context_stride": 1}]
 )
-def test_a_preview_of_every_second_frame_starts_from_the_noise_of_the_clip(options: dict[str, Any]) -> None:
+def test_a_preview_of_every_second_frame_starts_from_the_noise_of_the_clip(
+    options: dict[str, Any], variant: Variant
+) -> None:
     def first_input(backbone: AnimateDiff) -> torch.Tensor:
         seen: list[torch.Tensor] = []
         hook = backbone.denoiser(RUN).register_forward_pre_hook(lambda module, given: seen.append(given[0]))
@@ -261,8 +277,8 @@ def test_a_preview_of_every_second_frame_starts_from_the_noise_of_the_clip(optio
         hook.remove()
         return seen[0]
 
-    whole = first_input(tiny.backbone(frames=4, steps=1, **options))
-    preview = first_input(tiny.backbone(frames=2, noise_stride=2, steps=1, **options))
+    whole = first_input(variant(frames=4, steps=1, **options))
+    preview = first_input(variant(frames=2, noise_stride=2, steps=1, **options))
     assert torch.equal(preview, whole[:, :, ::2])
 
 
@@ -273,13 +289,13 @@ def test_decoding_in_chunks_and_slices_changes_nothing(backbone: AnimateDiff) ->
         assert close(tiny.backbone(**options).generate(scene, RUN), whole)
 
 
-def test_sizes_that_do_not_halve_evenly() -> None:
-    video = tiny.backbone(width=52, height=44).generate(tiny.layout("car"), RUN)
+def test_sizes_that_do_not_halve_evenly(variant: Variant) -> None:
+    video = variant(width=52, height=44).generate(tiny.layout("car"), RUN)
     assert video.frames.shape == (4, 44, 52, 3)
 
 
-def test_sites_match_the_real_feature_maps() -> None:
-    backbone = tiny.backbone(width=52, height=44)
+def test_sites_match_the_real_feature_maps(variant: Variant) -> None:
+    backbone = variant(width=52, height=44)
     unet = backbone.denoiser(RUN)
     seen: dict[str, int] = {}
     hooks = [

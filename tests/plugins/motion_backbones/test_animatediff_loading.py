@@ -37,7 +37,7 @@ def changed(folder: Path, part: str, change: Any) -> Path:
 def test_one_file_loads_as_the_folder_does(tmp_path: Path) -> None:
     file = tiny.single_file(tmp_path / "model.safetensors", tiny.home() / "sd")
     one = load_tiny(base=str(file), base_config=str(tiny.home() / "sd"))
-    folder = load_tiny()
+    folder = tiny.plain()
     for part in ("unet", "vae", "text_encoder"):
         theirs = getattr(folder, part).state_dict()
         ours = getattr(one, part).state_dict()
@@ -49,7 +49,7 @@ def test_a_torch_file_loads_as_well(tmp_path: Path) -> None:
     file = tiny.single_file(tmp_path / "model.safetensors", tiny.home() / "sd")
     torch.save({"state_dict": load_file(file)}, tmp_path / "model.ckpt")
     pipeline = load_tiny(base=str(tmp_path / "model.ckpt"), base_config=str(tiny.home() / "sd"))
-    assert torch.equal(pipeline.unet.conv_in.weight, load_tiny().unet.conv_in.weight)
+    assert torch.equal(pipeline.unet.conv_in.weight, tiny.plain().unet.conv_in.weight)
 
 
 def test_one_file_that_lacks_a_part_is_refused(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_half_precision_folders_load(tmp_path: Path) -> None:
         file.rename(file.with_suffix(".fp16.safetensors"))
     pipeline = load_tiny(base=str(tmp_path / "sd"))
     assert pipeline.unet.dtype == torch.float32
-    assert torch.equal(pipeline.unet.conv_in.weight, load_tiny().unet.conv_in.weight.half().float())
+    assert torch.equal(pipeline.unet.conv_in.weight, tiny.plain().unet.conv_in.weight.half().float())
 
 
 def test_a_folder_of_torch_files_loads(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_another_vae(tmp_path: Path) -> None:
 
     folder = changed(tmp_path / "sd", "vae", change)
     pipeline = load_tiny(vae=str(folder / "vae"))
-    assert torch.equal(pipeline.vae.decoder.conv_out.bias, load_tiny().vae.decoder.conv_out.bias + 1.0)
+    assert torch.equal(pipeline.vae.decoder.conv_out.bias, tiny.plain().vae.decoder.conv_out.bias + 1.0)
 
 
 def test_an_adapter_in_one_file_loads_as_the_folder_does(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_missing_files_and_unreachable_ids_say_how_to_get_them(monkeypatch: pyte
 
 @pytest.mark.parametrize("temporal", [False, True])
 def test_loras_are_merged_with_their_scale(temporal: bool, tmp_path: Path) -> None:
-    plain = load_tiny().unet
+    plain = tiny.plain().unet
     file = tiny.lora_file(tmp_path / "lora.safetensors", plain, temporal)
     lora = load_file(file)
     merged = load_tiny(loras=[{"source": str(file), "scale": 0.5}]).unet
@@ -203,7 +203,7 @@ def test_loras_are_merged_with_their_scale(temporal: bool, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("form", ["kohya", "processor"])
 def test_older_lora_formats_are_merged(form: str, tmp_path: Path) -> None:
-    plain = load_tiny().unet
+    plain = tiny.plain().unet
     name = "mid_block.attentions.0.transformer_blocks.0.attn2.to_q"
     down, up = torch.randn(2, 32), torch.randn(32, 2)
     if form == "kohya":
@@ -220,7 +220,7 @@ def test_older_lora_formats_are_merged(form: str, tmp_path: Path) -> None:
 
 
 def test_several_loras_add_up(tmp_path: Path) -> None:
-    plain = load_tiny().unet
+    plain = tiny.plain().unet
     files = [tiny.lora_file(tmp_path / f"{k}.safetensors", plain, False, seed=k) for k in range(2)]
     merged = load_tiny(loras=[{"source": str(file)} for file in files]).unet
     name = "mid_block.attentions.0.transformer_blocks.0.attn2.to_q"

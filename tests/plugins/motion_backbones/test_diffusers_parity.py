@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,22 @@ from tests.kit import tiny_weights as tiny
 CASES = {case.name: case for case in parity.cases()}
 
 
+class Kept(parity.Comparison):
+    """Draws each case here once."""
+
+    @cached_property
+    def drawn(self) -> dict[str, Any]:
+        return {}
+
+    def _ours(self, case: parity.Case, options: Mapping[str, Any], loras: Mapping[str, Path]) -> Any:
+        if case.name not in self.drawn:
+            self.drawn[case.name] = super()._ours(case, options, loras)
+        return self.drawn[case.name]
+
+
 @pytest.fixture(scope="module")
-def comparison(tmp_path_factory: pytest.TempPathFactory) -> parity.Comparison:
-    return parity.Comparison(str(tiny.home() / "sd"), str(tiny.home() / "motion"), tmp_path_factory.mktemp("parity"))
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    return Kept(str(tiny.home() / "sd"), str(tiny.home() / "motion"), tmp_path_factory.mktemp("parity"))
 
 
 def test_every_sampler_and_every_addition_is_among_the_cases() -> None:
