@@ -46,12 +46,12 @@ def released_key(site: AttentionSite, name: str) -> str:
 def plain_attention() -> Iterator[None]:
     """Torch's attention by matrix products in the precision of what it is given; the setting holds on a CPU, too."""
     reduced: bool = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()  # type: ignore[no-untyped-call]
-    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # type: ignore[no-untyped-call]
+    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
-        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(reduced)  # type: ignore[no-untyped-call]
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(reduced)
 
 
 class MIGCGrounder(nn.Module):
