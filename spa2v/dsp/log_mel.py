@@ -11,7 +11,6 @@ from math import gcd
 
 import numpy as np
 import scipy.fft
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Array32 = NDArray[np.float32]
@@ -21,7 +20,6 @@ WINDOW, HOP, FFT = 400, 160, 512
 BANDS, LOW_HZ, HIGH_HZ = 64, 125.0, 7_500.0
 PATCH_FRAMES = 96
 SILENT_END = 1e-3  # of the peak
-LOBES, KAISER_BETA = 10, 5.0
 
 
 def sounding(samples: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -32,32 +30,19 @@ def sounding(samples: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def resampled(samples: NDArray[np.floating], rate: int, wanted: int = RATE_HZ) -> Array32:
-    """Mono samples (n,) at another rate, by a polyphase filter: a sinc under a Kaiser window, ten lobes to each side.
-
-    The filter is that of `scipy.signal.resample_poly`, whose import takes longer than filtering a minute.
-    """
-    up, down = wanted // gcd(rate, wanted), rate // gcd(rate, wanted)
-    if up == down:
+    """Mono samples (n,) at another rate."""
+    if rate == wanted:
         return np.asarray(samples, dtype=np.float32)
-    reach = LOBES * max(up, down)
-    each = 2 * reach // up + 1  # taps that meet a sample, at most
-    places = np.arange(-reach, each * up - reach)
-    taps = np.zeros(each * up)
-    taps[: 2 * reach + 1] = np.sinc(places[: 2 * reach + 1] / max(up, down)) * np.kaiser(2 * reach + 1, KAISER_BETA)
-    phases = (taps * (up / taps.sum())).reshape(each, up).T[:, ::-1].astype(samples.dtype)
-    windows = sliding_window_view(np.pad(samples, (each - 1 - reach // up, each)), each)
-    found = np.empty(-(-len(samples) * up // down), dtype=np.float32)
-    for first in range(min(up, len(found))):  # every up-th sample has the same phase
-        place, phase = divmod(first * down + reach % up, up)
-        kept = found[first::up]
-        kept[:] = windows[place::down][: len(kept)] @ phases[phase]
-    return found
+    from scipy.signal import resample_poly
+
+    common = gcd(rate, wanted)
+    return np.asarray(resample_poly(samples, wanted // common, rate // common), dtype=np.float32)
 
 
 def mel_magnitudes(samples: Array32) -> Array32:
     """Magnitudes in mel bands of samples at 16 kHz, (T, 64); sound shorter than a window is padded with zeros."""
     padded = np.pad(samples, (0, max(0, WINDOW - len(samples))))
-    frames = sliding_window_view(padded, WINDOW)[::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     spectra = np.abs(scipy.fft.rfft(frames * _taper(), FFT, axis=1))
     return np.asarray(spectra @ _filters(), dtype=np.float32)
 

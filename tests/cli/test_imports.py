@@ -20,7 +20,7 @@ WATCHED = (
 CATALOG = "pluggy yaml"
 CONFIG = f"{CATALOG} omegaconf"
 ARRAYS = f"{CONFIG} numpy"
-SIGNALS = f"{ARRAYS} scipy av"
+SIGNALS = f"{ARRAYS} scipy scipy.signal scipy.stats av"
 COMMAND = """
 sys.argv = ["spa2v", *sys.argv[1:]]
 from spa2v.cli import main

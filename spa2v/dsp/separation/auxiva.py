@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.fft
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from spa2v.core.types import AudioClip
+
+if TYPE_CHECKING:
+    from scipy import signal
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -49,61 +51,35 @@ class Demixing:
     power: Array
 
 
-class Transform:
-    """The short-time Fourier transform that the demixing matrices belong to: Hann windows, half overlapped.
+def transform(rate: int) -> signal.ShortTimeFFT:
+    """The short-time Fourier transform that the demixing matrices belong to, by half windows."""
+    from scipy import signal
 
-    The p-th of F frames has its middle at p half windows, and zeros where it exceeds the recording, as in
-    `scipy.signal.ShortTimeFFT`, whose import takes as long as measuring a clip. The magnitudes are those of sinusoids.
-
-    Args:
-        rate: sample rate in Hz.
-    """
-
-    def __init__(self, rate: int) -> None:
-        self.size = 2 ** round(math.log2(WINDOW_S * rate))
-        self.hop = self.size // 2
-        self.window = np.hanning(self.size + 1)[:-1] * (2.0 / self.size)  # whose sum is 1
-        self.frequencies_hz: Array = np.arange(self.hop + 1) * (rate / self.size)
-
-    def frame_count(self, samples: int) -> int:
-        return (samples - 2) // self.hop + 2  # a window is 0 at its first sample
-
-    def forward(self, stereo: Array, step: int = 1) -> Complex:
-        """Every `step`-th frame of (2, n) samples, shape (2, size / 2 + 1, F)."""
-        behind = self.frame_count(stereo.shape[1]) * self.hop - stereo.shape[1]
-        padded = np.pad(stereo, ((0, 0), (self.hop, behind)))
-        frames = sliding_window_view(padded, self.size, axis=1)[:, :: self.hop * step]
-        return np.asarray(scipy.fft.rfft(frames * self.window, axis=-1)).swapaxes(1, 2)
-
-    def inverse(self, spectrum: Complex, samples: int) -> Array:
-        """The (2, n) samples with a spectrum (2, size / 2 + 1, F), or those that come nearest to it."""
-        halves = self.window.reshape(2, self.hop)
-        dual = (halves / np.sum(halves**2, axis=0)).ravel()
-        frames = scipy.fft.irfft(spectrum.swapaxes(1, 2), axis=-1) * dual
-        overlapped = frames[..., self.hop :]
-        overlapped[:, :-1] += frames[:, 1:, : self.hop]
-        return np.asarray(overlapped.reshape(2, -1)[:, :samples])
+    window = 2 ** round(math.log2(WINDOW_S * rate))
+    return signal.ShortTimeFFT(np.hanning(window + 1)[:-1], window // 2, rate, scale_to="magnitude")
 
 
 def demix(audio: AudioClip, iterations: int = ITERATIONS) -> Demixing:
-    """Estimates the demixing system of a recording; two equal channels give one output and an empty one."""
-    stft, stereo = Transform(audio.sample_rate), audio.stereo.astype(np.float64)
-    lines = stft.frequencies_hz <= TOP_HZ
-    step = max(1, math.ceil(stft.frame_count(stereo.shape[1]) / MAX_FRAMES))
-    left, right = stft.forward(stereo, step)[:, lines]
+    """Estimates the demixing system of a recording; two equal channels give one output and an empty one.
+
+    The recording has at least half a window, or the transform raises a ValueError.
+    """
+    stft, stereo = transform(audio.sample_rate), audio.stereo.astype(np.float64)
+    lines = stft.f <= TOP_HZ
+    step = max(1, math.ceil(stft.p_num(stereo.shape[1]) / MAX_FRAMES))
+    left, right = stft.stft(stereo)[:, lines, ::step]
     cross = right * left.conj()
     products = np.stack([np.abs(left) ** 2, np.abs(right) ** 2, cross.real, cross.imag])
     rows = estimate_rows(products, iterations)
     mixing: Complex = np.linalg.inv(rows).astype(np.complex128)
     power = np.mean(np.abs(mixing) ** 2, axis=1).T[:, :, None] * output_powers(rows, products)
-    times_s = np.arange(left.shape[1]) * (step * stft.hop / audio.sample_rate)
-    return Demixing(stft.frequencies_hz[lines], times_s, rows, mixing, power)
+    return Demixing(stft.f[lines], stft.t(stereo.shape[1])[::step], rows, mixing, power)
 
 
 def separate(audio: AudioClip, demixing: Demixing) -> NDArray[np.float32]:
     """The image of each output in the channel where it is louder, at its mean level, shape (2 outputs, n)."""
-    stft, stereo = Transform(audio.sample_rate), audio.stereo.astype(np.float64)
-    spectrum = stft.forward(stereo)
+    stft, stereo = transform(audio.sample_rate), audio.stereo.astype(np.float64)
+    spectrum = stft.stft(stereo)
     kept = len(demixing.frequencies_hz)
     gain = np.abs(demixing.mixing) ** 2  # (K, 2 channels, 2 outputs)
     louder = np.einsum("kco,oki->co", gain, demixing.power.sum(axis=2, keepdims=True)).argmax(axis=0)
@@ -114,7 +90,7 @@ def separate(audio: AudioClip, demixing: Demixing) -> NDArray[np.float32]:
     for output in (0, 1):
         left, right = rows[:, output, :, None].swapaxes(0, 1)
         separated[output, :kept] = left * spectrum[0, :kept] + right * spectrum[1, :kept]
-    return stft.inverse(separated, stereo.shape[1]).astype(np.float32)
+    return stft.istft(separated, k1=stereo.shape[1]).astype(np.float32)
 
 
 def estimate_rows(products: Array, iterations: int) -> Complex:

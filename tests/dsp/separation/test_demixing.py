@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.signal import ShortTimeFFT
 
 from spa2v.core.types import AudioClip
 from spa2v.dsp.interaural import amplitude_weights, estimate_azimuth, interaural_cues
-from spa2v.dsp.separation.auxiva import Transform, demix, separate
+from spa2v.dsp.separation.auxiva import demix, separate
 from spa2v.dsp.separation.demixing import DemixedPair, find_pair
 from spa2v.dsp.stft import stereo_stft
 from tests.kit.cue_sounds import PANS, Array, clip, drum, guitar, level_panned, sweep, violin, voice, white, with_noise
@@ -26,26 +25,6 @@ def distortion_db(estimate: Array, truth: Array) -> float:
     """Signal to distortion ratio up to a gain."""
     gain = float(estimate @ truth) / float(truth @ truth)
     return float(10 * np.log10(gain**2 * (truth @ truth) / np.sum((estimate - gain * truth) ** 2)))
-
-
-@pytest.mark.parametrize("rate", [16_000, 44_100])
-@pytest.mark.parametrize("halves", [1.0, 2.0, 7.25])
-def test_the_transform_agrees_with_that_of_scipy(rate: int, halves: float) -> None:
-    """In powers and cross-spectra, times, and the way back of a spectrum that no samples have."""
-    transform = Transform(rate)
-    other = ShortTimeFFT(np.hanning(transform.size + 1)[:-1], transform.hop, rate, scale_to="magnitude")
-    rng = np.random.default_rng(3)
-    for count in np.rint(halves * transform.hop).astype(int) + np.arange(4):
-        samples = rng.normal(size=(2, count))
-        found, expected = transform.forward(samples), other.stft(samples)
-        assert np.abs(found) == pytest.approx(np.abs(expected), abs=1e-12)
-        assert found[1] * found[0].conj() == pytest.approx(expected[1] * expected[0].conj(), abs=1e-12)
-        assert transform.frame_count(count) == len(other.t(count)) == found.shape[2]
-        assert np.array_equal(transform.forward(samples, step=2), found[..., ::2])
-        gain = rng.random(found.shape[1:])
-        assert transform.inverse(found * gain, count) == pytest.approx(
-            other.istft(expected * gain, k1=count), abs=1e-10
-        )
 
 
 def test_panned_sources_come_back_alone() -> None:
