@@ -123,31 +123,6 @@ def test_guidance_below_one_halves_the_batch(backbone: AnimateDiff) -> None:
     assert backbone.denoising.guided is False
 
 
-def test_guidance_may_end_before_the_last_step(backbone: AnimateDiff) -> None:
-    seen, latents = [], {}
-
-    def drawn() -> Any:
-        return backbone.engine.draw_latents([tiny.layout("car")], [torch.Generator().manual_seed(1)], RUN)
-
-    hook = backbone.denoiser(RUN).register_forward_hook(
-        lambda module, args, out: seen.append((args[0].shape[0], backbone.denoising.guided))
-    )
-    try:
-        for share in (1.0, 0.5, 0.0):
-            backbone.guidance_share = share
-            latents[share] = drawn()
-        backbone.guidance_share, backbone.guidance = 1.0, 1.0
-        without = drawn()
-    finally:
-        hook.remove()
-        backbone.guidance_share, backbone.guidance = 1.0, 7.5
-    both, alone = (2, True), (1, False)
-    assert seen == [*[both] * 3, both, both, alone, *[alone] * 6]
-    assert not torch.equal(latents[1.0], latents[0.5])
-    assert not torch.equal(latents[0.5], without)
-    assert torch.equal(latents[0.0], without)
-
-
 @pytest.mark.parametrize(
     ("captions", "expected"),
     [

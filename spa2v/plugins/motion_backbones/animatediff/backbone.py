@@ -37,9 +37,6 @@ class AnimateDiff:
         fps: frames a second where `frames` is "auto".
         steps: denoising steps.
         guidance: classifier-free guidance scale; 1 or less runs without uncond rows, at half the cost.
-        guidance_share: share of the steps that are guided, from the first on; the later ones run without uncond rows.
-            Where much noise is left guidance decides what is drawn and where; near the end it changes little
-            (Kynkäänniemi et al., NeurIPS 2024, arXiv 2404.07724).
         negative_prompt: text of the uncond rows.
         captions: each frame's text: "mix" (the video's caption, then the frame's), "global" or "local".
         prompt_prefix: text before every prompt.
@@ -79,7 +76,6 @@ class AnimateDiff:
         fps: float = 4.0,
         steps: int = 25,
         guidance: float = 7.5,
-        guidance_share: float = 1.0,
         negative_prompt: str = NEGATIVE,
         captions: str = "mix",
         prompt_prefix: str = "",
@@ -101,8 +97,7 @@ class AnimateDiff:
         self.width, self.height, self.steps = width, height, steps
         self.frames: int = 16 if frames == "auto" else frames  # type: ignore[assignment]
         self._given_frames, self.fps = frames, fps
-        self.guidance, self.guidance_share, self.captions = guidance, guidance_share, captions
-        self.negative_prompt = negative_prompt
+        self.guidance, self.negative_prompt, self.captions = guidance, negative_prompt, captions
         self.prompt_prefix, self.scheduler = prompt_prefix, dict(scheduler or {"name": "DDIMScheduler"})
         self.vocabulary = vocabulary
         self.free_noise, self.context_frames, self.context_stride = free_noise, context_frames, context_stride

@@ -78,11 +78,10 @@ class Engine:
 
         Without guidance there are no uncond rows.
         """
-        guided = self.options.guidance > 1 and self.options.guidance_share > 0
         prompts = [prompt for layout in layouts for prompt in self._prompts(layout)]
         states = self.encode_text([self.options.negative_prompt, *prompts], run).states
         uncond, cond = states[:1], states[1:]
-        return torch.cat([uncond.expand_as(cond), cond]) if guided else cond
+        return torch.cat([uncond.expand_as(cond), cond]) if self.options.guidance > 1 else cond
 
     def encode_text(self, texts: Sequence[str], run: Run) -> EncodedText:
         """See `DenoisingBackbone.encode_text`."""
@@ -151,8 +150,7 @@ class Engine:
         scheduler = make_scheduler(options.scheduler, pipeline.scheduler.config)
         free_init = FreeInit(**options.free_init) if options.free_init else FreeInit(iterations=1)
         with run.progress("denoising", options.steps * free_init.iterations) as tick:
-            now, share = options.denoising, options.guidance_share
-            sampler = Sampler(pipeline.unet, scheduler, options.steps, options.guidance, now, tick, share)
+            sampler = Sampler(pipeline.unet, scheduler, options.steps, options.guidance, options.denoising, tick)
             return sampler.sample_with_free_init(noise, text, generators, free_init)
 
     def _decode(self, vae: Any, latents: Tensor, run: Run) -> Any:

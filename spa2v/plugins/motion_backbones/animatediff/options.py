@@ -23,7 +23,6 @@ RANGES = {
     "fps": (0.1, 60.0),
     "steps": (1, 1000),
     "guidance": (0.0, 50.0),
-    "guidance_share": (0.0, 1.0),
     "context_frames": (2, 64),
     "context_stride": (1, 64),
     "decode_chunk": (1, 256),

@@ -105,7 +105,6 @@ class Sampler:
         guidance: classifier-free guidance scale; without effect when there are no uncond rows.
         now: state of the loop, updated before each evaluation.
         tick: called after each step.
-        guidance_share: share of the steps that are guided, from the first on; the others evaluate cond rows alone.
     """
 
     unet: Any
@@ -114,7 +113,6 @@ class Sampler:
     guidance: float
     now: Denoising
     tick: Callable[[int], None]
-    guidance_share: float = 1.0
 
     @torch.no_grad()
     def sample(self, noise: Tensor, text: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
@@ -143,16 +141,13 @@ class Sampler:
         latents = noise.to(text.device) * scheduler.init_noise_sigma
         takes_generator = "generator" in inspect.signature(scheduler.step).parameters
         options = {"generator": list(generators)} if takes_generator else {}
-        rows = noise.shape[0] * noise.shape[2]
-        cond, guided = text[-rows:], len(text) == 2 * rows
-        now.steps = len(timesteps)
+        now.steps, now.guided = len(timesteps), text.shape[0] == 2 * noise.shape[0] * noise.shape[2]
         finite: list[Tensor] = []  # one truth value a step, on the device
         for step, (t, number) in enumerate(zip(timesteps, numbers, strict=True)):
             now.step, now.timestep = step, float(number)
-            now.guided = guided and step < self.guidance_share * now.steps
             now.noise = float((1 - scheduler.alphas_cumprod[round(number)]).sqrt())
-            latents = self._run_hooks(latents, t, number, cond)
-            predicted = self._predict(scheduler.scale_model_input(latents, number), t, text if now.guided else cond)
+            latents = self._run_hooks(latents, t, number, text)
+            predicted = self._predict(scheduler.scale_model_input(latents, number), t, text)
             latents = scheduler.step(predicted, number, latents, **options).prev_sample
             finite.append(latents.isfinite().all())
             if latents.device.type == "cpu":  # elsewhere reading one at each step would wait for the device
@@ -171,8 +166,9 @@ class Sampler:
                 f"what helps: {'; '.join(helps)}",
             )
 
-    def _run_hooks(self, latents: Tensor, t: Tensor, number: float, cond: Tensor) -> Tensor:
+    def _run_hooks(self, latents: Tensor, t: Tensor, number: float, text: Tensor) -> Tensor:
         """The latents after the hooks of `now.before_step`; `number` is the timestep `t`, off the device."""
+        cond = text[len(text) // 2 :] if self.now.guided else text
         for hook in tuple(self.now.before_step):
             seen = self.scheduler.scale_model_input(latents, number)
             changed = hook(seen, lambda x: self._predict_cond(x, t, cond))
