@@ -54,6 +54,13 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
 FIRST = 12  # classes of the first generation of weights
 EDGE, LEAST_IN_VIEW = 0.002, 0.08  # in parts of the width
 BOX_WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200)
+TEN_STEPS = ("motion_backbone.options.steps=10",)
+PRESETS = (
+    ("toyworld", "toyworld", ()),
+    ("toyworld, 10 steps", "toyworld", TEN_STEPS),
+    ("toyworld-fast", "toyworld-fast", ()),
+)
+"""The name in the table, the preset, and overrides."""
 PARTS = (
     "sizes", "detector", "vae", "grounding", "kinds", "edges", "box_sizes", "composition", "presets", "end_to_end",
     "cost",
@@ -66,6 +73,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=PACKAGED)
     parser.add_argument("--count", type=int, default=60, help="pictures for grounding")
     parser.add_argument("--clips", type=int, default=12, help="clips for motion and composition")
+    parser.add_argument("--steps", type=int, help="of the sampler, by default those of the preset")
     parser.add_argument("--data", type=Path, help="for end_to_end: a benchmark of single things")
     parser.add_argument("--videos", type=Path, help="for end_to_end: what `spa2v batch` made of it")
     parser.add_argument("--only", nargs="*", choices=PARTS, help="by default all that need no data")
@@ -73,7 +81,7 @@ def main() -> None:
     wanted = asked.only or [part for part in PARTS if part != "end_to_end"]
     if "end_to_end" in wanted and not (asked.data and asked.videos):
         parser.error("end_to_end needs --data and --videos")
-    bench = Bench(asked.weights)
+    bench = Bench(asked.weights, asked.steps)
     tables = {
         "sizes": bench.sizes_table,
         "detector": lambda: bench.detector_table(4 * asked.count),
@@ -140,11 +148,13 @@ class Bench:
 
     Args:
         weights: folder of the small weights.
+        steps: of the sampler; None for the preset's.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, steps: int | None = None) -> None:
         self.weights, self.classes = weights, known_classes(weights)
-        self.preset = Pipeline.from_preset("toyworld").config
+        changed = [] if steps is None else [f"motion_backbone.options.steps={steps}"]
+        self.preset = Pipeline.from_preset("toyworld", overrides=changed).config
         self.run = Run(seed=11, device="cpu", dtype="float32")
         self.detector = Detector(weights / "detector.safetensors")
         self._still = tempfile.TemporaryDirectory()
@@ -336,8 +346,8 @@ class Bench:
         }
         yield "| preset | clips | IoU a frame | right class | class holds | flicker | CPU seconds, judging included |"
         yield "|---|---|---|---|---|---|---|"
-        for name in ("toyworld", "toyworld-fast"):
-            pipeline = Pipeline.from_preset(name, overrides=["run.device=cpu"])
+        for name, preset, overrides in PRESETS:
+            pipeline = Pipeline.from_preset(preset, overrides=["run.device=cpu", *overrides])
             for kind, choices in kinds.items():
                 first = HELD_OUT + 500_000 + 100_000 * (kind == "still")
                 began, values = time.process_time(), []
