@@ -159,7 +159,15 @@ def shown(frame: FrameType, line: int) -> list[str]:
     local = {key: value for key, value in frame.f_locals.items() if isinstance(value, numbers.Real)}
     named = sorted(local, key=lambda name: not re.search(rf"\b{re.escape(name)}\b", source))[:MAX_NUMBERS]
     text = f"{short(_file(frame))}:{line}, in {frame.f_code.co_name}: {source[:MAX_SOURCE]}"
-    return [text, *(["with " + ", ".join(f"{name} = {local[name]:.6g}" for name in named)] if named else [])]
+    return [text, *(["with " + ", ".join(f"{name} = {_digits(local[name])}" for name in named)] if named else [])]
+
+
+def _digits(number: numbers.Real) -> str:
+    """Six digits of a number; one without such a form, as an integer beyond all floats, is named by its type."""
+    try:
+        return f"{number:.6g}"
+    except (OverflowError, TypeError, ValueError):
+        return f"({type(number).__name__})"
 
 
 def short(path: Path) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
 
 from spa2v.core.errors import ComponentError, ComponentLoadError, Spa2vError
-from spa2v.core.faults import Origin, guarded
+from spa2v.core.faults import Origin, crash_line, guarded
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.registry import Component, Entry, import_target
 from spa2v.core.types import SpatialCues
@@ -19,6 +20,24 @@ def test_control_characters_of_a_fault_do_not_reach_the_terminal() -> None:
     origin = Origin("layout planner 'mine'", "mine.yaml", Path("mine.py"))
     with pytest.raises(ComponentError, match=r"raised ValueError: \?\[31mred new"), guarded(origin):
         raise ValueError("\x1b[31mred\nnew")
+
+
+def test_numbers_without_six_digits_are_shown_by_their_type(tmp_path: Path) -> None:
+    (tmp_path / "huge.py").write_text(
+        "from fractions import Fraction\nwidth, part, exact = 10**400, 0.25, Fraction(1, 3)\nwidth / 0"
+    )
+    with pytest.raises(ZeroDivisionError) as caught:
+        runpy.run_path(str(tmp_path / "huge.py"))
+    line, values = crash_line(caught.value, tmp_path)
+    assert line.endswith("width / 0")
+    assert values.startswith("with width = (int), part = 0.25, exact = ")
+
+
+def test_an_option_beyond_all_floats_is_refused_in_one_message() -> None:
+    pipeline = Pipeline.from_preset("storyboard", overrides=[f"motion_backbone.options.width={10**400}"])
+    (problem,) = pipeline.check()
+    assert str(problem).startswith("storyboard: width is 1000")
+    assert "expected a whole number from 128 to 4096" in str(problem)
 
 
 def test_a_component_that_exits_is_a_fault_of_it() -> None:

@@ -171,6 +171,7 @@ def _yaml(data: Any) -> str:
 @BOUNDED
 @given(mutated(CONFIG))
 @example({**CONFIG, "registries": "\0"})
+@example({**CONFIG, "motion_backbone": {"name": "storyboard", "options": {"width": 10**400}}})
 def test_configs(tmp_path: Path, data: Any) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(_yaml(data), encoding="utf-8", errors="replace")
