@@ -54,10 +54,9 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
 FIRST = 12  # classes of the first generation of weights
 EDGE, LEAST_IN_VIEW = 0.002, 0.08  # in parts of the width
 BOX_WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200)
-TEN_STEPS = ("motion_backbone.options.steps=10",)
 PRESETS = (
     ("toyworld", "toyworld", ()),
-    ("toyworld, 10 steps", "toyworld", TEN_STEPS),
+    ("toyworld, 10 steps", "toyworld", ("motion_backbone.options.steps=10",)),
     ("toyworld-fast", "toyworld-fast", ()),
 )
 """The name in the table, the preset, and overrides."""

@@ -33,7 +33,7 @@ FIRST = (*NAMES, *ALONE)  # what is never drawn beside another thing is drawn mo
 
 
 class Spot(NamedTuple):
-    """Where a thing of a scene is at rest, crosses or comes nearest.
+    """Where an object of a scene rests, crosses or comes nearest.
 
     Attributes:
         number: in the scene, from 0.
@@ -151,7 +151,8 @@ def _height(rng: np.random.Generator, heights: Range) -> float:
 
 def _resting(rng: np.random.Generator, spot: Spot, camera: Camera, duration: float) -> Thing:
     """A thing at rest: flat ones face the camera, others are turned to any side."""
-    kind, y = CLASSES[spot.name], _height(rng, CLASSES[spot.name].heights_m) if not CLASSES[spot.name].stands else 0.0
+    kind = CLASSES[spot.name]
+    y = 0.0 if kind.stands else _height(rng, kind.heights_m)
     heading = 0.0
     if not kind.is_flat:
         front = (

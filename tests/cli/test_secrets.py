@@ -57,30 +57,25 @@ def test_no_artefact_of_a_run_holds_a_key(tmp_path: Path, service: str, componen
     write_audio(tmp_path / "b.wav", kit.recording(2))
     write_audio(tmp_path / "c.wav", kit.recording(3))
     (tmp_path / "list.txt").write_text("a.wav\nb.wav\nc.wav\n")
-    options = [
-        "--config",
-        preset,
-        f"layout_planner={component}",
-        "layout_planner.options.shots=0",
-        "layout_planner.options.cache=write",
-    ]
+    chosen = ["--config", preset, f"layout_planner={component}"]
+    options = [*chosen, "layout_planner.options.shots=0", "layout_planner.options.cache=write"]
     options += ["layout_planner.options.save_prompt=true", "layout_planner.options.repairs=0"]
     options += ["layout_planner.options.first_wait_s=0.01", "motion_backbone.options.frames=2"]
     bad = kit.answer(service, "no layout at all, but " + kit.PLANTED[service])
     script = [kit.answer(service), echo(service), bad, kit.answer(service)]
     with serving(*script) as server:
-        told = spa2v(tmp_path, server.url, "batch", "list.txt", "--out", "out", *options)
+        outputs = spa2v(tmp_path, server.url, "batch", "list.txt", "--out", "out", *options)
         words = ("generate", "a.wav", *options, "--run-dir", "run", "-o", "v.mp4")
-        told += spa2v(tmp_path, server.url, *words)
-        told += spa2v(tmp_path, server.url, "doctor", "--json", "--config", preset, options[2])
+        outputs += spa2v(tmp_path, server.url, *words)
+        outputs += spa2v(tmp_path, server.url, "doctor", "--json", *chosen)
         sent = json.dumps([dict(request.headers) for request in server.requests])
     assert kit.PLANTED[service] in sent, "the key was really used"
-    assert told[0] == 3, told[2]
-    assert "1 done, 0 skipped, 2 failed" in told[2]
+    assert outputs[0] == 3, outputs[2]
+    assert "1 done, 0 skipped, 2 failed" in outputs[2]
     assert (tmp_path / "run/manifest.json").is_file()
     assert list((tmp_path / "cache").rglob("*.json"))
     assert list((tmp_path / "out").rglob("answer.txt"))
-    assert leaks(tmp_path, *(str(part) for part in told)) == []
+    assert leaks(tmp_path, *(str(part) for part in outputs)) == []
 
 
 WAYS = (

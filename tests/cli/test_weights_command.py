@@ -211,13 +211,13 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-Told = tuple[int, str, str]
+Output = tuple[int, str, str]
 
 
 @pytest.fixture
 def listing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Told]]:
+) -> Iterator[Callable[..., Output]]:
     """`spa2v weights check --dry` against a hub that lists models: exit code, stdout and stderr."""
     import huggingface_hub
 
@@ -227,17 +227,17 @@ def listing(
     monkeypatch.setattr(huggingface_hub, "model_info", client.model_info)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
 
-    def check(models: dict[str, dict[str, Any]], *words: str) -> Told:
+    def check(models: dict[str, dict[str, Any]], *words: str) -> Output:
         ListedHub.models, ListedHub.asked = models, []
-        told = run(capsys, monkeypatch, "weights", "check", "--dry", "--config", "spa2v", RULES, *words)
+        output = run(capsys, monkeypatch, "weights", "check", "--dry", "--config", "spa2v", RULES, *words)
         assert ListedHub.asked == []  # nothing was fetched
-        return told
+        return output
 
     yield check
     server.shutdown()
 
 
-def test_a_dry_check_lists_what_would_be_fetched(listing: Callable[..., Told]) -> None:
+def test_a_dry_check_lists_what_would_be_fetched(listing: Callable[..., Output]) -> None:
     code, out, err = listing(MODELS)
     assert code == 0, err
     lines = out.splitlines()
@@ -251,7 +251,7 @@ def test_a_dry_check_lists_what_would_be_fetched(listing: Callable[..., Told]) -
     assert lines[-1] == "to fetch: 6.31 GB"
 
 
-def test_a_dry_check_names_what_the_hub_does_not_list(listing: Callable[..., Told]) -> None:
+def test_a_dry_check_names_what_the_hub_does_not_list(listing: Callable[..., Output]) -> None:
     halves = {
         name: size for name, size in STABLE_DIFFUSION.items() if not name.startswith("vae/d") and "unet/d" not in name
     }
@@ -293,7 +293,7 @@ def test_an_answer_of_another_form_is_said(answer: Any, monkeypatch: pytest.Monk
     server.shutdown()
 
 
-def test_a_dry_check_needs_no_vae_of_a_base_beside_another(listing: Callable[..., Told]) -> None:
+def test_a_dry_check_needs_no_vae_of_a_base_beside_another(listing: Callable[..., Output]) -> None:
     base = {name: size for name, size in STABLE_DIFFUSION.items() if not name.startswith("vae/")}
     vae = {"config.json": 500, "diffusion_pytorch_model.safetensors": 335_000_000}
     models = {
