@@ -1,6 +1,6 @@
 """What a clip of the default costs, part by part: planning, loading, text, denoiser, decoding, encoding.
 
-    python -m benchmarks.clip_profile [--clips N] [--config NAME ...] [--plain] [--preview] [KEY=VALUE ...]
+    python -m benchmarks.clip_profile [KEY=VALUE ...] [--clips N] [--plain] [--preview] [--config NAME ...]
 
 Processor seconds of one thread, so that other load on the machine counts little; the mean over N clips of ToyWorld,
 loading apart. With several presets each later one is compared with the first; --plain draws each preset with the

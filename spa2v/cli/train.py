@@ -21,6 +21,10 @@ Seed = Annotated[int, typer.Option("--seed", help="Of weights, pictures and nois
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Pictures = Annotated[int | None, typer.Option("--stills", help="Scenes in the pool of single pictures.")]
 Clips = Annotated[int | None, typer.Option("--clips", help="Clips in the pool for motion.")]
+Classes = Annotated[
+    str | None,
+    typer.Option("--classes", help="The classes to draw, as in car,dog,bell*4: bells come first four times as often."),
+]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads; by default torch's choice.")]
 Workers = Annotated[int, typer.Option("--workers", help="Processes that draw pictures and batches ahead.")]
 
@@ -36,6 +40,7 @@ def _make(stage: str, help_text: str) -> None:
         device: Device = "auto",
         stills: Pictures = None,
         clips: Clips = None,
+        classes: Classes = None,
         threads: Threads = None,
         workers: Workers = 0,
         trackers: opt.Trackers = None,
@@ -58,6 +63,7 @@ def _make(stage: str, help_text: str) -> None:
             workers,
             quiet,
             trackers or (),
+            classes,
         )
 
     app.command(stage, help=help_text)(command)
@@ -111,6 +117,7 @@ def everything(
     device: Device = "auto",
     stills: Pictures = None,
     clips: Clips = None,
+    classes: Classes = None,
     threads: Threads = None,
     workers: Workers = 0,
     trackers: opt.Trackers = None,
@@ -119,10 +126,9 @@ def everything(
     """All stages in order, then the weights in the folder `weights` of --out."""
     from spa2v.training.command import export_all, train
 
-    train(
-        tuple(STAGES), out, None, None, None, init, seed, device, stills, clips, threads, workers, quiet, trackers or ()
-    )
-    opt.say(export_all(out, seed, device, out / "weights", (), init))
+    shared = (init, seed, device, stills, clips, threads, workers, quiet, trackers or (), classes)
+    train(tuple(STAGES), out, None, None, None, *shared)
+    opt.say(export_all(out, seed, device, out / "weights", (), init, classes))
 
 
 @app.command()
@@ -133,6 +139,7 @@ def export(
         list[str] | None, typer.Option("--part", help="Only this part; may be given several times.")
     ] = None,
     init: Init = None,
+    classes: Classes = None,
     seed: Seed = 6,
     device: Device = "cpu",
     quiet: opt.Quiet = False,
@@ -140,4 +147,4 @@ def export(
     """Write what has been trained as half-precision weights that the product loads."""
     from spa2v.training.command import export_all
 
-    opt.say(export_all(out, seed, device, to, part or (), init))
+    opt.say(export_all(out, seed, device, to, part or (), init, classes))

@@ -13,6 +13,8 @@ from spa2v.core.media.outputs import refuse_inputs
 from spa2v.core.runtime import Run
 from spa2v.training.plan import Plan
 
+MOST_OFTEN = 100
+
 
 def train(
     stages: Sequence[str],
@@ -29,11 +31,12 @@ def train(
     workers: int = 0,
     quiet: bool = False,
     trackers: Sequence[str] | None = None,
+    classes: str | None = None,
 ) -> None:
     """Trains stages in a folder, each from its checkpoint there if it has one.
 
     Raises:
-        ConfigError: a number that makes no sense, or a folder that cannot be made.
+        ConfigError: a number or class that makes no sense, or a folder that cannot be made.
         MissingDependency: the package of a tracker is not installed.
         WeightsError: an earlier stage is missing, or a checkpoint is of another training.
     """
@@ -54,7 +57,7 @@ def train(
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; nothing on a CPU
     check_trackers(trackers or ())
     make_folder(out)
-    plan = Plan()
+    plan = Plan(classes=classes_of(classes))
     plan = replace(plan, stills=stills or plan.stills, clips=plan.clips if clips is None else clips)
     run = Run(seed=seed, device=device, dtype="float32", quiet=quiet)
     for stage in stages:
@@ -66,6 +69,25 @@ def train(
             report(stage, first, trainer.step, trainer.seconds, [loss for _, loss in trainer.losses], out)
 
 
+def classes_of(text: str | None) -> tuple[str, ...]:
+    """Names of classes, each as often as it is to be first in a scene, from "car,dog,bell*4"; none from None.
+
+    Raises:
+        ConfigError: a name that is no class of ToyWorld, or a count that is not from 1 to 100.
+    """
+    from spa2v.world.classes import CLASSES
+
+    names: list[str] = []
+    for item in text.split(",") if text is not None else ():
+        name, _, count = (part.strip() for part in item.partition("*"))
+        if name not in CLASSES:
+            raise ConfigError(f"--classes: there is no class {name!r}", f"classes: {', '.join(CLASSES)}")
+        if count and not (count.isascii() and count.isdigit() and 1 <= int(count) <= MOST_OFTEN):
+            raise ConfigError(f"--classes: {item!r}", f"expected a count from 1 to {MOST_OFTEN} after the *")
+        names += [name] * int(count or 1)
+    return tuple(names)
+
+
 def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[float], out: Path) -> None:
     """One line on stderr about a finished stage."""
     recent = losses[-100:]
@@ -75,12 +97,18 @@ def report(stage: str, first: int, last: int, seconds: float, losses: Sequence[f
 
 
 def export_all(
-    out: Path, seed: int, device: str, target: Path, parts: Sequence[str] = (), init: Path | None = None
+    out: Path,
+    seed: int,
+    device: str,
+    target: Path,
+    parts: Sequence[str] = (),
+    init: Path | None = None,
+    classes: str | None = None,
 ) -> str:
     """Writes what has been trained in `out` to `target`: all of it, or some parts. Gives a line about it.
 
     Raises:
-        ConfigError: an unknown part, or a folder that cannot be made.
+        ConfigError: an unknown part or class, or a folder that cannot be made.
     """
     from spa2v.training.export import WRITERS, export
     from spa2v.training.stages import Trainings
@@ -90,5 +118,6 @@ def export_all(
     refuse_inputs([target], [init])
     make_folder(target)
     run = Run(seed=seed, device=device, dtype="float32")
-    done = export(Trainings(out, Plan(), run, init, with_pools=False), target, parts or tuple(WRITERS))
+    plan = Plan(classes=classes_of(classes))
+    done = export(Trainings(out, plan, run, init, with_pools=False), target, parts or tuple(WRITERS))
     return f"wrote {', '.join(done) or 'nothing'} to {target}"

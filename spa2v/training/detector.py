@@ -17,7 +17,7 @@ from torch.nn.functional import interpolate
 from spa2v.core.runtime import Run
 from spa2v.training.pictures import SAMPLES
 from spa2v.training.pool_files import Arrays, kept
-from spa2v.training.scenes import any_scene
+from spa2v.training.scenes import NAMES, any_scene
 from spa2v.training.sheets import to_bytes, write_grid
 from spa2v.training.vae import to_signed
 from spa2v.world.classes import CLASSES
@@ -65,17 +65,23 @@ class DetectorPool:
 
 
 def detector_pool(
-    folder: Path, seed: int, scenes: int, size: tuple[int, int], workers: int, tick: Callable[[int], None]
+    folder: Path,
+    seed: int,
+    scenes: int,
+    size: tuple[int, int],
+    workers: int,
+    tick: Callable[[int], None],
+    names: Sequence[str] = NAMES,
 ) -> DetectorPool:
     """The pool in a folder, drawn by several processes if it is not there yet; see `pool_files.kept`."""
     shape = (len(MOMENTS), size[1], size[0])
     shapes = {"pixels": ((*shape, 3), np.uint8), "owners": (shape, np.uint8), "coverage": (shape, np.uint8)}
-    arrays, things = kept(folder, partial(_draw, seed, size), shapes, scenes, workers, tick)
+    arrays, things = kept(folder, partial(_draw, seed, size, names), shapes, scenes, workers, tick)
     return DetectorPool(arrays["pixels"], arrays["owners"], arrays["coverage"], things)
 
 
-def _draw(seed: int, size: tuple[int, int], index: int) -> tuple[Arrays, Any]:
-    scene = any_scene(seed, index)
+def _draw(seed: int, size: tuple[int, int], names: Sequence[str], index: int) -> tuple[Arrays, Any]:
+    scene = any_scene(seed, index, names)
     renderer = MaskedRenderer(scene, *size, SAMPLES)
     frames, maps, things = [], [], []
     for moment in MOMENTS:

@@ -36,7 +36,8 @@ MOST_BYTES, FACTS, RECENT, LICENSE = 27_000_000, "training.json", 100, "Apache-2
 def export(trainings: Trainings, target: Path, parts: Sequence[str] = ()) -> list[str]:
     """Writes those of `parts` (all by default) that have been trained into `target`; returns their names.
 
-    The facts of other parts in `target`, and in the folder that the trainings started from, are kept.
+    The facts of other parts in `target`, and in the folder that the trainings started from, are kept; those of a part
+    that went on from weights of that folder are its `from`.
 
     Raises:
         WeightsError: all together are larger than the package may hold.
@@ -45,8 +46,10 @@ def export(trainings: Trainings, target: Path, parts: Sequence[str] = ()) -> lis
     done = [name for name in parts or WRITERS if (trainings.out / name / CHECKPOINT).exists()]
     for name in done:
         WRITERS[name](trainings, target)
-    known = _facts_in(target) if trainings.start is None else _facts_in(trainings.start) | _facts_in(target)
-    write_json(target / FACTS, known | {name: facts(trainings.out / name) for name in done})
+    earlier = {} if trainings.start is None else _facts_in(trainings.start)
+    new = {name: facts(trainings.out / name) for name in done}
+    new = {name: last | ({"from": earlier[name]} if name in earlier else {}) for name, last in new.items()}
+    write_json(target / FACTS, earlier | _facts_in(target) | new)
     files = [file for file in target.rglob("*") if file.is_file()]
     for file in files:
         file.chmod(0o644)  # safetensors writes for the owner alone
@@ -97,7 +100,7 @@ def _base(trainings: Trainings, target: Path) -> None:
     )
     half = pipeline.to(_half())
     half.save_pretrained(target / BASE)
-    write_json(target / BASE / VOCABULARY, vocabulary())
+    write_json(target / BASE / VOCABULARY, vocabulary(trainings.plan.classes or tuple(CLASSES)))
     for module in (trainings.vae, trainings.prompter.encoder):
         module.float()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spa2v.core.types import Box
 from spa2v.training.captions import Shown
 from spa2v.training.pool_files import Arrays, Shapes, drawn, kept
-from spa2v.training.scenes import any_scene
+from spa2v.training.scenes import NAMES, any_scene
 from spa2v.world.drawing import Frame, Renderer
 from spa2v.world.drawing.look import paint_name
 from spa2v.world.scene import Scene
@@ -53,7 +53,12 @@ class Pool:
 
 
 def draw_pool(
-    seed: int, clips: int, frames: int, size: tuple[int, int], tick: Callable[[int], None] = lambda done: None
+    seed: int,
+    clips: int,
+    frames: int,
+    size: tuple[int, int],
+    tick: Callable[[int], None] = lambda done: None,
+    names: Sequence[str] = NAMES,
 ) -> Pool:
     """Renders a pool in memory.
 
@@ -62,15 +67,23 @@ def draw_pool(
         clips, frames: how many. Frames are spread over the clip as a backbone's are; a lone frame is in its middle.
         size: (width, height) in pixels.
         tick: called with the number of clips just drawn.
+        names: of the classes to draw; see `any_scene`.
     """
-    return _pool(*drawn(partial(_draw_clip, seed, frames, size), _shapes(frames, size), clips, tick))
+    return _pool(*drawn(partial(_draw_clip, seed, frames, size, names), _shapes(frames, size), clips, tick))
 
 
 def kept_pool(
-    folder: Path, seed: int, clips: int, frames: int, size: tuple[int, int], workers: int, tick: Callable[[int], None]
+    folder: Path,
+    seed: int,
+    clips: int,
+    frames: int,
+    size: tuple[int, int],
+    workers: int,
+    tick: Callable[[int], None],
+    names: Sequence[str] = NAMES,
 ) -> Pool:
     """The pool of `draw_pool` in a folder, drawn by several processes if it is not there yet."""
-    draw = partial(_draw_clip, seed, frames, size)
+    draw = partial(_draw_clip, seed, frames, size, names)
     return _pool(*kept(folder, draw, _shapes(frames, size), clips, workers, tick))
 
 
@@ -83,8 +96,10 @@ def _pool(arrays: Arrays, facts: Sequence[Mapping[str, Any]]) -> Pool:
     return Pool(arrays["pixels"], things, tuple(clip["setting"] for clip in facts))
 
 
-def _draw_clip(seed: int, frames: int, size: tuple[int, int], index: int) -> tuple[Arrays, dict[str, Any]]:
-    scene = any_scene(seed, index)
+def _draw_clip(
+    seed: int, frames: int, size: tuple[int, int], names: Sequence[str], index: int
+) -> tuple[Arrays, dict[str, Any]]:
+    scene = any_scene(seed, index, names)
     times = (np.arange(frames) + 0.5) * scene.duration_s / frames
     shots = Renderer(scene, *size, SAMPLES).frames(times)
     things = [[asdict(thing) for thing in row] for row in _shown_in(scene, shots)]

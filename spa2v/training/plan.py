@@ -86,6 +86,7 @@ class Plan:
         text_width, text_layers, text_heads: of the text encoder.
         stills: scenes of the pool of single pictures, two pictures each.
         clips, frames: of the pool of clips.
+        classes: names of what is drawn, all of ToyWorld's if there are none; see `spa2v.training.scenes.any_scene`.
         recipes: by stage.
     """
 
@@ -101,6 +102,7 @@ class Plan:
     stills: int = 24000
     clips: int = 4000
     frames: int = 16
+    classes: tuple[str, ...] = ()
     recipes: Mapping[str, Recipe] = field(
         default_factory=lambda: {name: stage.recipe for name, stage in STAGES.items()}
     )

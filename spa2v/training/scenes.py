@@ -8,6 +8,7 @@ seeds far above those that data sets and benchmarks use.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ SEEDS = 2**31
 PLAUSIBLE_ODDS, SEVERAL_ODDS, PLAUSIBLE_SEEDS = 0.4, 0.5, (2**40, 2**41)
 SCENERY = {"road": "street", "pavement": "street"}
 NAMES = tuple(CLASSES)
-FIRST = (*NAMES, *ALONE)  # what is never drawn beside another thing is drawn more often first
+ANYWHERE = {"loudspeaker": ("meadow", "pavement", "road", "room")}
+"""What is drawn for unknown things is where those may be, and moves as they do, facing the camera."""
 
 
 class Spot(NamedTuple):
@@ -48,40 +50,50 @@ class Spot(NamedTuple):
     depth: float
 
 
-def any_scene(seed: int, index: int) -> Scene:
-    """Scene `index` of the pool of a seed: a plausible one or a wide one."""
+def any_scene(seed: int, index: int, names: Sequence[str] = NAMES) -> Scene:
+    """Scene `index` of the pool of a seed: a plausible one or a wide one.
+
+    Args:
+        seed: of the pool.
+        index: from 0.
+        names: of the classes to draw; one that is named several times is first in a scene that much more often.
+    """
     rng = np.random.default_rng([seed, index])
     if rng.random() >= PLAUSIBLE_ODDS:
-        return training_scene(rng)
-    name = str(rng.choice(NAMES))
+        return training_scene(rng, names)
+    name = str(rng.choice(names))
     several = rng.random() < SEVERAL_ODDS and name not in ALONE
     seeded = int(rng.integers(*PLAUSIBLE_SEEDS))
-    return sample_scene(seeded, Choice(quantity="multiple" if several else "single", name=name))
+    classes = None if set(names) == set(NAMES) else tuple(dict.fromkeys(names))
+    return sample_scene(seeded, Choice(quantity="multiple" if several else "single", name=name, classes=classes))
 
 
-def training_scene(rng: np.random.Generator) -> Scene:
-    """A scene with one to three things of one place, all in motion or all at rest."""
-    first = str(rng.choice(FIRST))
-    moves = bool(CLASSES[first].moves) and bool(rng.random() < MOVE_ODDS)
+def training_scene(rng: np.random.Generator, names: Sequence[str] = NAMES) -> Scene:
+    """A scene with one to three things of one place, all in motion or all at rest; for `names` see `any_scene`."""
+    alone = [name for name in ALONE if name in names]  # never beside another thing, so more often first
+    first = str(rng.choice([*names, *alone]))
+    moves = bool(CLASSES[first].moves or first in ANYWHERE) and bool(rng.random() < MOVE_ODDS)
     places = sorted({SCENERY.get(place, place) for place in _places(first, moves)})
     place = str(rng.choice(places))
     beside = {
-        name: {SCENERY.get(other, other) for other in _places(name, moves)} for name in NAMES if name not in ALONE
+        name: {SCENERY.get(other, other) for other in _places(name, moves)}
+        for name in dict.fromkeys(names)
+        if name not in ALONE
     }
     count = 1 if first in ALONE else int(rng.choice(COUNTS, p=COUNT_ODDS))
     others = [name for name, where in beside.items() if place in where]
-    names = [first, *(str(rng.choice(others)) for _ in range(count - 1))]
+    shown = [first, *(str(rng.choice(others)) for _ in range(count - 1))]
     horizon = (0.6, 0.86) if place == "sky" else (0.38, 0.52)
     camera = Camera(float(rng.uniform(1.2, 2.0)), float(rng.uniform(56, 74)), float(rng.uniform(*horizon)))
     duration = float(rng.uniform(*DURATIONS_S))
     along = place != "room" and bool(rng.random() < ALONG_ODDS)
-    depths = [_depth(rng, name, place) for name in names]
+    depths = [_depth(rng, name, place) for name in shown]
     if rng.random() < LOW_ODDS:
         camera = replace(camera, height_m=min(camera.height_m, 1.25 * GROUND_SLOPE * min(depths)))
     columns = _columns(rng, count)
     make = _resting if not moves else _coming if along else _crossing
     things = tuple(
-        make(rng, Spot(*each), camera, duration) for each in zip(range(count), names, columns, depths, strict=True)
+        make(rng, Spot(*each), camera, duration) for each in zip(range(count), shown, columns, depths, strict=True)
     )
     surroundings = _room(rng) if place == "room" else _open_place(rng, place, along, min(depths))
     return Scene(_look(rng), duration, "translational" if moves else "stationary", things, surroundings, camera)
@@ -90,7 +102,7 @@ def training_scene(rng: np.random.Generator) -> Scene:
 def _places(name: str, moves: bool) -> tuple[str, ...]:
     """Where a thing moves or is at rest; a vehicle rests where it moves."""
     kind = CLASSES[name]
-    return tuple(kind.moves if moves or not kind.stands else kind.stands)
+    return ANYWHERE.get(name, tuple(kind.moves if moves or not kind.stands else kind.stands))
 
 
 def _columns(rng: np.random.Generator, count: int) -> list[float]:
@@ -106,7 +118,7 @@ def _columns(rng: np.random.Generator, count: int) -> list[float]:
 def _depth(rng: np.random.Generator, name: str, place: str) -> float:
     """How far away a thing is, or comes nearest; equally often within each factor of two."""
     kind = CLASSES[name]
-    near = kind.depths_m[0] if place in kind.stands else kind.lanes_m[0]
+    near = kind.depths_m[0] if place in kind.stands or name in ANYWHERE else kind.lanes_m[0]
     far = 5.6 / max(near, AT_REST_M) if place == "room" else FARTHER
     return float(near * np.exp(rng.uniform(np.log(NEARER), np.log(max(far, 1.2)))))
 
@@ -142,6 +154,7 @@ def _thing(
 ) -> Thing:
     scale = float(np.mean(CLASSES[spot.name].scales) * np.exp(rng.uniform(-np.log(spread), np.log(spread))))
     identifier = f"{spot.name.replace(' ', '_')}_{spot.number}"
+    heading = 0.0 if spot.name in ANYWHERE else heading
     return Thing(identifier, spot.name, attribute, path, heading, scale, look=_look(rng))
 
 

@@ -25,6 +25,7 @@ from spa2v.training.migc import MIGCGrounder, MIGCStage
 from spa2v.training.motion import MotionStage, make_adapter, with_motion
 from spa2v.training.pictures import Pool, kept_pool
 from spa2v.training.plan import Plan
+from spa2v.training.scenes import NAMES
 from spa2v.training.tokenizer import knows_words, load_tokenizer, make_text_encoder, with_vocabulary, write_tokenizer
 from spa2v.training.vae import VAEStage, encode_pool, make_vae, spread_of
 from spa2v.world.detector import found_classes
@@ -85,10 +86,16 @@ class Trainings:
         folder = self._pool_folder(name, clips, frames)
         with self.run.progress(f"drawing {name}", clips) as tick:
             seed = self.run.derived_seed(f"pool/{name}")
-            return kept_pool(folder, seed, clips, frames, self.plan.size, max(1, self.workers), tick)
+            return kept_pool(folder, seed, clips, frames, self.plan.size, max(1, self.workers), tick, self._names)
 
     def _pool_folder(self, name: str, clips: int, frames: int) -> Path:
-        return self.out / "pools" / f"{name}-{clips}x{frames}-{self.plan.size[0]}x{self.plan.size[1]}"
+        names = self.plan.classes
+        few = f"-{hashlib.sha256(','.join(names).encode()).hexdigest()[:8]}" if names else ""
+        return self.out / "pools" / f"{name}-{clips}x{frames}-{self.plan.size[0]}x{self.plan.size[1]}{few}"
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.plan.classes or NAMES
 
     @cached_property
     def stills(self) -> Pool:
@@ -168,7 +175,7 @@ class Trainings:
         scenes = self.plan.stills // 2
         with self.run.progress("drawing for the detector", scenes) as tick:
             seed, folder = self.run.derived_seed("pool/detector"), self._pool_folder("detector", scenes, 2)
-            pool = detector_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick)
+            pool = detector_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick, self._names)
         stage = self._seeded_stage("detector", lambda: DetectorStage(pool))
         if self._starts(DETECTOR_FILE):
             path = self._given / DETECTOR_FILE

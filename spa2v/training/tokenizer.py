@@ -7,6 +7,7 @@ nearest class in the base model's folder (`vocabulary.json`).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,22 +60,36 @@ NEAREST = {
     "church bell": "bell", "doorbell": "bell", "speaker": "loudspeaker", "radio": "loudspeaker",
 }  # fmt: skip
 """What a name beyond the classes is drawn as: the class of the most similar outline."""
+SIMILAR = {
+    "bicycle": "motorcycle", "police car": "car", "fire engine": "truck", "ambulance": "truck",
+    "cello": "violin", "saxophone": "man", "child": "woman", "boy": "man",
+}  # fmt: skip
+"""What a name is drawn as by weights that do not know its class; others are drawn as `OTHERWISE` then."""
 OTHERWISE = "loudspeaker"  # no class is claimed for what is in no table
 COLORS = ("gray", "grey", "brown", "purple", "pink", "golden", "dark", "light", "colorful")
 PALE = ("white", "silver", "black")  # windows and wheels are hard to tell from such paint
 
 
-def vocabulary() -> dict[str, Any]:
-    """The table that goes with the weights."""
-    looks = {name: [word for word in words if word not in PALE] for name, words in PALETTES.items()}
+def vocabulary(classes: Sequence[str] = tuple(CLASSES)) -> dict[str, Any]:
+    """The table that goes with weights that know some classes; others become the first without `OTHERWISE`."""
+    known = list(dict.fromkeys(classes))
+    chains = {name: _chain(name) for name in (*NEAREST, *SIMILAR) if name not in known}
+    nearest = {name: next((each for each in chain if each in known), None) for name, chain in chains.items()}
+    looks = {name: [word for word in PALETTES[name] if word not in PALE] for name in known if name in PALETTES}
     return {
-        "classes": list(CLASSES),
-        "nearest": NEAREST,
-        "otherwise": OTHERWISE,
+        "classes": known,
+        "nearest": {name: found for name, found in nearest.items() if found},
+        "otherwise": OTHERWISE if OTHERWISE in known else known[0],
         "looks": looks,
         "look_words": [*PALE, *COLORS],
         "directions": dict(captions.DIRECTIONS),
     }
+
+
+def _chain(name: str) -> list[str]:
+    """The classes that a name may be drawn as, the nearest first."""
+    first = NEAREST.get(name, name)
+    return [first, *filter(None, [SIMILAR.get(name) or SIMILAR.get(first)])]
 
 
 def known_words() -> list[str]:

@@ -29,7 +29,7 @@ from spa2v.plugins.motion_backbones.animatediff.vocabulary import Vocabulary
 from spa2v.training import tokenizer as words
 from spa2v.training.base import GUIDANCE, with_fast_attention
 from spa2v.training.captions import Shown, caption, phrase
-from spa2v.training.command import export_all, train
+from spa2v.training.command import classes_of, export_all, train
 from spa2v.training.diffusion import guided
 from spa2v.training.export import WRITERS, export
 from spa2v.training.loop import Recipe, averaged, batches, rate_at
@@ -37,7 +37,7 @@ from spa2v.training.pictures import draw_pool, kept_pool
 from spa2v.training.plan import STAGES, Plan
 from spa2v.training.scenes import any_scene, training_scene
 from spa2v.training.stages import BUILDERS, Trainings, state_hash
-from spa2v.training.tokenizer import known_words, load_tokenizer, write_tokenizer
+from spa2v.training.tokenizer import known_words, load_tokenizer, vocabulary, write_tokenizer
 from spa2v.world.classes import CLASSES
 from spa2v.world.drawing import Renderer
 
@@ -288,6 +288,15 @@ def test_shipping_keeps_what_was_told_of_other_parts(trained: Path, tmp_path: Pa
     assert {name: item["steps"] for name, item in told.items()} == {"vae": STEPS, "base": 7}
 
 
+def test_weights_that_went_on_from_others_say_how_those_were_trained(trained: Path, tmp_path: Path) -> None:
+    export(trainings(trained, start=trained / "weights"), tmp_path, ("detector",))
+    facts = json.loads((tmp_path / "training.json").read_text())
+    assert set(facts) == set(STAGES)
+    earlier = facts["detector"].pop("from")
+    assert earlier == facts["detector"]
+    assert not any("from" in facts[name] for name in facts)
+
+
 def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
     path = trained / "weights" / "stable-diffusion" / "vocabulary.json"
     run = Run(seed=1, device="cpu", dtype="float32")
@@ -515,6 +524,43 @@ def test_all_classes_are_about_equally_often_in_training_scenes() -> None:
             small += box.area < 0.02
     assert cut > 0.08 * shown
     assert small > 0.12 * shown
+
+
+def test_training_scenes_of_some_classes_show_no_others() -> None:
+    """A class that is named several times is first more often, and what is drawn for unknown things also moves."""
+    asked = ("car", "woman", *["loudspeaker"] * 6)
+    scenes = [any_scene(2, index, asked) for index in range(120)]
+    firsts = Counter(scene.things[0].name for scene in scenes)
+    shown = [thing for scene in scenes for thing in scene.things]
+    assert {thing.name for thing in shown} == set(asked)
+    assert firsts["loudspeaker"] > 0.6 * len(scenes)
+    loudspeakers = [thing for thing in shown if thing.name == "loudspeaker"]
+    assert any(thing.path.velocity[0] for thing in loudspeakers)
+    assert {scene.surroundings for scene in scenes if scene.things[0].name == "loudspeaker"} >= {
+        "street",
+        "meadow",
+        "room",
+    }
+
+
+def test_weights_of_some_classes_draw_the_others_as_similar_ones_or_loudspeakers() -> None:
+    table = vocabulary(["car", "truck", "man", "woman", "loudspeaker", "loudspeaker"])
+    assert table["classes"] == ["car", "truck", "man", "woman", "loudspeaker"]
+    names = ("taxi", "siren", "fire engine", "fire truck", "boy", "girl", "flute", "person")
+    assert [table["nearest"][name] for name in names] == ["car", "car", "truck", "truck", "man", "woman", "man", "man"]
+    assert not {"dog", "puppy", "boat", "airplane", "church bell", "piano", "car"} & set(table["nearest"])
+    assert table["otherwise"] == "loudspeaker"
+    assert set(table["looks"]) == {"car", "truck"}
+    assert vocabulary(["dog", "car"])["otherwise"] == "dog"
+    assert vocabulary()["nearest"] == words.NEAREST
+
+
+def test_classes_of_a_training_are_named_with_how_often_they_come_first() -> None:
+    assert classes_of("car, woman*2,police car") == ("car", "woman", "woman", "police car")
+    assert classes_of(None) == ()
+    for strange in ("", "zebra", "car,", "car*0", "car*1e3", "car*\N{SUPERSCRIPT TWO}", "car*101"):
+        with pytest.raises(ConfigError, match="--classes"):
+            classes_of(strange)
 
 
 def test_a_base_from_older_weights_learns_the_new_words(trained: Path, tmp_path: Path) -> None:
