@@ -378,7 +378,7 @@ def _texts(data: Any) -> Iterator[str]:
         yield data
 
 
-_NUMBERS = {"start_s": (0, 1e6), "duration_s": (0, 1e6), "max_duration_s": (0, 86_400), "seed": (0, 2**32)}
+_NUMBERS = {"start_s": (0, 1e6), "duration_s": (0, 1e6), "max_duration_s": (0, 86_400), "seed": (0, 2**32 - 1)}
 
 
 def _settings(kind: type[Any], data: Mapping[str, Any], key: str, problems: list[ConfigError]) -> Any:
@@ -398,7 +398,8 @@ def _ranged(value: Any, hint: Any, name: str, where: str) -> Any:
     if name not in _NUMBERS:
         return fitted(value, hint, where)
     low, high = _NUMBERS[name]
-    refusal = ConfigError(f"{where}: {value!r}", f"expected a number from {low} to {high:.0f}")
+    number = "a whole number" if hint is int else "a number"
+    refusal = ConfigError(f"{where}: {value!r}", f"expected {number} from {low} to {high:.0f}")
     try:
         found = fitted(value, hint, where)
     except ConfigError:

@@ -89,7 +89,7 @@ REFUSED = [
         "cue_extractors: 'loud' is not in the list\n  in layer0.yaml\n  the list: interaural, loudness",
     ),
     ({"run": {"sed": 1}}, "unknown key 'run.sed'\n  did you mean 'seed'?"),
-    ({"run": {"seed": 1.5}}, "run.seed: 1.5\n  expected a number from 0 to 4294967296"),
+    ({"run": {"seed": 1.5}}, "run.seed: 1.5\n  expected a whole number from 0 to 4294967295"),
     ({"run": {"device": [1]}}, "run.device: [1]\n  expected text"),
     ({"run": 3}, "run: 3 is not a mapping\n  in layer0.yaml"),
     ({"audio": {"start_s": -1}}, "audio.start_s: -1\n  expected a number from 0 to 1000000"),
