@@ -25,6 +25,7 @@ from spa2v.world.detector import LAST, SIDE_SCALE, make_network, sides_of
 from spa2v.world.drawing import Frame, Renderer
 from spa2v.world.drawing.canvas import Canvas
 
+LAST_TENSORS = (LAST, LAST.replace("weight", "bias"))
 MOMENTS, BOX_WEIGHT, NAME_WEIGHT = (0.25, 0.75), 2.0, 0.5
 
 
@@ -199,9 +200,18 @@ def with_classes(
 ) -> dict[str, Tensor]:
     """The tensors of a detector of some classes for the network of all classes; the others start untrained."""
     out = dict(tensors)
-    for key in (LAST, LAST.replace("weight", "bias")):
+    for key in LAST_TENSORS:
         table = untrained[key].detach().cpu().clone()
-        rows = [0, *(1 + list(CLASSES).index(name) for name in names), *range(len(table) - 4, len(table))]
-        table[rows] = out[key].to(table.dtype)
+        table[_rows(names, len(table))] = out[key].to(table.dtype)
         out[key] = table
     return out
+
+
+def of_classes(tensors: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+    """The tensors of a detector of all classes for a network of some."""
+    return {key: value[_rows(names, len(value))] if key in LAST_TENSORS else value for key, value in tensors.items()}
+
+
+def _rows(names: Sequence[str], outputs: int) -> list[int]:
+    """Of the last layer of a network of all classes: those of the background, of some classes, and of the box."""
+    return [0, *(1 + list(CLASSES).index(name) for name in names), *range(outputs - 4, outputs)]

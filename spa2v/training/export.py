@@ -11,6 +11,7 @@ from torch import Tensor
 
 from spa2v.core.errors import WeightsError
 from spa2v.core.media.files import atomic_path, write_json
+from spa2v.training.detector import of_classes
 from spa2v.training.diffusion import make_noise_schedule
 from spa2v.training.gligen import GLIGENGrounder
 from spa2v.training.loop import CHECKPOINT, averaged
@@ -82,6 +83,7 @@ def facts(folder: Path) -> dict[str, Any]:
 def _vae(trainings: Trainings, target: Path) -> None:
     vae = trainings.vae
     vae.to(_half()).save_pretrained(target / BASE / "vae")
+    _without_origin(target / BASE / "vae")
     vae.float()
 
 
@@ -100,9 +102,19 @@ def _base(trainings: Trainings, target: Path) -> None:
     )
     half = pipeline.to(_half())
     half.save_pretrained(target / BASE)
+    for part in ("unet", "vae"):
+        _without_origin(target / BASE / part)
     write_json(target / BASE / VOCABULARY, vocabulary(trainings.plan.classes or tuple(CLASSES)))
     for module in (trainings.vae, trainings.prompter.encoder):
         module.float()
+
+
+def _without_origin(folder: Path) -> None:
+    """Takes the folder of the weights that a network was loaded from out of its configuration."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)
+    write_json(path, config)
 
 
 def _half() -> Any:
@@ -139,12 +151,10 @@ def _few_steps(trainings: Trainings, target: Path) -> None:
 
 
 def _detector(trainings: Trainings, target: Path) -> None:
-    state = averaged(trainings.out / "detector")
-    _save(
-        {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")},
-        target / DETECTOR_FILE,
-        {CLASSES_KEY: json.dumps(list(CLASSES))},
-    )
+    names = list(dict.fromkeys(trainings.plan.classes)) or list(CLASSES)
+    state = of_classes(averaged(trainings.out / "detector"), names)
+    tensors = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
+    _save(tensors, target / DETECTOR_FILE, {CLASSES_KEY: json.dumps(names)})
 
 
 def _save(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, str] | None = None) -> None:

@@ -297,6 +297,11 @@ def test_weights_that_went_on_from_others_say_how_those_were_trained(trained: Pa
     assert not any("from" in facts[name] for name in facts)
 
 
+def test_exported_weights_do_not_name_the_folder_they_came_from(trained: Path, tmp_path: Path) -> None:
+    export(trainings(trained, start=trained / "weights"), tmp_path, ("base",))
+    assert [path for path in tmp_path.rglob("*.json") if str(trained) in path.read_text()] == []
+
+
 def test_names_beyond_the_classes_become_the_nearest_one(trained: Path) -> None:
     path = trained / "weights" / "stable-diffusion" / "vocabulary.json"
     run = Run(seed=1, device="cpu", dtype="float32")
