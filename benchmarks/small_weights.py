@@ -36,7 +36,7 @@ from spa2v.plugins.motion_backbones.animatediff.backbone import AnimateDiff
 from spa2v.plugins.motion_backbones.animatediff.vocabulary import FILE, Vocabulary
 from spa2v.world.classes import CLASSES
 from spa2v.world.clips import render_clip, scene_layout
-from spa2v.world.detector import Detection, Detector
+from spa2v.world.detector import Detection, Detector, found_classes
 from spa2v.world.sampling import Choice, sample_scene
 
 PACKAGED = Path(__file__).parents[1] / "spa2v" / "weights" / "toyworld"
@@ -101,14 +101,14 @@ def main() -> None:
 
 
 def known_classes(weights: Path = PACKAGED) -> tuple[str, ...]:
-    """The classes that weights were trained on; scenes of others would measure what is drawn in their place."""
-    return Vocabulary.read(weights / "stable-diffusion" / FILE).classes
+    """The classes that weights were trained on and their detector finds; others would measure what is drawn instead."""
+    drawn = Vocabulary.read(weights / "stable-diffusion" / FILE).classes
+    return tuple(name for name in found_classes(weights / "detector.safetensors") if name in drawn)
 
 
 def known_movers(weights: Path = PACKAGED) -> tuple[str, ...]:
-    """Those of them that the weights have seen moving: without words for directions, vehicles alone."""
-    known = Vocabulary.read(weights / "stable-diffusion" / FILE)
-    return tuple(name for name in known.classes if known.directions or CLASSES[name].kind == "vehicle")
+    """The vehicles among them: the motion modules saw nothing else move."""
+    return tuple(name for name in known_classes(weights) if CLASSES[name].kind == "vehicle")
 
 
 def layouts(count: int, choice: Choice, frames: int = 16) -> list[VideoSceneLayout]:
