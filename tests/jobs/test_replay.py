@@ -59,6 +59,11 @@ def test_a_run_that_drew_a_given_layout_is_replayed_from_it(bench: Bench) -> Non
     spa2v("generate", "--from-run", bench.folder / "run", "-o", bench.folder / "again.mp4", "-q")
     assert (bench.folder / "again.mp4").read_bytes() == (bench.folder / "run/video.mp4").read_bytes()
     assert bench.noted("draw") == ["draw edited by hand", "draw edited by hand"]
+    kept = bench.folder / "run" / "layout.json"
+    assert json.loads(kept.read_text()) == json.loads(text)
+    kept.write_text(given := json.dumps(json.loads(text)))
+    spa2v("render", kept, *words)
+    assert kept.read_text() == given, "the given file is left as it is"
 
 
 def test_what_changed_is_named(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
