@@ -153,7 +153,7 @@ def attention_error(attention: Any, given: Tensor, instances: Instances, size: t
     visual, inside = visual[:, ::some], inside[:, ::some]
     query, key = attention.to_q(visual), attention.to_k(given)
     query, key = (x.unflatten(-1, (attention.heads, -1))[:, :, :heads].transpose(1, 2) for x in (query, key))
-    logits = query.float() @ key.float().transpose(-1, -2) * attention.scale
+    logits = (query.float() @ key.float().transpose(-1, -2)).float() * attention.scale  # autocast halves the product
     looked = logits.softmax(dim=-1)[..., -TOKENS:][..., : inside.shape[-1]]
     wanted = (INSIDE_SHARE * inside / inside.sum(dim=-1, keepdim=True).clamp_min(1.0))[:, None].expand_as(looked)
     looked = looked.clamp(1e-6, 1 - 1e-6)

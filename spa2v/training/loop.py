@@ -146,6 +146,7 @@ class Trainer:
         """Trains up to step `until` (by default all steps) and leaves the averaged weights in the module.
 
         Raises:
+            WeightsError: the loss is no longer a number; the last checkpoint is from before that.
             KeyboardInterrupt: Ctrl-C, after a checkpoint.
         """
         last = self.recipe.steps if until is None else min(until, self.recipe.steps)
@@ -198,6 +199,12 @@ class Trainer:
         if self._unread:
             first = self.step - len(self._unread)
             for step, loss in enumerate(torch.stack(self._unread).tolist(), first):
+                if not math.isfinite(loss):
+                    raise WeightsError(
+                        f"{self.stage.name}: the loss of step {step} is {loss}",
+                        "what helps: a lower --rate, or single precision (ACCELERATE_MIXED_PRECISION=no)",
+                        "the folder keeps the checkpoint before that, if there was one",
+                    )
                 self.losses.append((step, loss))
                 self._log({"loss": loss, "rate": rate_at(self.recipe, step)}, step)
             self._unread.clear()

@@ -43,6 +43,13 @@ def test_the_error_is_least_where_cells_look_at_their_thing_alone() -> None:
     assert well == pytest.approx(0.325, abs=0.1)  # the entropy of a share of 0.9, which no attention can beat
 
 
+def test_the_error_is_a_number_in_bfloat16_however_sure_the_attention_is() -> None:
+    for toward in (0.3, 1.0, 2.0):
+        single = looking(toward)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert looking(toward) == pytest.approx(single, rel=0.05)
+
+
 def test_attention_learns_where_boxes_are_from_features_that_know_the_place() -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)

@@ -32,7 +32,7 @@ from spa2v.training.captions import Shown, caption, phrase
 from spa2v.training.command import classes_of, export_all, train
 from spa2v.training.diffusion import guided
 from spa2v.training.export import WRITERS, export
-from spa2v.training.loop import Recipe, averaged, batches, rate_at
+from spa2v.training.loop import Recipe, Trainer, averaged, batches, rate_at
 from spa2v.training.pictures import draw_pool, kept_pool
 from spa2v.training.plan import STAGES, Plan
 from spa2v.training.scenes import any_scene, training_scene
@@ -558,6 +558,39 @@ def test_weights_of_some_classes_draw_the_others_as_similar_ones_or_loudspeakers
     assert set(table["looks"]) == {"car", "truck"}
     assert vocabulary(["dog", "car"])["otherwise"] == "dog"
     assert vocabulary()["nearest"] == words.NEAREST
+
+
+class Diverging:
+    """A stage whose loss is not a number from its fourth step on."""
+
+    name = "diverging"
+
+    def __init__(self) -> None:
+        self.module = torch.nn.Linear(1, 1)
+
+    def trained(self) -> torch.nn.Module:
+        return self.module
+
+    def batch(self, step: int, size: int, run: Run) -> torch.Tensor:
+        return torch.full((size, 1), float("nan") if step >= 3 else 1.0)
+
+    def loss(self, batch: torch.Tensor, run: Run) -> torch.Tensor:
+        return self.module(batch).square().mean()
+
+    def sheet(self, path: Path, run: Run) -> None:
+        raise AssertionError
+
+
+def test_a_training_stops_when_its_loss_is_no_number_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    def trainer() -> Trainer:
+        run = Run(seed=SEED, device="cpu", dtype="float32", quiet=True)
+        return Trainer(Diverging(), Recipe(steps=6, batch=2, rate=1e-2, sheet_every=0), tmp_path, run)
+
+    trainer().train(until=3)
+    kept = (tmp_path / "checkpoint.pt").read_bytes()
+    with pytest.raises(WeightsError, match=r"diverging: the loss of step 3 is nan\n.*--rate"):
+        trainer().train()
+    assert (tmp_path / "checkpoint.pt").read_bytes() == kept
 
 
 def test_classes_of_a_training_are_named_with_how_often_they_come_first() -> None:
