@@ -163,12 +163,13 @@ def say_kept(run: Run) -> None:
 
 
 def say_plan(layout: VideoSceneLayout, run: Run, target: Path) -> None:
-    """How sure the planner is, where it says so (`run.record`), the caption, and the file that was written."""
+    """How sure the planner is, where it says so (`run.record`), notes, the caption, and the file that was written."""
     planner = run.record.get("planner")
     sure = planner.get("identified") if isinstance(planner, dict) else None
     heard = f"heard: {sure}" if sure else ""
     heard = heard if len(heard) <= 80 else heard.replace("; ", "\n  ")
-    say("\n".join([*([heard] if heard else []), layout.caption, f"wrote {target}"]))
+    notes = [f"note: {note}" for note in layout.notes]
+    say("\n".join([*([heard] if heard else []), *notes, layout.caption, f"wrote {target}"]))
 
 
 def say(text: str) -> None:

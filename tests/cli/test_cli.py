@@ -6,13 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
-from spa2v import VideoSceneLayout
+from spa2v import AudioClip, VideoSceneLayout
 from spa2v.cli import main
 from spa2v.core.config import load
 from spa2v.core.host import Host
+from spa2v.core.media.audio import write_audio
 from tests.kit.evaluation_data import make_bench
 
 CATALOG = Host(extensions=[]).configs
@@ -100,6 +102,15 @@ def test_the_car_moves_from_left_to_right(spa2v, car: Path) -> None:
     assert layout.scenario == "translational"
     assert centers[0] < 0.3 < 0.7 < centers[-1]
     assert next(iter(layout.names.values())) == "vehicle"
+
+
+def test_plan_says_that_a_recording_has_no_left_and_right(spa2v, tmp_path: Path) -> None:
+    write_audio(
+        tmp_path / "mono.wav", AudioClip(np.random.default_rng(0).normal(0.0, 0.1, (1, 16_000)).repeat(2, 0), 16_000)
+    )
+    code, _, err = spa2v("plan", tmp_path / "mono.wav", "-o", tmp_path / "l.json")
+    assert code == 0
+    assert "\nnote: Both channels are identical: no lateral evidence.\n" in f"\n{err}"
 
 
 def test_generate_makes_a_video_with_sound(spa2v, car: Path, tmp_path: Path) -> None:
