@@ -89,8 +89,9 @@ class Job:
                 if (fitting := layout.spanning(sound.duration_s)) is not layout:
                     self.run.notice(f"{fact}: its times are stretched")
                     layout = fitting
-            if self.run.folder is not None:
-                self._keep(layout, self.run.folder / "layout.json")
+            kept = self.run.folder and self.run.folder / "layout.json"
+            if kept is not None and kept.resolve() != self.given.resolve():
+                write_text(kept, layout.dumps())
         elif self.sound is not None:
             layout = self.pipeline.plan(self.sound, self.run)
         else:
@@ -100,12 +101,6 @@ class Job:
             write_text(target, layout.dumps())
             self.manifest.output("layout", target)
         return layout
-
-    def _keep(self, layout: VideoSceneLayout, path: Path) -> None:
-        """Writes a given layout, as the run draws it, unless it was given by that very file."""
-        assert self.given is not None
-        if path.resolve() != self.given.resolve():
-            write_text(path, layout.dumps())
 
     def draw(self, layout: VideoSceneLayout, offer: Path | None = None) -> GeneratedVideo:
         """The video of a layout, the best of several where the job has tries.
