@@ -28,7 +28,6 @@ from spa2v.training.stages import (
     Trainings,
 )
 from spa2v.training.tokenizer import VOCABULARY, vocabulary
-from spa2v.world.classes import CLASSES
 from spa2v.world.detector import CLASSES_KEY
 
 MOST_BYTES, FACTS, RECENT, LICENSE = 27_000_000, "training.json", 100, "Apache-2.0"
@@ -104,7 +103,7 @@ def _base(trainings: Trainings, target: Path) -> None:
     half.save_pretrained(target / BASE)
     for part in ("unet", "vae"):
         _without_origin(target / BASE / part)
-    write_json(target / BASE / VOCABULARY, vocabulary(trainings.plan.classes or tuple(CLASSES)))
+    write_json(target / BASE / VOCABULARY, vocabulary(trainings.names))
     for module in (trainings.vae, trainings.prompter.encoder):
         module.float()
 
@@ -151,7 +150,7 @@ def _few_steps(trainings: Trainings, target: Path) -> None:
 
 
 def _detector(trainings: Trainings, target: Path) -> None:
-    names = list(dict.fromkeys(trainings.plan.classes)) or list(CLASSES)
+    names = list(dict.fromkeys(trainings.names))
     state = of_classes(averaged(trainings.out / "detector"), names)
     tensors = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
     _save(tensors, target / DETECTOR_FILE, {CLASSES_KEY: json.dumps(names)})

@@ -86,7 +86,7 @@ class Trainings:
         folder = self._pool_folder(name, clips, frames)
         with self.run.progress(f"drawing {name}", clips) as tick:
             seed = self.run.derived_seed(f"pool/{name}")
-            return kept_pool(folder, seed, clips, frames, self.plan.size, max(1, self.workers), tick, self._names)
+            return kept_pool(folder, seed, clips, frames, self.plan.size, max(1, self.workers), tick, self.names)
 
     def _pool_folder(self, name: str, clips: int, frames: int) -> Path:
         names = self.plan.classes
@@ -94,7 +94,8 @@ class Trainings:
         return self.out / "pools" / f"{name}-{clips}x{frames}-{self.plan.size[0]}x{self.plan.size[1]}{few}"
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
+        """The classes to draw; see `spa2v.training.scenes.any_scene`."""
         return self.plan.classes or NAMES
 
     @cached_property
@@ -175,7 +176,7 @@ class Trainings:
         scenes = self.plan.stills // 2
         with self.run.progress("drawing for the detector", scenes) as tick:
             seed, folder = self.run.derived_seed("pool/detector"), self._pool_folder("detector", scenes, 2)
-            pool = detector_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick, self._names)
+            pool = detector_pool(folder, seed, scenes, self.plan.size, max(1, self.workers), tick, self.names)
         stage = self._seeded_stage("detector", lambda: DetectorStage(pool))
         if self._starts(DETECTOR_FILE):
             path = self._given / DETECTOR_FILE
