@@ -110,9 +110,11 @@ class Trainings:
 
     def latents(self, name: str) -> Tensor:
         """The latents of a pool by the frozen encoder, scaled, float16 on the CPU; kept on disk."""
-        path = self.out / "pools" / f"{name}-{state_hash(self.vae.encoder)[:16]}.pt"
+        pool: Pool = getattr(self, name)
+        folder = self._pool_folder(name, pool.clips, pool.frames)
+        path = folder.with_name(f"{folder.name}-{state_hash(self.vae.encoder)[:16]}.pt")
         if not path.exists():
-            encoded = encode_pool(self.vae, getattr(self, name), self.run)
+            encoded = encode_pool(self.vae, pool, self.run)
             with atomic_path(path) as target:
                 torch.save(encoded, target)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)

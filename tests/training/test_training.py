@@ -38,6 +38,7 @@ from spa2v.training.plan import STAGES, Plan
 from spa2v.training.scenes import any_scene, training_scene
 from spa2v.training.stages import BUILDERS, Trainings, state_hash
 from spa2v.training.tokenizer import known_words, load_tokenizer, vocabulary, write_tokenizer
+from spa2v.training.vae import encode_pool
 from spa2v.world.classes import CLASSES
 from spa2v.world.drawing import Renderer
 
@@ -172,6 +173,16 @@ def test_the_base_leaves_the_vae_alone(trained: Path, tmp_path: Path) -> None:
 def test_latents_have_unit_spread(trained: Path) -> None:
     latents = trainings(trained).latents("stills").float()
     assert float(latents.std()) == pytest.approx(1.0, abs=0.02)
+
+
+def test_latents_are_those_of_the_pictures(trained: Path, tmp_path: Path) -> None:
+    """Other pictures in the same folder, by their number or their classes, are encoded anew."""
+    link_earlier(trained, tmp_path, ("vae",))
+    trainings(tmp_path).latents("stills")
+    for plan in (replace(TINY, stills=8), replace(TINY, classes=("car", "bus"))):
+        kept = trainings(tmp_path, plan)
+        encoded = encode_pool(kept.vae, kept.stills, kept.run)
+        assert torch.equal(kept.latents("stills"), encoded)
 
 
 def test_motion_never_sees_boxes(trained: Path, tmp_path: Path) -> None:
