@@ -74,11 +74,11 @@ def _generate(
     replay: Replay | None = None,
 ) -> None:
     from spa2v.core.media.outputs import refuse_inputs
-    from spa2v.jobs.job import Job
+    from spa2v.jobs.job import Job, held
 
     target = opt.video_target(out, run_dir, audio, inputs)
     refuse_inputs(opt.run_files(run_dir), inputs)
-    with Job.opened(pipeline, audio, replay.layout() if replay else None, run_dir, tries=tries) as job:
+    with held(run_dir), Job.opened(pipeline, audio, replay.layout() if replay else None, run_dir, tries=tries) as job:
         if replay:
             replay.check(job)
         layout = job.layout()

@@ -25,13 +25,13 @@ def plan(
 ) -> None:
     from spa2v.core.media.files import check_output
     from spa2v.core.media.outputs import refuse_inputs
-    from spa2v.jobs.job import Job
+    from spa2v.jobs.job import Job, held
 
     pipeline = opt.pipeline(config, overrides, start, duration, quiet, strict_media)
     refuse_inputs([out, *opt.run_files(run_dir)], opt.read_files(pipeline, config, audio))
     if out is not None:
         check_output(out, (out.suffix.lower(),))
-    with Job.opened(pipeline, audio, folder=run_dir) as job:
+    with held(run_dir), Job.opened(pipeline, audio, folder=run_dir) as job:
         if dump_prompt:
             typer.echo(pipeline.describe_prompt(pipeline.read(audio), job.run))
             return

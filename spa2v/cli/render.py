@@ -26,13 +26,16 @@ def render(
     quiet: opt.Quiet = False,
 ) -> None:
     from spa2v.core.media.outputs import refuse_inputs
-    from spa2v.jobs.job import Job
+    from spa2v.jobs.job import Job, held
 
     pipeline = opt.pipeline(config, overrides, start, duration, quiet, strict_media)
     inputs = opt.read_files(pipeline, config, layout, audio)
     target = opt.video_target(out, run_dir, layout, inputs)
     refuse_inputs(opt.run_files(run_dir, ("manifest.json", "config.yaml", "cues.json")), inputs)
-    with Job.opened(pipeline, audio, layout, run_dir, tries=opt.tries(tries, until, detector, pipeline)) as job:
+    with (
+        held(run_dir),
+        Job.opened(pipeline, audio, layout, run_dir, tries=opt.tries(tries, until, detector, pipeline)) as job,
+    ):
         job.write(job.draw(job.layout(), opt.offer(target, run_dir)), target)
     opt.say_kept(job.run)
     opt.say(f"wrote {target}")

@@ -4,20 +4,50 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spa2v.core.errors import AudioError, shell
+from filelock import FileLock, Timeout
+
+from spa2v.core.errors import AudioError, MediaError, shell
 from spa2v.core.manifest import Manifest
 from spa2v.core.media.files import read_layout, write_text
 from spa2v.core.pipeline import Pipeline
 from spa2v.core.runtime import Run
 from spa2v.core.types import AudioClip, GeneratedVideo, VideoSceneLayout
+from spa2v.core.untrusted import reason_of
 from spa2v.jobs.tries import Tries
 from spa2v.layouts.drawable import problems, repaired
+
+
+@contextmanager
+def held(folder: Path | None) -> Iterator[None]:
+    """A run's folder, made if it is not there, for this process alone while it works; nothing for None.
+
+    Raises:
+        MediaError: another process works in it, or it cannot be written.
+    """
+    if folder is None:
+        yield
+        return
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout:
+        advice = "wait until it ends, or name another folder with --run-dir"
+        raise MediaError(f"another run is writing into {str(folder)!r}", advice) from None
+    except OSError as error:
+        raise MediaError(f"cannot write into {str(folder)!r}: {reason_of(error)}") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # where a file in use cannot be removed it stays, and is used again
+            (folder / ".lock").unlink()
+        lock.release()
 
 
 @dataclass(frozen=True, eq=False)

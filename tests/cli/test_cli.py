@@ -15,6 +15,7 @@ from spa2v.cli import main
 from spa2v.core.config import load
 from spa2v.core.host import Host
 from spa2v.core.media.audio import write_audio
+from spa2v.jobs.job import held
 from tests.kit.evaluation_data import make_bench
 
 CATALOG = Host(extensions=[]).configs
@@ -43,6 +44,24 @@ def car(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sound") / "street.flac"
     path.write_bytes(demo_recording().read_bytes())
     return path
+
+
+def test_two_runs_do_not_write_into_one_folder(spa2v, car: Path, tmp_path: Path) -> None:
+    """The second is refused while the first is at work, and goes ahead once it has ended; no lock is left."""
+    words = ("plan", car, "-o", tmp_path / "plan.json", "--run-dir", tmp_path / "run", "-q")
+    with held(tmp_path / "run"):
+        code, _, err = spa2v(*words)
+    assert code == 1
+    assert "another run is writing into" in err
+    assert "--run-dir" in err
+    assert list((tmp_path / "run").iterdir()) == []
+    assert spa2v(*words)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "config.yaml",
+        "cues.json",
+        "layout.json",
+        "manifest.json",
+    ]
 
 
 def test_a_quiet_command_says_nothing_on_stderr(spa2v, car: Path, tmp_path: Path, monkeypatch) -> None:
