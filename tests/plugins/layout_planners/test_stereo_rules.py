@@ -323,6 +323,7 @@ def test_a_plan_needs_no_particular_extractor() -> None:
         ({"keyframes": 0}, "stereo_rules: keyframes is 0\n  expected 1 to 1024"),
         ({"max_objects": 99}, "stereo_rules: max_objects is 99\n  expected 1 to 16"),
         ({"field_of_view_deg": "wide"}, "stereo_rules: field_of_view_deg is 'wide'\n  expected 20 to 150"),
+        ({"objects": []}, "stereo_rules: objects is empty\n  name at least one object, or leave the option out"),
         ({"objects": [""]}, "stereo_rules: objects holds ''\n  expected short names, as in objects=[car, bus]"),
         (
             {"objects": ["man@top"]},

@@ -125,7 +125,11 @@ def _keyframe(objects: Sequence[PlannedObject], index: int, time_s: float) -> Ke
 
 
 def _wanted(objects: Sequence[str] | str | None) -> tuple[Wanted, ...]:
-    given = [objects] if isinstance(objects, str) else list(objects or ())
+    if objects is None:
+        return ()
+    given = [objects] if isinstance(objects, str) else list(objects)
+    if not given:
+        raise ConfigError("stereo_rules: objects is empty", "name at least one object, or leave the option out")
     found = []
     for text in given:
         name, at, side = (part.strip() for part in text.partition("@")) if isinstance(text, str) else ("", "", "")
