@@ -97,15 +97,18 @@ class MotionStage:
         return self._modules
 
     def batch(self, step: int, size: int, run: Run) -> Clips:
-        rng = run.rng(f"motion/{step}")
+        _, latents, tokens, prompts = self.picked(run.rng(f"motion/{step}"), size)
+        generator = run.torch_generator(f"motion/{step}")
+        return Clips(noised(latents, self.schedule, generator), tokens, prompts, change_weights(latents))
+
+    def picked(self, rng: np.random.Generator, size: int) -> tuple[list[int], Tensor, Tensor, Tensor]:
+        """Random clips: their numbers, latents (B, C, F, h, w), tokens of distinct prompts, each frame's prompt."""
         clips = [int(i) for i in rng.integers(self.pool.clips, size=size)]
-        latents = self.latents[clips].float().transpose(1, 2).contiguous()  # (B, C, F, h, w)
+        latents = self.latents[clips].float().transpose(1, 2).contiguous()
         texts = [prompt for clip in clips for prompt in self.prompts(clip, rng)]
         places = {prompt: place for place, prompt in enumerate(dict.fromkeys(texts))}
         which = torch.tensor([places[prompt] for prompt in texts])
-        generator = run.torch_generator(f"motion/{step}")
-        tokens = self.prompter.tokens(list(places))
-        return Clips(noised(latents, self.schedule, generator), tokens, which, change_weights(latents))
+        return clips, latents, self.prompter.tokens(list(places)), which
 
     def loss(self, batch: Clips, run: Run) -> Tensor:
         """Velocity error, what changes over the clip counting more than what stays."""

@@ -68,8 +68,8 @@ STAGES: Mapping[str, StageInfo] = {
         Recipe(steps=6000, batch=128, rate=1e-3, ema=0.998),
     ),
     "few_steps": StageInfo(
-        "A LoRA of the base for few steps without guidance; base and MIGC are frozen and teach.",
-        Recipe(steps=6000, batch=64, rate=1e-3, ema=0.995),
+        "A LoRA of the base for few steps without guidance; base, motion modules and MIGC are frozen and teach.",
+        Recipe(steps=6000, batch=4, rate=1e-3, ema=0.995),
     ),
 }
 """In the order in which `spa2v train all` trains them."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -46,7 +47,7 @@ class Trainings:
         start: a folder of exported weights to start all stages from, or None to start from nothing.
         workers: processes that draw pools and batches; 0 for this one alone.
         trackers: where losses are logged.
-        with_pools: False leaves the pools of the grounding stages empty, for an export.
+        with_pools: False leaves the pools of stages on the frozen base empty, for an export.
     """
 
     def __init__(
@@ -216,15 +217,22 @@ class Trainings:
         """The base as grounding sees it."""
         drawn = ([self.stills], [self.latents("stills")]) if self.with_pools else ([], [])
         latents = Latents(*drawn, only_with_things=True)
-        return Frozen(self.base(), self.prompter, self.vae, latents, (self.plan.size[1], self.plan.size[0]))
+        return Frozen(self.base(), self.prompter, self.vae, latents, self._pixels)
 
-    def _motion(self) -> Stage:
+    @property
+    def _pixels(self) -> tuple[int, int]:
+        """(height, width) of a picture."""
+        return self.plan.size[1], self.plan.size[0]
+
+    def _motion(self) -> MotionStage:
         unet, plan = self.base(), self.plan
         adapter = self._seeded("motion", lambda: make_adapter(unet, plan.heads, plan.frames))
         if self._starts(ADAPTER):
             adapter.load_state_dict(read_tensors(self._given / ADAPTER / ADAPTER_FILE))
         network = with_fast_attention(with_motion(unet, adapter).to(self.run.device), self.run)
-        return MotionStage(network, self.prompter, self.vae, self.clips, self.latents("clips"))
+        empty = Pool(np.empty((0, plan.frames, plan.size[1], plan.size[0], 3), np.uint8), (), ())
+        drawn = (self.clips, self.latents("clips")) if self.with_pools else (empty, torch.empty(0))
+        return MotionStage(network, self.prompter, self.vae, *drawn)
 
     def _migc(self) -> Stage:
         stage = self._seeded_stage("migc", lambda: MIGCStage(self.frozen()))
@@ -239,13 +247,16 @@ class Trainings:
         return stage
 
     def _few_steps(self) -> Stage:
-        frozen = self.frozen()
+        motion = self._motion()
+        if not self._starts(ADAPTER) or (self.out / "motion" / CHECKPOINT).exists():
+            motion.trained().load_state_dict(averaged(self.out / "motion"))
+        frozen = Frozen(motion.network, self.prompter, self.vae, Latents([], []), self._pixels)
         grounder = MIGCGrounder(frozen.sites).to(self.run.device)
         if not self._starts(MIGC_FILE) or (self.out / "migc" / CHECKPOINT).exists():
             grounder.load_state_dict(averaged(self.out / "migc"))
         else:
             grounder.load_tensors(read_tensors(self._given / MIGC_FILE))
-        stage: FewStepsStage = self._seeded_stage("few_steps", lambda: FewStepsStage(frozen, grounder))
+        stage: FewStepsStage = self._seeded_stage("few_steps", lambda: FewStepsStage(motion, frozen, grounder))
         if self._starts(FEW_STEPS_FILE):
             stage.load_tensors(read_tensors(self._given / FEW_STEPS_FILE))
         return stage

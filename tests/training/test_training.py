@@ -32,6 +32,7 @@ from spa2v.training.captions import Shown, caption, phrase
 from spa2v.training.command import classes_of, export_all, train
 from spa2v.training.diffusion import guided
 from spa2v.training.export import WRITERS, export
+from spa2v.training.few_steps import layout_of
 from spa2v.training.loop import Recipe, Trainer, averaged, batches, rate_at
 from spa2v.training.pictures import draw_pool, kept_pool
 from spa2v.training.plan import STAGES, Plan
@@ -86,7 +87,7 @@ def link_earlier(trained: Path, out: Path, stages: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_stopped_and_resumed_equals_uninterrupted(stage: str, trained: Path, tmp_path: Path) -> None:
     earlier = {"base": ("vae",), "motion": ("vae", "base")}
-    earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"], "few_steps": ("vae", "base", "migc")}
+    earlier |= {"migc": earlier["motion"], "gligen": earlier["motion"], "few_steps": ("vae", "base", "motion", "migc")}
     link_earlier(trained, tmp_path, earlier.get(stage, ()))
     trainings(tmp_path).trainer(stage).train(until=2)
     resumed = trainings(tmp_path).trainer(stage)
@@ -421,22 +422,38 @@ def test_one_step_of_the_student_is_to_lead_where_two_guided_steps_lead(trained:
     """Against diffusers' own sampler."""
     stage: Any = trainings(trained).trainer("few_steps").stage
     run = Run(seed=SEED, device="cpu")
-    made = stage.batch(1, 3, run).boxed
-    noisy, times = made.noised.noise, torch.full((3,), 999)
-    cond, now = stage.frozen.states(made.tokens, run), Denoising(guided=False)
+    made = stage.batch(1, 2, run)
+    noisy, times = made.noised.noise, torch.full((2,), 999)
+    cond, now = stage.frozen.states(made.tokens, run)[made.prompts], Denoising(guided=False)
     with stage.grounder.attached(stage.frozen, made.instances, now, run):
         wanted = stage._taught(noisy, times, cond, now, run)
         now.guided = True
-        both = torch.cat([stage.frozen.states(stage.frozen.prompter.tokens([""]), run).expand_as(cond), cond])
         sampler = type(stage.schedule).from_config(stage.schedule.config, timestep_spacing="trailing")
         sampler.set_timesteps(2 * stage.steps)
         latents = noisy
         with torch.no_grad(), stage._without_lora():
             for t in sampler.timesteps[:2]:
-                answer = stage.frozen.unet(torch.cat([latents, latents]), t, both).sample
+                answer = stage.network(torch.cat([latents, latents]), t, stage._both(cond, run)).sample
                 latents = sampler.step(guided(answer, GUIDANCE), t, latents).prev_sample
     sampler.set_timesteps(stage.steps)
     assert torch.allclose(sampler.step(wanted, sampler.timesteps[0], noisy).prev_sample, latents, atol=1e-5)
+
+
+def test_the_student_learns_what_the_product_composes(trained: Path) -> None:
+    """The LoRA has the base's layers alone; noise follows the boxes; each frame is grounded in its own boxes."""
+    stage: Any = trainings(trained).trainer("few_steps").stage
+    assert not [name for name in stage.tensors() if "motion_modules" in name]
+    learns = [name for name, parameter in stage.network.named_parameters() if parameter.requires_grad]
+    assert learns
+    assert all("lora" in name for name in learns)
+    batch = stage.batch(3, 2, Run(seed=SEED, device="cpu"))
+    clips, frames, (h, w) = 2, TINY.frames, batch.noised.noise.shape[3:]
+    assert batch.instances.boxes.shape[0] == clips * frames
+    layouts = [layout_of(stage.motion.pool, clip) for clip in range(stage.motion.pool.clips)]
+    true = [[tuple(item.box) for item in frame.objects] for layout in layouts for frame in layout.keyframes]
+    for row, present in zip(batch.instances.boxes, batch.instances.present, strict=True):
+        assert [tuple(box) for box in row[present]] in true
+    assert batch.weights.shape == (clips, 1, frames, h, w)
 
 
 def test_a_stage_without_the_earlier_one_says_so(tmp_path: Path) -> None:
