@@ -47,8 +47,6 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
     (True, "", {}),
     (True, "captions: global", {"captions": "global"}),
     (True, "captions: local", {"captions": "local"}),
-    (False, "noise_follows: 0", {"noise_follows": 0.0}),
-    (True, "noise_follows: 0", {"noise_follows": 0.0}),
     (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
 )
 FIRST = 12  # classes of the first generation of weights
