@@ -47,7 +47,6 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
     (True, "", {}),
     (True, "captions: global", {"captions": "global"}),
     (True, "captions: local", {"captions": "local"}),
-    (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
 )
 FIRST = 12  # classes of the first generation of weights
 EDGE, LEAST_IN_VIEW = 0.002, 0.08  # in parts of the width
