@@ -47,6 +47,9 @@ VARIANTS: tuple[tuple[bool, str, dict[str, Any]], ...] = (
     (True, "", {}),
     (True, "captions: global", {"captions": "global"}),
     (True, "captions: local", {"captions": "local"}),
+    (False, "noise_follows: 0", {"noise_follows": 0.0}),
+    (True, "noise_follows: 0", {"noise_follows": 0.0}),
+    (True, "25 steps of DDIM", {"steps": 25, "scheduler": {"name": "DDIMScheduler"}}),
 )
 FIRST = 12  # classes of the first generation of weights
 EDGE, LEAST_IN_VIEW = 0.002, 0.08  # in parts of the width

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 
 from spa2v.core.protocols import Denoising
 from spa2v.core.runtime import Run
+from spa2v.core.types import Box, KeyFrame, SceneObject, VideoSceneLayout
 from spa2v.plugins.grounding_injectors.instances import Instances
+from spa2v.plugins.motion_backbones.animatediff.noise import warp
 from spa2v.training.base import GUIDANCE
 from spa2v.training.captions import phrase
 from spa2v.training.diffusion import Noised, cell_weights, draw, guided, make_noise_schedule, weighted_mean
@@ -30,6 +32,7 @@ from spa2v.training.sheets import write_grid
 from spa2v.training.vae import decode
 
 STEPS, RANK, UNGROUNDED_ODDS, TEACHER_STEPS = 5, 24, 0.1, 2
+NOISE_FOLLOWS = 0.8  # as in the preset that draws with the LoRA
 LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "conv1", "conv2")
 SPACING = "trailing"
 """Of the timesteps of DDIM when the student is sampled, with `STEPS` and without guidance."""
@@ -90,7 +93,8 @@ class FewStepsStage:
         rng, generator = run.rng(name), run.torch_generator(name)
         clips, latents, tokens, prompts = self.motion.picked(rng, size)
         pool, (h, w) = self.motion.pool, latents.shape[3:]
-        noise = torch.randn(latents.shape, generator=generator)
+        layouts = [layout_of(pool, clip) for clip in clips]
+        noise = warp(torch.randn(latents.shape, generator=generator), layouts, NOISE_FOLLOWS, [generator] * size)
         stride = self.schedule.config.num_train_timesteps // self.steps
         times = torch.from_numpy(stride * rng.integers(1, self.steps + 1, size=size) - 1)
         boxes = [[thing.box for thing in row] for clip in clips for row in pool.things[clip]]
@@ -168,7 +172,9 @@ class FewStepsStage:
         """Clips by the teacher over the same ones by the student, every second frame."""
         rng, generator, pool = run.rng("few_steps/sheet"), run.torch_generator("few_steps/sheet"), self.motion.pool
         clips, latents, tokens, prompts = self.motion.picked(rng, min(count, pool.clips))
-        noise = torch.randn(latents.shape, generator=generator).to(run.device)
+        layouts = [layout_of(pool, clip) for clip in clips]
+        noise = torch.randn(latents.shape, generator=generator)
+        noise = warp(noise, layouts, NOISE_FOLLOWS, [generator] * len(clips)).to(run.device)
         cond, now = self.frozen.states(tokens, run)[prompts.to(run.device)], Denoising(guided=True)
         both = self._both(cond, run)
         schedule = type(self.schedule).from_config(self.schedule.config, timestep_spacing=SPACING)
@@ -188,6 +194,16 @@ class FewStepsStage:
         ]
         marks = [[[thing.box for thing in row] for row in pool.things[clip][::2]] for clip in clips for _ in drawn]
         write_grid(path, rows, marks)
+
+
+def layout_of(pool: Pool, clip: int) -> VideoSceneLayout:
+    """The boxes of a pool's clip as a layout of one second a frame."""
+    frames = []
+    for index, row in enumerate(pool.things[clip]):
+        seen = {f"{t.name} {t.attribute}": t for t in row}
+        objects = tuple(SceneObject(object_id, thing.name, Box(*thing.box)) for object_id, thing in seen.items())
+        frames.append(KeyFrame(index + 0.5, "a clip", objects))
+    return VideoSceneLayout(float(pool.frames), "a clip", tuple(frames))
 
 
 def instances_of_clips(pool: Pool, clips: Sequence[int], rng: np.random.Generator) -> Instances:

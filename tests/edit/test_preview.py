@@ -106,10 +106,8 @@ def test_the_preview_shows_the_clip_of_its_seed(drawn: Drawn) -> None:
         whole = drawn.frames["video", video][::2].astype(float)
         return float(np.abs(drawn.frames["preview", preview] - whole).mean())
 
-    # Without guidance a scenery may come out otherwise, so that single seeds differ by more than others.
-    assert apart(3, 3) < apart(3, 4)
-    assert apart(4, 4) < apart(4, 3)
-    assert apart(3, 3) + apart(4, 4) < 0.8 * (apart(3, 4) + apart(4, 3))
+    assert apart(3, 3) < 0.8 * apart(3, 4)
+    assert apart(4, 4) < 0.8 * apart(4, 3)
 
 
 @pytest.mark.parametrize("moment", ["preview, denoising", "preview"])

@@ -32,6 +32,7 @@ from spa2v.training.captions import Shown, caption, phrase
 from spa2v.training.command import classes_of, export_all, train
 from spa2v.training.diffusion import guided
 from spa2v.training.export import WRITERS, export
+from spa2v.training.few_steps import layout_of
 from spa2v.training.loop import Recipe, Trainer, averaged, batches, rate_at
 from spa2v.training.pictures import draw_pool, kept_pool
 from spa2v.training.plan import STAGES, Plan
@@ -439,7 +440,7 @@ def test_one_step_of_the_student_is_to_lead_where_two_guided_steps_lead(trained:
 
 
 def test_the_student_learns_what_the_product_composes(trained: Path) -> None:
-    """The LoRA has the base's layers alone; each frame is grounded in its own boxes."""
+    """The LoRA has the base's layers alone; noise follows the boxes; each frame is grounded in its own boxes."""
     stage: Any = trainings(trained).trainer("few_steps").stage
     assert not [name for name in stage.tensors() if "motion_modules" in name]
     learns = [name for name, parameter in stage.network.named_parameters() if parameter.requires_grad]
@@ -448,7 +449,8 @@ def test_the_student_learns_what_the_product_composes(trained: Path) -> None:
     batch = stage.batch(3, 2, Run(seed=SEED, device="cpu"))
     clips, frames, (h, w) = 2, TINY.frames, batch.noised.noise.shape[3:]
     assert batch.instances.boxes.shape[0] == clips * frames
-    true = [[tuple(thing.box) for thing in row] for clip in stage.motion.pool.things for row in clip]
+    layouts = [layout_of(stage.motion.pool, clip) for clip in range(stage.motion.pool.clips)]
+    true = [[tuple(item.box) for item in frame.objects] for layout in layouts for frame in layout.keyframes]
     for row, present in zip(batch.instances.boxes, batch.instances.present, strict=True):
         assert [tuple(box) for box in row[present]] in true
     assert batch.weights.shape == (clips, 1, frames, h, w)

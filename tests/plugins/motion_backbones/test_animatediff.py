@@ -239,7 +239,9 @@ def test_free_init_samples_several_times(variant: Variant) -> None:
     assert not close(refined, backbone.generate(tiny.layout("car"), RUN))
 
 
-@pytest.mark.parametrize("options", [{}, {"free_noise": "on", "context_frames": 2, "context_stride": 1}])
+@pytest.mark.parametrize(
+    "options", [{}, {"noise_follows": 0.8}, {"free_noise": "on", "context_frames": 2, "context_stride": 1}]
+)
 def test_a_preview_of_every_second_frame_starts_from_the_noise_of_the_clip(
     options: dict[str, Any], variant: Variant
 ) -> None:

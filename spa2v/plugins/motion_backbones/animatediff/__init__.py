@@ -6,7 +6,7 @@ vocabulary       replaces names that small weights were not trained on
 engine           the networks of one backbone, and a generation with them; heavy imports begin here
 loading          reads weights strictly: folder, single file, adapter, LoRA
 prompts          the text of each frame, its embeddings, the tokens of a phrase
-noise            initial noise: FreeNoise, FreeInit
+noise            initial noise: FreeNoise, FreeInit, noise warping
 sampling         the denoising loop with guidance, and the schedulers
 memory           placement on the device, offload, out-of-memory errors
 attention_sites  the attention layers of the denoiser, for grounding injectors

@@ -46,6 +46,8 @@ class AnimateDiff:
         free_noise: FreeNoise's windows over time: "auto" (for more frames than the motion modules take), "on" or "off".
         context_frames, context_stride: length of a window (at most what the motion modules take), and the distance
             between the starts of windows.
+        noise_follows: 0..1, share of the variance of the initial noise inside a box that moves with the box (noise
+            warping), so that a moving object keeps its appearance.
         noise_stride: draw the noise of this many times as many frames and take each n-th of them: a clip of half the
             frames, with a stride of 2, starts from the noise of every second frame of the whole clip, as its preview.
         free_init: options of FreeInit (`iterations`, `filter`, `order`, `spatial_stop`, `temporal_stop`), or None.
@@ -82,6 +84,7 @@ class AnimateDiff:
         free_noise: str = "auto",
         context_frames: int = 16,
         context_stride: int = 4,
+        noise_follows: float = 0.0,
         noise_stride: int = 1,
         free_init: Mapping[str, Any] | None = None,
         offload: str = "none",
@@ -98,7 +101,12 @@ class AnimateDiff:
         self.prompt_prefix, self.scheduler = prompt_prefix, dict(scheduler or {"name": "DDIMScheduler"})
         self.vocabulary = vocabulary
         self.free_noise, self.context_frames, self.context_stride = free_noise, context_frames, context_stride
-        self.noise_stride, self.free_init, self.offload = noise_stride, free_init, offload
+        self.noise_follows, self.noise_stride, self.free_init, self.offload = (
+            noise_follows,
+            noise_stride,
+            free_init,
+            offload,
+        )
         self.vae_dtype, self.vae_slicing, self.decode_chunk, self.compile = (
             vae_dtype,
             vae_slicing,

@@ -70,7 +70,7 @@ class Engine:
     ) -> Tensor:
         """The denoised latents (V, C, F, h, w), float32, from one generator for each layout."""
         pipeline, text = self.pipeline(run), self.text_rows(layouts, run)
-        noise = self._initial_noise(pipeline, generators, run)
+        noise = self._initial_noise(pipeline, layouts, generators, run)
         return self._sample(pipeline, noise, text, generators, run)
 
     def text_rows(self, layouts: Sequence[VideoSceneLayout], run: Run) -> Tensor:
@@ -130,13 +130,17 @@ class Engine:
             return length, min(options.context_stride, length)
         return None
 
-    def _initial_noise(self, pipeline: Any, generators: Sequence[torch.Generator], run: Run) -> Tensor:
+    def _initial_noise(
+        self, pipeline: Any, layouts: Sequence[VideoSceneLayout], generators: Sequence[torch.Generator], run: Run
+    ) -> Tensor:
         """Unit-variance noise (V, C, F, h, w) on the CPU."""
         stride = self.options.noise_stride
         shape = (pipeline.unet.config.in_channels, self.options.frames * stride, *self.latent_size(run))
         noise = noises.draw(shape, generators)
         if window := self._window(pipeline, stride):
             noise = noises.rearrange(noise, *window, generators)
+        if share := self.options.noise_follows:
+            noise = noises.warp(noise, layouts, share, generators)
         return noise[:, :, ::stride]
 
     def _sample(

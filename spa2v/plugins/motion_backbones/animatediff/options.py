@@ -26,6 +26,7 @@ RANGES = {
     "context_frames": (2, 64),
     "context_stride": (1, 64),
     "decode_chunk": (1, 256),
+    "noise_follows": (0.0, 1.0),
     "noise_stride": (1, 16),
 }
 WHOLE = ("width", "height", "frames", "steps", "context_frames", "context_stride", "decode_chunk", "noise_stride")
